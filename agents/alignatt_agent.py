@@ -1,0 +1,34 @@
+"""AlignAtt (Papi et al. 2023, arXiv 2305.11408)."""
+
+from dataclasses import dataclass
+
+from simuleval.utils import entrypoint
+from torch import Tensor
+
+from agents.policy import Policy
+from agents.streaming_agent import StreamingAgent
+from models.errors import InputError
+from models.search import DecodingStep
+from models.translator import option
+
+
+@dataclass(frozen=True)
+class AlignAttPolicy(Policy):
+    """Stop before the first token whose most-attended frame is among the newest."""
+
+    needs_attention = True
+
+    recent_frames: int = option(4, "f: frames at the end of the audio that count as newest; larger waits longer")
+
+    def __post_init__(self) -> None:
+        if self.recent_frames < 1:
+            raise InputError(f"AlignAtt needs at least 1 recent frame, got {self.recent_frames}")
+
+    def read(self, step: DecodingStep) -> Tensor:
+        newest = step.frame_lengths - self.recent_frames  # (R,)
+        return step.attention.argmax(-1) >= newest
+
+
+@entrypoint
+class AlignAttAgent(StreamingAgent):
+    policy_class = AlignAttPolicy

@@ -1,0 +1,45 @@
+"""Local agreement (LA-n; Liu et al. 2020, Polák et al. 2022): write what the last n hypotheses share."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from simuleval.utils import entrypoint
+
+from agents.policy import Policy, StreamView
+from agents.streaming_agent import StreamingAgent
+from models.errors import InputError
+from models.search import Hypothesis
+from models.translator import option
+
+
+@dataclass(frozen=True)
+class LocalAgreementPolicy(Policy):
+    """Commit the longest common prefix of the hypotheses of the last n chunks."""
+
+    agreeing_chunks: int = option(2, "n: hypotheses that must agree; larger waits longer")
+
+    def __post_init__(self) -> None:
+        if self.agreeing_chunks < 1:
+            raise InputError(f"local agreement needs at least 1 hypothesis, got {self.agreeing_chunks}")
+
+    def open_memory(self) -> deque[tuple[int, ...]]:
+        """Whole hypotheses (committed and new tokens) of the last n - 1 chunks."""
+        return deque(maxlen=self.agreeing_chunks - 1)
+
+    def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
+        current = (*stream.committed, *hypothesis.tokens)
+        earlier = list(stream.memory)
+        stream.memory.append(current)
+        if len(earlier) < self.agreeing_chunks - 1:
+            return 0
+        agreed = 0
+        for place, token in enumerate(current):
+            if any(place >= len(other) or other[place] != token for other in earlier):
+                break
+            agreed += 1
+        return max(0, agreed - len(stream.committed))
+
+
+@entrypoint
+class LocalAgreementAgent(StreamingAgent):
+    policy_class = LocalAgreementPolicy

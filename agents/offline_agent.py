@@ -1,0 +1,21 @@
+"""Offline: hear everything, then translate once. The upper bound, and NoSE's denominator."""
+
+from dataclasses import dataclass
+
+from simuleval.utils import entrypoint
+
+from agents.policy import Policy, StreamView
+from agents.streaming_agent import StreamingAgent
+
+
+@dataclass(frozen=True)
+class OfflinePolicy(Policy):
+    """Write nothing before the audio has ended."""
+
+    def units_allowed(self, stream: StreamView) -> int:
+        return 0
+
+
+@entrypoint
+class OfflineAgent(StreamingAgent):
+    policy_class = OfflinePolicy

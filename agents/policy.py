@@ -1,0 +1,52 @@
+"""The policy: scores in, READ or WRITE out. No model, no audio, no files.
+
+A policy is a frozen dataclass: its fields are its options on the command line and in YAML. It
+overrides those of the three hooks that it needs; what it must remember about one stream lives in an
+object that `open_memory` makes, never in the policy. While audio is still to come the hooks decide
+what is written; once it has ended everything left is written and no hook is asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from models.search import DecodingStep, Hypothesis
+
+
+@dataclass(frozen=True)
+class StreamView:
+    """What a policy may know about one stream."""
+
+    heard_ms: float  # source audio that has arrived
+    units_written: int  # words (characters for languages without spaces) committed so far
+    committed: Sequence[int]  # their tokens
+    memory: Any  # what `open_memory` returned for this stream
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Write whatever the model says. Base class of all policies."""
+
+    # Attention costs time: only policies that read it ask for it.
+    needs_attention: ClassVar[bool] = False
+
+    def open_memory(self) -> Any:
+        """What this policy remembers about one stream; fresh for each."""
+        return None
+
+    def units_allowed(self, stream: StreamView) -> int | None:
+        """Before decoding: how many words this stream may write now; None is any number.
+
+        0 saves the whole computation of the chunk.
+        """
+        return None
+
+    def read(self, step: DecodingStep) -> Tensor | None:
+        """At each step: (R,) bool, rows that must hear more before their next token; None is none."""
+        return None
+
+    def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
+        """After decoding: how many of the hypothesis' new tokens to write."""
+        return len(hypothesis.tokens)

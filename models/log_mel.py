@@ -1,0 +1,163 @@
+"""Whisper's log-mel features, computed incrementally.
+
+Radford et al. 2022, section 2.2: 16 kHz audio, windows of 25 ms every 10 ms, log-mel values
+clamped to 8 decades (log10) below the loudest value and scaled to about [-1, 1].
+
+A stream is always treated as if silence followed it, as Whisper's padding to 30 s does. So the
+features of an unpadded stream are exactly the first frames of Whisper's window, and the only
+reflected samples are those before the first one. (Transformers also reflects at the end of the
+30 s window, where OpenAI's code sees zeros; the two differ in the last frame of audio that fills
+the window to its last 40 samples. This file does what OpenAI's does.)
+
+Shapes: M mel bins, F frames of 10 ms, S samples.
+"""
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from models.errors import InputError
+
+SAMPLE_RATE = 16_000
+HOP = 160  # samples between frames: 10 ms
+WINDOW = 400  # samples in one frame: 25 ms
+REACH = WINDOW // 2  # samples that a frame sees on each side of its centre
+SILENCE = -10.0  # log10 of the smallest power, 1e-10
+DECADES = 8.0  # dynamic range kept below the maximum
+
+
+def _hertz_to_mel(hertz: float) -> float:
+    """Slaney's scale: linear up to 1 kHz (15 mel), logarithmic above (27 mel for a factor 6.4)."""
+    return hertz * 0.015 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _mel_to_hertz(mel: Tensor) -> Tensor:
+    return torch.where(mel < 15, mel / 0.015, 1000 * torch.exp((mel - 15) / 27 * math.log(6.4)))
+
+
+@cache
+def mel_filters(mel_bins: int) -> Tensor:
+    """Triangular filters (M, 201) float32 from 0 to 8 kHz, each of unit area over hertz (Slaney's norm).
+
+    Whisper uses 80 bins, large-v3 128. Raises ValueError unless `mel_bins` is positive. The tensor is
+    shared between callers: do not write to it.
+    """
+    if mel_bins < 1:
+        raise ValueError(f"mel_bins must be positive, got {mel_bins}")
+    top_mel = _hertz_to_mel(SAMPLE_RATE / 2)
+    edges = _mel_to_hertz(torch.linspace(0, top_mel, mel_bins + 2, dtype=torch.float64))  # (M + 2,)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]  # (M, 1)
+    hertz = torch.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1, dtype=torch.float64)  # (201,)
+    triangle = torch.minimum((hertz - low) / (centre - low), (high - hertz) / (high - centre)).clamp(min=0)
+    return (triangle * 2 / (high - low)).float()
+
+
+def log_mel_windows(windows: Tensor, filters: Tensor) -> Tensor:
+    """(F, 400) samples and (M, 201) filters -> (F, M) log10 of mel power, at least -10, not yet clamped."""
+    hann = torch.hann_window(WINDOW, device=windows.device)
+    power = torch.fft.rfft(windows * hann).abs() ** 2  # (F, 201)
+    return (power @ filters.T).clamp(min=1e-10).log10()
+
+
+class LogMelStream:
+    """The features of one audio stream, which grows by `append`.
+
+    A frame is final once all samples of its window have been heard; final frames are computed once.
+    The few frames at the end, whose windows reach into the silence that follows, are computed by each
+    call of `features`.
+    """
+
+    def __init__(self, mel_bins: int = 80, device: torch.device | str = "cpu") -> None:
+        self.filters = mel_filters(mel_bins).to(device)
+        self.samples_heard = 0
+        # Samples not yet behind all frames to come. It starts with the first window that is not final;
+        # for the first 200 samples, which the reflection still lacks, with the first sample.
+        self._pending = torch.zeros(0, device=device)
+        self._final = torch.zeros(0, mel_bins, device=device)  # (capacity, M), doubled when full
+        self._final_frames = 0
+        self._final_maximum = torch.tensor(SILENCE, device=device)
+
+    @property
+    def frames_heard(self) -> int:
+        """Frames whose centre has been heard: ceil(samples / 160)."""
+        return -(-self.samples_heard // HOP)
+
+    @property
+    def duration_ms(self) -> float:
+        return self.samples_heard * 1000 / SAMPLE_RATE
+
+    def append(self, samples) -> None:
+        """Hears (S,) further samples, 16 kHz, a tensor or an array. Raises ValueError on another shape."""
+        samples = torch.as_tensor(samples, dtype=torch.float32, device=self._pending.device)
+        if samples.dim() != 1:
+            raise ValueError(f"samples must have the shape (S,), got {tuple(samples.shape)}: down-mix first")
+        started = self.samples_heard > REACH
+        self.samples_heard += len(samples)
+        self._pending = torch.cat([self._pending, samples])
+        if self.samples_heard <= REACH:
+            return
+        if not started:
+            self._pending = _reflect_start(self._pending)
+        new_frames = (len(self._pending) - WINDOW) // HOP + 1
+        if new_frames > 0:
+            self._keep(log_mel_windows(self._pending.unfold(0, WINDOW, HOP), self.filters))
+            self._pending = self._pending[new_frames * HOP :].clone()
+
+    def features(self, padded_frames: int | None = None) -> Tensor:
+        """(M, frames_heard) float32, or (M, padded_frames) where silence fills the rest.
+
+        Whisper's full window is 3000 frames. Raises InputError if the audio is longer than `padded_frames`.
+        """
+        if padded_frames is not None and padded_frames < self.frames_heard:
+            raise InputError(
+                f"the audio is {self.duration_ms / 1000:.2f} s long, but the model hears at most "
+                f"{padded_frames * HOP / SAMPLE_RATE:g} s: split the audio"
+            )
+        frames = self.frames_heard if padded_frames is None else padded_frames
+        tail = self._tail()  # (frames that see both the newest samples and silence, M)
+        maximum = self._final_maximum if tail.numel() == 0 else torch.maximum(self._final_maximum, tail.max())
+        result = torch.full((frames, self._final.shape[1]), SILENCE, device=tail.device)
+        final = self._final_frames
+        result[:final] = self._final[:final]
+        tail = tail[: frames - final]
+        result[final : final + len(tail)] = tail
+        return ((torch.maximum(result, maximum - DECADES) + 4) / 4).T.contiguous()
+
+    def _keep(self, frames: Tensor) -> None:
+        needed = self._final_frames + len(frames)
+        if needed > len(self._final):
+            larger = self._final.new_empty(max(needed, 2 * len(self._final)), self._final.shape[1])
+            larger[: self._final_frames] = self._final[: self._final_frames]
+            self._final = larger
+        self._final[self._final_frames : needed] = frames
+        self._final_frames = needed
+        self._final_maximum = torch.maximum(self._final_maximum, frames.max())
+
+    def _tail(self) -> Tensor:
+        """(F, M): the frames after the final ones that still see a sample.
+
+        The last two lie beyond `frames_heard`, yet the maximum of Whisper's window covers them.
+        """
+        if self.samples_heard == 0:
+            return self._final[:0]
+        samples = self._pending
+        if self.samples_heard <= REACH:
+            samples = torch.nn.functional.pad(samples, (0, REACH + 1 - len(samples)))
+            samples = _reflect_start(samples)
+        frames = self.frames_heard + 2 - self._final_frames
+        samples = torch.nn.functional.pad(samples, (0, (frames - 1) * HOP + WINDOW - len(samples)))
+        return log_mel_windows(samples.unfold(0, WINDOW, HOP), self.filters)
+
+
+def _reflect_start(samples: Tensor) -> Tensor:
+    """(S,) with S > 200 -> (200 + S,): the first window is centred on the first sample."""
+    return torch.cat([samples[1 : REACH + 1].flip(0), samples])
+
+
+def log_mel_spectrogram(samples: Tensor, mel_bins: int = 80, padded_frames: int | None = None) -> Tensor:
+    """(S,) float32 samples, 16 kHz -> (M, ceil(S / 160)) features, or (M, padded_frames)."""
+    stream = LogMelStream(mel_bins, samples.device)
+    stream.append(samples)
+    return stream.features(padded_frames)

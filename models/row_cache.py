@@ -1,0 +1,145 @@
+"""Key/value cache of a batch of decoding rows: explicit state, no weights.
+
+Rows are the beams of all streams. Each has its own length (prefixes differ between streams), and
+each listens to one stream's memory. Cross-attention keys and values are kept once per stream: the
+queries of a stream's rows are laid side by side, so that no key is ever copied for a beam.
+
+Shapes: M memories, R rows, K most rows of one memory, N new tokens, L cached tokens, T memory
+frames, H heads, d width of a head.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.translator import DecoderState
+
+# Tokens that the cache grows by: large enough that growing is rare, small beside a prefix.
+GROWTH_TOKENS = 32
+
+
+class RowCache(DecoderState):
+    """Self-attention cache of R rows over the cross-attention memory of M streams."""
+
+    def __init__(
+        self,
+        cross: Sequence[tuple[Tensor, Tensor]],
+        memory_lengths: Tensor,
+        listens_to: Tensor,
+        attention_heads: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Start with R empty rows.
+
+        cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
+        attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
+        whose cross-attention decoding reports.
+        """
+        keys = cross[0][0]
+        frames = keys.shape[2]
+        self.attention_heads = tuple(attention_heads)
+        self._cross = list(cross)
+        visible = torch.arange(frames, device=keys.device) < memory_lengths[:, None]
+        # Without padding the mask is dropped: the fast attention kernels take none.
+        self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
+        self._keys: list[Tensor | None] = [None] * len(cross)  # (R, H, capacity, d) each
+        self._values: list[Tensor | None] = [None] * len(cross)
+        self.lengths = torch.zeros(len(listens_to), dtype=torch.int64, device=keys.device)  # (R,)
+        self._longest = 0  # max of lengths, on the host: reading it from the device would stall
+        self._lay_out(listens_to)
+
+    @property
+    def rows(self) -> int:
+        return self.lengths.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.lengths.device
+
+    def positions(self, tokens: int) -> Tensor:
+        """(R, N) positions of the next N tokens of each row."""
+        return self.lengths[:, None] + torch.arange(tokens, device=self.device)
+
+    def causal_mask(self, positions: Tensor) -> Tensor | None:
+        """(R, 1, N, L + N) bool: a query sees the keys of its row up to and including its own position."""
+        width = self._longest + positions.shape[1]
+        return (torch.arange(width, device=self.device) <= positions[..., None])[:, None]
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
+
+        A row shorter than the longest leaves stale keys behind its end, which the mask hides and
+        later tokens overwrite.
+        """
+        width = self._longest + keys.shape[2]
+        for held, new in ((self._keys, keys), (self._values, values)):
+            stored = held[layer]
+            if stored is None or stored.shape[2] < width:
+                grown = new.new_zeros(*new.shape[:2], width + GROWTH_TOKENS, new.shape[3])
+                if stored is not None:
+                    grown[:, :, : stored.shape[2]] = stored
+                held[layer] = stored = grown
+            rows = torch.arange(self.rows, device=self.device)[:, None]
+            stored[rows, :, self.positions(new.shape[2])] = new.transpose(1, 2)
+        return self._keys[layer][:, :, :width], self._values[layer][:, :, :width]
+
+    def advance(self, tokens: Tensor) -> None:
+        """All layers have stored their keys: tokens (R,) of them are real."""
+        self.lengths = self.lengths + tokens
+        self._longest = int(self.lengths.max())
+
+    def select(self, rows: Tensor) -> None:
+        self.lengths = self.lengths[rows]
+        self._longest = int(self.lengths.max()) if len(rows) else 0
+        for held in (self._keys, self._values):
+            for layer, stored in enumerate(held):
+                held[layer] = stored[rows]
+        self._lay_out(self._memory[rows])
+        if 2 * self._memories_in_use <= len(self._cross[0][0]):
+            self._drop_unused_memories()
+
+    def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
+        """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
+        keys, values = self._cross[layer]
+        mask = None if self._cross_visible is None else self._cross_visible[:, None, None]
+        if self._identity:
+            return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        heads, tokens, width = queries.shape[1:]
+        grid = queries.new_zeros(len(keys), self._beams, heads, tokens, width)
+        grid[self._memory, self._slot] = queries
+        grid = grid.transpose(1, 2).flatten(2, 3)  # (M, H, K * N, d)
+        attended = F.scaled_dot_product_attention(grid, keys, values, attn_mask=mask)
+        attended = attended.unflatten(2, (self._beams, tokens)).transpose(1, 2)
+        return attended[self._memory, self._slot]
+
+    def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor) -> Tensor:
+        """Sum over `heads` of the attention weights of queries (R, H, d) -> (R, T) float32"""
+        keys = self._cross[layer][0][:, list(heads)]  # (M, h, T, d)
+        scores = torch.einsum("rhd,rhtd->rht", queries[:, list(heads)], keys[self._memory])
+        scores = scores.float() * queries.shape[-1] ** -0.5
+        if self._cross_visible is not None:
+            scores = scores.masked_fill(~self._cross_visible[self._memory][:, None], -torch.inf)
+        return scores.softmax(-1).sum(1)
+
+    def _lay_out(self, memory: Tensor) -> None:
+        """Place rows in a (memories, beams) grid. memory (R,): which memory each row listens to."""
+        self._memory = memory
+        memories = len(self._cross[0][0])
+        self._memories_in_use = len(memory.unique())
+        self._identity = len(memory) == memories and torch.equal(
+            memory, torch.arange(memories, device=memory.device)
+        )
+        if not self._identity and len(memory):
+            # Place of a row among those of its memory: rows before it that listen to the same one.
+            same = memory[:, None] == memory[None]
+            self._slot = same.tril(-1).sum(1)
+            self._beams = int(self._slot.max()) + 1
+
+    def _drop_unused_memories(self) -> None:
+        """Streams that are done need no place in the grid."""
+        used, memory = self._memory.unique(return_inverse=True)
+        self._cross = [(keys[used], values[used]) for keys, values in self._cross]
+        if self._cross_visible is not None:
+            self._cross_visible = self._cross_visible[used]
+        self._lay_out(memory)

@@ -1,0 +1,289 @@
+"""Streaming beam search: advance many streams by one chunk (METHODS of REINA, arXiv 2508.04946, 3.6).
+
+For each stream the search starts from the committed tokens (a forced prefix) over the memory of all
+audio so far. At every step a callable may let rows READ: such a row becomes a finished hypothesis
+without its next token. The others expand. A stream stops when all its rows have read, or when more
+than beam * patience hypotheses are finished; the finished hypothesis with the highest average
+log-probability of its new tokens wins. The search knows no policy, only that callable, so training
+decodes with it too; the result for a stream does not depend on the streams beside it.
+
+Three decisions that the paper leaves open:
+- End-of-sequence while audio is still to come finishes a hypothesis like a READ, but the
+  probability of stopping there is evidence and counts in the average; otherwise "nothing to say
+  yet" could never win over an unlikely word.
+- Beam 1 is greedy search: the first finished hypothesis ends it, whatever the patience.
+- The average is over new tokens only; the prefix is common to all hypotheses of a stream.
+
+Shapes: S streams, R live rows, n tokens written in this chunk, V vocabulary, T memory frames.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from models.errors import InputError
+from models.translator import DecoderOutput, Memory, Translator, option
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hypotheses are searched; the same for every policy."""
+
+    beam: int = option(1, "beams for each stream; 1 is greedy search")
+    patience: float = option(1.0, "stop once more than beam * patience hypotheses are finished")
+    maximum_tokens_per_chunk: int = option(64, "new tokens at most for one chunk before the audio's end")
+    # Fast speech is about 6 tokens a second; loops on silence run to hundreds.
+    maximum_tokens_per_second: float = option(12.0, "tokens at most for each second of audio heard")
+    # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
+    blocked_ngram: int = option(6, "never write the same n tokens twice; 0 switches this off")
+
+    def __post_init__(self) -> None:
+        if self.beam < 1 or self.patience <= 0:
+            raise InputError(f"beam {self.beam} and patience {self.patience} must be positive")
+        if self.maximum_tokens_per_chunk < 1 or self.maximum_tokens_per_second <= 0:
+            raise InputError("the limits of tokens per chunk and per second must be positive")
+        if self.blocked_ngram < 0 or self.blocked_ngram == 1:
+            raise InputError(f"blocked n-gram {self.blocked_ngram} would forbid all: give 0, or 2 and more")
+
+    def token_limit(self, heard_ms: float, committed: int, audio_finished: bool) -> int:
+        """New tokens that a stream may write after heard_ms of audio."""
+        # Very short audio still deserves a sentence of a few tokens.
+        limit = max(8, round(self.maximum_tokens_per_second * heard_ms / 1000)) - committed
+        if not audio_finished:
+            limit = min(limit, self.maximum_tokens_per_chunk)
+        return max(0, limit)
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """What one stream brings to the search of one chunk."""
+
+    prompt: Sequence[int]  # tokens before the text: language tags and the like
+    committed: Sequence[int]  # text tokens written so far, never revised
+    audio_finished: bool  # no more audio: the callable is not asked, end-of-sequence ends
+    token_limit: int  # new tokens at most
+    unit_limit: int | None = None  # words (characters) that may begin; None: any number
+    listens_to: int | None = None  # index into the memory; None: the stream's own place
+
+
+@dataclass(frozen=True)
+class DecodingStep:
+    """What a policy sees before the next token of each live row is chosen."""
+
+    log_probabilities: Tensor  # (R, V) float32
+    hidden: Tensor  # (R, D) last hidden state of the decoder
+    attention: Tensor | None  # (R, T) cross-attention over the frames that hold audio, else zero
+    frame_lengths: Tensor  # (R,) memory frames that hold audio
+    frame_ms: float  # duration of one memory frame
+    streams: Tensor  # (R,) which request each row belongs to
+    tokens: Tensor  # (R, n) tokens written in this chunk
+
+    def select(self, rows: Tensor) -> "DecodingStep":
+        """The same step for some rows only. rows: (R',) int64."""
+        return DecodingStep(
+            self.log_probabilities[rows],
+            self.hidden[rows],
+            None if self.attention is None else self.attention[rows],
+            self.frame_lengths[rows],
+            self.frame_ms,
+            self.streams[rows],
+            self.tokens[rows],
+        )
+
+
+# (R,) bool: rows that must hear more before they write their next token.
+ReadHook = Callable[[DecodingStep], Tensor]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """New tokens for one stream."""
+
+    tokens: tuple[int, ...]
+    average_log_probability: float
+    next_token: int  # the likeliest continuation: tells whether the last word is complete
+
+
+@dataclass
+class _Finished:
+    """Finished hypotheses of one stream; its search is over once there are more than enough."""
+
+    enough: float
+    hypotheses: list[Hypothesis] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        return len(self.hypotheses) > self.enough
+
+    def best(self) -> Hypothesis:
+        return max(self.hypotheses, key=lambda hypothesis: hypothesis.average_log_probability)
+
+
+class StreamingSearch:
+    """Beam search over the live rows of many streams at once."""
+
+    def __init__(self, translator: Translator, options: SearchOptions, character_units: bool = False) -> None:
+        """character_units: unit limits count characters (zh, ja) instead of words."""
+        self.translator = translator
+        self.options = options
+        self.end = translator.tokenizer.end_of_sequence
+        self.units_started = translator.tokenizer.units_started(character_units).to(translator.device)
+
+    @torch.inference_mode()
+    def advance(
+        self,
+        memory: Memory,
+        requests: Sequence[StreamRequest],
+        read: ReadHook | None = None,
+        with_attention: bool = False,
+    ) -> list[Hypothesis]:
+        """The best hypothesis of new tokens for each request. Raises InputError if a prefix is too long."""
+        device = self.translator.device
+        listens_to = [
+            at if request.listens_to is None else request.listens_to for at, request in enumerate(requests)
+        ]
+        prefixes = [[*request.prompt, *request.committed] for request in requests]
+        token_limits = torch.tensor(
+            [self._token_limit(request, prefix) for request, prefix in zip(requests, prefixes, strict=True)],
+            device=device,
+        )
+        unlimited = torch.iinfo(torch.int64).max
+        unit_limits = torch.tensor(
+            [unlimited if request.unit_limit is None else request.unit_limit for request in requests],
+            device=device,
+        )
+        audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
+        heard_frames = memory.heard_frames[torch.tensor(listens_to, device=device)]
+        enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
+        finished = [_Finished(enough) for _ in requests]
+
+        state, output = self.translator.start(memory, prefixes, listens_to, with_attention)
+        streams = torch.arange(len(requests), device=device)  # (R,)
+        scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
+        history = _right_aligned([request.committed for request in requests]).to(device)  # (R, L + n)
+        committed = history.shape[1]
+        while True:
+            written = history.shape[1] - committed
+            log_probabilities = self._block_ngrams(output.log_probabilities, history)
+            likeliest = log_probabilities.argmax(-1)
+
+            # Rows that stop here without their next token: at a limit, or because they READ.
+            tokens = history[:, committed:]
+            begun = self.units_started[tokens].sum(1) + self.units_started[likeliest]
+            stop = (written >= token_limits[streams]) | (begun > unit_limits[streams])
+            if read is not None and not bool(audio_finished[streams].all()):
+                step = self._decoding_step(output, log_probabilities, heard_frames, streams, tokens, memory)
+                stop |= read(step).to(device) & ~audio_finished[streams]
+            for row in stop.nonzero()[:, 0].tolist():
+                average = float(scores[row]) / written if written else 0.0
+                hypothesis = Hypothesis(tuple(tokens[row].tolist()), average, int(likeliest[row]))
+                finished[int(streams[row])].hypotheses.append(hypothesis)
+
+            over = torch.tensor([stream.over for stream in finished], device=device)
+            live = (~stop & ~over[streams]).nonzero()[:, 0]
+            if len(live) == 0:
+                break
+            parents, next_tokens, next_scores, ended = self._expand(
+                scores[live], log_probabilities[live], streams[live]
+            )
+            parents = live[parents]
+            for at in ended.nonzero()[:, 0].tolist():
+                row = parents[at]
+                hypothesis = Hypothesis(
+                    tuple(tokens[row].tolist()), float(next_scores[at]) / (written + 1), self.end
+                )
+                finished[int(streams[row])].hypotheses.append(hypothesis)
+
+            over = torch.tensor([stream.over for stream in finished], device=device)
+            keep = (~ended & ~over[streams[parents]]).nonzero()[:, 0]
+            if len(keep) == 0:
+                break
+            parents, next_tokens, scores = parents[keep], next_tokens[keep], next_scores[keep]
+            if not _is_identity(parents, len(streams)):
+                state.select(parents)
+            streams = streams[parents]
+            history = torch.cat([history[parents], next_tokens[:, None]], dim=1)
+            output = self.translator.step(state, next_tokens)
+        return [stream.best() for stream in finished]
+
+    def _token_limit(self, request: StreamRequest, prefix: Sequence[int]) -> int:
+        room = self.translator.maximum_tokens - len(prefix)
+        if room < 0:
+            raise InputError(
+                f"the committed text has {len(prefix)} tokens, but the model's context holds "
+                f"{self.translator.maximum_tokens}: split the audio into shorter segments"
+            )
+        return min(room, request.token_limit)
+
+    def _decoding_step(
+        self,
+        output: DecoderOutput,
+        log_probabilities: Tensor,
+        heard_frames: Tensor,
+        streams: Tensor,
+        tokens: Tensor,
+        memory: Memory,
+    ) -> DecodingStep:
+        rows = torch.arange(len(streams), device=streams.device)
+        frame_lengths = heard_frames[streams]
+        attention = output.attention
+        if attention is not None:
+            heard = torch.arange(attention.shape[1], device=streams.device) < frame_lengths[:, None]
+            attention = attention.masked_fill(~heard, 0.0)
+        hidden = output.hidden[rows, output.hidden_lengths - 1]
+        return DecodingStep(
+            log_probabilities, hidden, attention, frame_lengths, memory.frame_ms, streams, tokens
+        )
+
+    def _expand(
+        self, scores: Tensor, log_probabilities: Tensor, streams: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The best continuations of each stream, best first.
+
+        scores (R,), log_probabilities (R, V), streams (R,) ascending. Returns for each continuation
+        its parent row, token, score, and whether it ends there; at most `beam` of a stream do not.
+        """
+        beam = self.options.beam
+        # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
+        width = min(2 * beam, log_probabilities.shape[1])
+        values, tokens = log_probabilities.topk(width)  # (R, W)
+        present, group = streams.unique_consecutive(return_inverse=True)
+        slot = torch.arange(len(streams), device=streams.device) - torch.searchsorted(group, group)
+        grid = values.new_full((len(present), beam, width), -torch.inf)
+        grid[group, slot] = scores[:, None] + values
+        row_of = torch.zeros(len(present), beam, dtype=torch.int64, device=streams.device)
+        row_of[group, slot] = torch.arange(len(streams), device=streams.device)
+
+        best, index = grid.flatten(1).topk(width)  # (groups, W), descending
+        rows = row_of.gather(1, index // width)
+        tokens = tokens[rows, index % width]
+        ends = tokens == self.end
+        goes_on = (~ends & (best > -torch.inf)).cumsum(1)  # continuations so far that do not end
+        # An end ranked behind `beam` better continuations is not worth a hypothesis.
+        keep = (best > -torch.inf) & torch.where(ends, goes_on < beam, goes_on <= beam)
+        return rows[keep], tokens[keep], best[keep], ends[keep]
+
+    def _block_ngrams(self, log_probabilities: Tensor, history: Tensor) -> Tensor:
+        """Forbid tokens that would repeat an n-gram of the row's own text (R, L), -1 left of its start."""
+        size = self.options.blocked_ngram
+        if size == 0 or history.shape[1] < size:
+            return log_probabilities
+        windows = history.unfold(1, size, 1)  # (R, L - size + 1, size)
+        tail = history[:, -(size - 1) :]
+        repeats = (windows[..., :-1] == tail[:, None]).all(-1) & (tail >= 0).all(-1, keepdim=True)
+        rows, places = repeats.nonzero(as_tuple=True)
+        log_probabilities = log_probabilities.clone()
+        log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
+        return log_probabilities
+
+
+def _right_aligned(texts: Sequence[Sequence[int]]) -> Tensor:
+    """(R, longest) int64: texts end in the last column, -1 stands left of their start."""
+    longest = max(len(text) for text in texts)
+    return torch.tensor([[-1] * (longest - len(text)) + list(text) for text in texts], dtype=torch.int64)
+
+
+def _is_identity(rows: Tensor, count: int) -> bool:
+    return len(rows) == count and torch.equal(rows, torch.arange(count, device=rows.device))

@@ -1,0 +1,172 @@
+"""The one interface between models and everything else: many audio streams in, next tokens out.
+
+A translator is a batch of independent streams from the start. Audio becomes a `Memory`; a set of
+*rows* (the beams of all streams, each tied to one stream's memory) is decoded step by step over a
+key/value cache that lives in an explicit `DecoderState`, never in the modules.
+
+Shapes: B streams, R rows, N tokens, F feature frames, T memory frames, D width, V vocabulary.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.errors import InputError
+
+SAMPLE_RATE = 16_000
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def option(default, help: str, choices: Sequence | None = None):
+    """A dataclass field that is also a command-line option: its default and help are written once."""
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class TranslatorOptions:
+    """How a model is loaded and run; the same for every policy."""
+
+    device: str = option("cpu", "where the model runs: cpu, cuda, cuda:1, mps")
+    # Not called dtype: SimulEval's flag of that name refuses bfloat16.
+    precision: str = option("float32", "number format of weights and activations", tuple(PRECISIONS))
+    pad_audio: bool = option(
+        False,
+        "encode a window of 30 s filled up with silence, exactly as Whisper was trained, "
+        "instead of only the audio heard so far (several times faster)",
+    )
+    attention_layer: int | None = option(
+        None, "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads"
+    )
+    attention_heads: tuple[int, ...] | None = option(
+        None, "heads of --attention-layer that are averaged, from 1; default: all of that layer"
+    )
+
+    def torch_device(self) -> torch.device:
+        """Raises InputError where this machine has no such device."""
+        try:
+            device = torch.device(self.device)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"device {self.device!r} cannot be used here ({reason}): give --device cpu, cuda or mps"
+            ) from None
+        return device
+
+    def torch_dtype(self) -> torch.dtype:
+        """Raises InputError for an unknown precision."""
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision {self.precision!r} is not known: give one of {', '.join(PRECISIONS)}")
+        return PRECISIONS[self.precision]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Encoded audio of B streams, what the decoder cross-attends to."""
+
+    frames: Tensor  # (B, T, D), rows padded to the longest
+    lengths: Tensor  # (B,) frames that may be attended to
+    heard_frames: Tensor  # (B,) frames that hold audio; fewer than lengths where audio is padded
+    frame_ms: float  # duration of one frame
+
+
+@dataclass(frozen=True)
+class DecoderOutput:
+    """What one decoding step says about the token that would come next in each row."""
+
+    log_probabilities: Tensor  # (R, V) float32, tokens that are never generated at -inf
+    hidden: Tensor  # (R, N, D) last hidden states of the N positions fed in this step
+    hidden_lengths: Tensor  # (R,) how many of the N are real; the last real one predicts the next token
+    attention: Tensor | None  # (R, T) float32 cross-attention of the last real position, on request
+
+
+class DecoderState(ABC):
+    """What a batch of rows carries from step to step: caches and which memory each row listens to."""
+
+    @abstractmethod
+    def select(self, rows: Tensor) -> None:
+        """Keep, reorder, drop or repeat rows: new row i continues old row rows[i]. rows: (R',) int64."""
+
+
+class AudioStream(Protocol):
+    """One stream's audio so far, in the form that its translator needs (explicit per-stream state)."""
+
+    def append(self, samples: np.ndarray) -> None:
+        """samples: (n,) float32, mono, 16 kHz."""
+
+    @property
+    def duration_ms(self) -> float: ...
+
+
+class Tokenizer(Protocol):
+    """Text in tokens. `units_started` tells where words (or characters) begin."""
+
+    vocabulary_size: int
+    end_of_sequence: int
+
+    def prompt(self, source_language: str, target_language: str) -> list[int]:
+        """Tokens that every hypothesis starts with. Raises InputError for a pair the model cannot do."""
+
+    def decode(self, tokens: Sequence[int]) -> str: ...
+
+    def units_started(self, character_units: bool) -> Tensor:
+        """(V,) int64: words, or characters, that begin with each token."""
+
+
+class Translator(ABC):
+    """A speech translation (or recognition) model behind the interface that every policy uses."""
+
+    tokenizer: Tokenizer
+    frame_ms: float  # duration of one memory frame
+    maximum_audio_ms: float | None  # the model's window; None where it has none
+    maximum_tokens: int  # prompt, committed and new tokens together
+    device: torch.device
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, path: Path) -> bool:
+        """Whether the model at `path` is one of this class's, judged by its file names and config."""
+
+    @classmethod
+    @abstractmethod
+    def from_path(cls, path: Path, options: TranslatorOptions) -> "Translator":
+        """Load the model. Raises InputError when its files cannot be used."""
+
+    @abstractmethod
+    def open_stream(self) -> AudioStream:
+        """A fresh, empty stream of audio."""
+
+    @abstractmethod
+    def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
+        """Encode all audio that each of B streams has heard so far (at least one sample each)."""
+
+    def encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
+        """Encode B whole waveforms, each (n,) float32 at 16 kHz."""
+        streams = [self.open_stream() for _ in waveforms]
+        for stream, waveform in zip(streams, waveforms, strict=True):
+            stream.append(waveform)
+        return self.encode_streams(streams)
+
+    @abstractmethod
+    def start(
+        self,
+        memory: Memory,
+        prefixes: Sequence[Sequence[int]],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[DecoderState, DecoderOutput]:
+        """Prefill R rows with their forced prefixes (prompt included) in one pass.
+
+        Row r hears stream listens_to[r] of `memory`; by default there is one row for each stream.
+        """
+
+    @abstractmethod
+    def step(self, state: DecoderState, tokens: Tensor) -> DecoderOutput:
+        """Append tokens (R,) int64, one to each row of `state`, and predict the next."""

@@ -1,0 +1,211 @@
+"""Whisper (Radford et al. 2022, arXiv 2212.04356) in plain torch, for streams of unequal length.
+
+Parameter names are those of OpenAI's checkpoints. Two things differ from the original: the encoder
+accepts audio of any length up to its window (rows shorter than the longest are masked, so that a
+row's result does not depend on its neighbours), and the decoder's key/value cache is an object of
+its own (`RowCache`).
+
+Shapes: B streams, R rows, F feature frames, T = ceil(F / 2) memory frames, N tokens, D width,
+H heads, d = D / H, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.row_cache import RowCache
+
+
+@dataclass(frozen=True)
+class WhisperDimensions:
+    """Sizes of a Whisper network, named as in OpenAI's checkpoints."""
+
+    n_mels: int
+    n_audio_ctx: int
+    n_audio_state: int
+    n_audio_head: int
+    n_audio_layer: int
+    n_vocab: int
+    n_text_ctx: int
+    n_text_state: int
+    n_text_head: int
+    n_text_layer: int
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """(length, width) fixed position embeddings of the encoder: sines first, then cosines."""
+    steps = torch.arange(width // 2) / (width // 2 - 1)
+    angles = torch.arange(length)[:, None] * 10_000.0**-steps
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def valid_positions(lengths: Tensor, width: int) -> Tensor:
+    """(B, width) bool: position < length."""
+    return torch.arange(width, device=lengths.device) < lengths[:, None]
+
+
+class MultiHeadAttention(nn.Module):
+    """Projections of multi-head attention; keys have no bias."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def split(self, projected: Tensor) -> Tensor:
+        """(B, N, D) -> (B, H, N, d)"""
+        return projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def keys_and_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        return self.split(self.key(states)), self.split(self.value(states))
+
+    def merge(self, attended: Tensor) -> Tensor:
+        """(B, H, N, d) -> (B, N, D)"""
+        return self.out(attended.transpose(1, 2).flatten(2))
+
+
+def feed_forward(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+
+class EncoderBlock(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn = MultiHeadAttention(width, heads)
+        self.attn_ln = nn.LayerNorm(width)
+        self.mlp = feed_forward(width)
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        normed = self.attn_ln(x)
+        keys, values = self.attn.keys_and_values(normed)
+        queries = self.attn.split(self.attn.query(normed))
+        x = x + self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        return x + self.mlp(self.mlp_ln(x))
+
+
+class AudioEncoder(nn.Module):
+    """Log-mel features to memory frames of 20 ms."""
+
+    def __init__(self, dimensions: WhisperDimensions) -> None:
+        super().__init__()
+        width = dimensions.n_audio_state
+        self.conv1 = nn.Conv1d(dimensions.n_mels, width, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
+        self.register_buffer("positional_embedding", sinusoids(dimensions.n_audio_ctx, width))
+        self.blocks = nn.ModuleList(
+            EncoderBlock(width, dimensions.n_audio_head) for _ in range(dimensions.n_audio_layer)
+        )
+        self.ln_post = nn.LayerNorm(width)
+
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """features (B, mels, F), zero beyond lengths (B,) in feature frames -> (B, T, D).
+
+        `lengths` None means that every row is full. Frames past a row's end are meaningless.
+        """
+        x = F.gelu(self.conv1(features))
+        mask = None
+        if lengths is not None:
+            # A bias and a GELU make silence non-zero, which a shorter row must not hear in conv2.
+            x = x * valid_positions(lengths, x.shape[-1])[:, None]
+            mask = valid_positions((lengths + 1) // 2, (x.shape[-1] + 1) // 2)[:, None, None]
+        x = F.gelu(self.conv2(x)).transpose(1, 2)
+        x = x + self.positional_embedding[: x.shape[1]]
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.ln_post(x)
+
+
+class DecoderBlock(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attn = MultiHeadAttention(width, heads)
+        self.attn_ln = nn.LayerNorm(width)
+        self.cross_attn = MultiHeadAttention(width, heads)
+        self.cross_attn_ln = nn.LayerNorm(width)
+        self.mlp = feed_forward(width)
+        self.mlp_ln = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, layer: int, cache: RowCache, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x (R, N, D) -> (R, N, D), and the cross-attention queries (R, H, N, d)."""
+        normed = self.attn_ln(x)
+        queries = self.attn.split(self.attn.query(normed))
+        keys, values = cache.append(layer, *self.attn.keys_and_values(normed))
+        x = x + self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+
+        queries = self.cross_attn.split(self.cross_attn.query(self.cross_attn_ln(x)))
+        x = x + self.cross_attn.merge(cache.cross_attend(layer, queries))
+        return x + self.mlp(self.mlp_ln(x)), queries
+
+
+class TextDecoder(nn.Module):
+    """Tokens and memory to next-token logits, over a cache of rows."""
+
+    def __init__(self, dimensions: WhisperDimensions) -> None:
+        super().__init__()
+        width = dimensions.n_text_state
+        self.token_embedding = nn.Embedding(dimensions.n_vocab, width)
+        self.positional_embedding = nn.Parameter(torch.empty(dimensions.n_text_ctx, width))
+        self.blocks = nn.ModuleList(
+            DecoderBlock(width, dimensions.n_text_head) for _ in range(dimensions.n_text_layer)
+        )
+        self.ln = nn.LayerNorm(width)
+
+    def open_cache(
+        self,
+        frames: Tensor,
+        lengths: Tensor,
+        listens_to: Tensor,
+        attention_heads: Sequence[tuple[int, int]] = (),
+    ) -> RowCache:
+        """An empty cache of R rows over memories (B, T, D) of lengths (B,) frames.
+
+        Cross-attention keys and values are computed here, once for all steps and rows.
+        listens_to (R,): memory of each row. attention_heads: (layer, head) pairs to report.
+        """
+        cross = [block.cross_attn.keys_and_values(frames) for block in self.blocks]
+        return RowCache(cross, lengths, listens_to, attention_heads)
+
+    def forward(self, tokens: Tensor, lengths: Tensor, cache: RowCache) -> tuple[Tensor, Tensor | None]:
+        """Feed tokens (R, N), of which lengths (R,) are real, behind what the cache holds.
+
+        Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their
+        mean cross-attention (R, T) at each row's last real token.
+        """
+        positions = cache.positions(tokens.shape[1])  # (R, N)
+        mask = cache.causal_mask(positions)
+        rows = torch.arange(tokens.shape[0], device=tokens.device)
+        # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
+        table_end = self.positional_embedding.shape[0] - 1
+        x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
+        attention = None
+        for layer, block in enumerate(self.blocks):
+            x, queries = block(x, layer, cache, mask)
+            heads = [head for at, head in cache.attention_heads if at == layer]
+            if heads:
+                weights = cache.cross_attention(layer, heads, queries[rows, :, lengths - 1])
+                attention = weights if attention is None else attention + weights
+        cache.advance(lengths)
+        if attention is not None:
+            attention = attention / len(cache.attention_heads)
+        return self.ln(x), attention
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V) float32"""
+        return F.linear(hidden, self.token_embedding.weight).float()
+
+
+class Whisper(nn.Module):
+    """Encoder and decoder; `models.whisper_translator` makes a Translator of it."""
+
+    def __init__(self, dimensions: WhisperDimensions) -> None:
+        super().__init__()
+        self.dimensions = dimensions
+        self.encoder = AudioEncoder(dimensions)
+        self.decoder = TextDecoder(dimensions)
