@@ -9,6 +9,7 @@ Source: CTranslate2's own writer, python/ctranslate2/specs/model_spec.py, binary
 """
 
 import math
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -49,7 +50,7 @@ def _read_variables(path: Path) -> dict[str, Tensor]:
                 )
             specification, _revision = _string(file), _integer(file, "I")
             if specification != "WhisperSpec":
-                raise InputError(f"{path} holds a {specification!r} model: give a folder with a Whisper model")
+                raise InputError(f"{path} holds a {specification!r} model: give a Whisper model")
             variables = dict(_variable(file, size) for _ in range(_integer(file, "I")))
             aliases = [(_string(file), _string(file)) for _ in range(_integer(file, "I"))]
     except (EOFError, UnicodeDecodeError, IndexError, RuntimeError) as error:
@@ -113,7 +114,7 @@ def _dimensions(variables: dict[str, Tensor]) -> WhisperDimensions:
 
 
 def _layers(variables: dict[str, Tensor], side: str) -> int:
-    return len({name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_")} - {"layer_norm"})
+    return len({name.split("/")[1] for name in variables if re.match(rf"{side}/layer_\d+/", name)})
 
 
 def _openai_weights(variables: dict[str, Tensor]) -> dict[str, Tensor]:

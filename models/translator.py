@@ -131,11 +131,6 @@ class Translator(ABC):
 
     @classmethod
     @abstractmethod
-    def accepts(cls, path: Path) -> bool:
-        """Whether the model at `path` is one of this class's, judged by its file names and config."""
-
-    @classmethod
-    @abstractmethod
     def from_path(cls, path: Path, options: TranslatorOptions) -> "Translator":
         """Load the model. Raises InputError when its files cannot be used."""
 

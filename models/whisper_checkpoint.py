@@ -83,7 +83,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _no_weights(folder: Path, config: dict[str, Any]) -> str:
     openai_files = sorted(folder.glob("*.pt"))
     if openai_files:
-        return f"{folder} is not a model folder, but holds OpenAI checkpoints: give the file, as in {openai_files[0]}"
+        return f"{folder} is not a model folder but holds OpenAI files: give one, as {openai_files[0]}"
     if config.get("model_type", "whisper") != "whisper":
         return _other_architecture(folder, config)
     if (folder / "pytorch_model.bin").exists():
@@ -132,7 +132,7 @@ HUGGINGFACE_NAMES = (  # applied in this order
 
 def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
     found = config.get("model_type")
-    return f"{folder / 'config.json'} describes a {found!r} model: give a folder whose model_type is 'whisper'"
+    return f"{folder / 'config.json'} describes a {found!r} model: give one whose model_type is 'whisper'"
 
 
 def _huggingface_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
@@ -155,7 +155,7 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
     files = [single]
     if not single.exists():
         if not index.exists():
-            raise InputError(f"{folder} has shards of weights but no {index.name}: copy the model's index there")
+            raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
         files = [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
         absent = [file.name for file in files if not file.exists()]
         if absent:
@@ -186,20 +186,30 @@ def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged pickle or archive raises depends on the damaged byte
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is truncated, damaged or no checkpoint ({reason}): download it again") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{path} is truncated, damaged or no checkpoint ({reason}): download it again"
+        ) from None
     if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= content.keys():
         found = _some(content) if isinstance(content, dict) else type(content).__name__
         raise InputError(
-            f"{path} is not an OpenAI Whisper checkpoint: it must hold dims and model_state_dict, found {found}"
+            f"{path} is not an OpenAI Whisper checkpoint: it must hold dims and model_state_dict, "
+            f"found {found}"
         )
-    expected = {field.name for field in fields(WhisperDimensions)}
-    if not isinstance(content["dims"], dict) or set(content["dims"]) != expected:
-        raise InputError(f"{path}: dims must be {_some(sorted(expected), len(expected))}, found {content['dims']}")
+    sizes = [field.name for field in fields(WhisperDimensions)]
+    if not isinstance(content["dims"], dict) or set(content["dims"]) != set(sizes):
+        raise InputError(
+            f"{path} is not an OpenAI Whisper checkpoint: dims must have {', '.join(sizes)}, "
+            f"found {content['dims']}"
+        )
     return WhisperDimensions(**content["dims"]), content["model_state_dict"]
 
 
 def _check_weights(path: Path, dimensions: WhisperDimensions, weights: dict[str, Tensor]) -> None:
+    d = dimensions
+    for width, heads in ((d.n_audio_state, d.n_audio_head), (d.n_text_state, d.n_text_head)):
+        if heads < 1 or width % heads:
+            raise InputError(f"{path}: width {width} does not split into {heads} heads: mend its sizes")
     with torch.device("meta"):
         expected = Whisper(dimensions).state_dict()
     missing = [name for name in expected if name not in weights]
@@ -263,7 +273,8 @@ def _alignment_heads(source: Path, declared: object, d: WhisperDimensions) -> He
         heads = tuple((int(layer), int(head)) for layer, head in declared)
     except (TypeError, ValueError):
         heads = ()
-    if not heads or not all(0 <= layer < d.n_text_layer and 0 <= head < d.n_text_head for layer, head in heads):
+    inside = all(0 <= layer < d.n_text_layer and 0 <= head < d.n_text_head for layer, head in heads)
+    if not heads or not inside:
         raise InputError(
             f"alignment_heads {declared} in {source} must list (layer, head) pairs below "
             f"({d.n_text_layer}, {d.n_text_head}): correct generation_config.json, or remove the entry"

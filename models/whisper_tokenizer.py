@@ -1,0 +1,182 @@
+"""Whisper's byte-level BPE: text in tokens, prompts, and which tokens are never generated.
+
+A token is a string of bytes that may hold part of a character, so text is put together as bytes.
+Above the text tokens lie, in order: end of text, start of transcript, languages, translate,
+transcribe, four more, and timestamps up to the end of the vocabulary. Older tokenizer files stop
+before the timestamps; they are known by having no entry.
+
+Shapes: V vocabulary.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from models.errors import InputError
+
+# OpenAI's English-only checkpoints share one vocabulary, which holds language tokens that were never
+# trained; only its size tells.
+ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
+
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: a byte that does not start a character
+
+# Whisper's names of the languages that it knows, with the usual other spellings.
+LANGUAGE_NAMES = {
+    name: pair.split("=")[0]
+    for pair in """
+    af=afrikaans am=amharic ar=arabic as=assamese az=azerbaijani ba=bashkir be=belarusian bg=bulgarian
+    bn=bengali bo=tibetan br=breton bs=bosnian ca=catalan,valencian cs=czech cy=welsh da=danish de=german
+    el=greek en=english es=spanish,castilian et=estonian eu=basque fa=persian fi=finnish fo=faroese
+    fr=french gl=galician gu=gujarati ha=hausa haw=hawaiian he=hebrew,iw hi=hindi hr=croatian ht=haitian
+    hu=hungarian hy=armenian id=indonesian is=icelandic it=italian ja=japanese jw=javanese,jv ka=georgian
+    kk=kazakh km=khmer kn=kannada ko=korean la=latin lb=luxembourgish,letzeburgesch ln=lingala lo=lao
+    lt=lithuanian lv=latvian mg=malagasy mi=maori mk=macedonian ml=malayalam mn=mongolian mr=marathi
+    ms=malay mt=maltese my=myanmar,burmese ne=nepali nl=dutch,flemish nn=nynorsk no=norwegian,nb
+    oc=occitan pa=punjabi,panjabi pl=polish ps=pashto,pushto pt=portuguese ro=romanian,moldavian,moldovan
+    ru=russian sa=sanskrit sd=sindhi si=sinhala,sinhalese sk=slovak sl=slovenian sn=shona so=somali
+    sq=albanian sr=serbian su=sundanese sv=swedish sw=swahili ta=tamil te=telugu tg=tajik th=thai
+    tk=turkmen tl=tagalog tr=turkish tt=tatar uk=ukrainian ur=urdu uz=uzbek vi=vietnamese yi=yiddish
+    yo=yoruba yue=cantonese zh=chinese,mandarin
+    """.split()
+    for name in pair.split("=")[1].split(",")
+}
+
+
+class WhisperTokenizer:
+    """Tokenizer of one Whisper checkpoint."""
+
+    def __init__(self, tokenizer_file: Path, vocabulary_size: int) -> None:
+        """vocabulary_size: V of the network, which counts timestamps that the file may lack.
+
+        Raises InputError if the file cannot be read, or belongs to another model.
+        """
+        try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        except Exception as error:  # the library raises nothing narrower
+            raise InputError(
+                f"{tokenizer_file} is not a readable tokenizer ({error}): download it again"
+            ) from None
+        # Text that happens to spell "<|en|>" is text.
+        self._tokenizer.encode_special_tokens = True
+        tokens = self._tokenizer.get_vocab(with_added_tokens=True)
+        needed = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
+        lacking = [token for token in needed if token not in tokens]
+        if lacking or max(tokens.values()) >= vocabulary_size:
+            fault = f"lacks {', '.join(lacking)}" if lacking else f"has {max(tokens.values()) + 1} tokens"
+            raise InputError(
+                f"{tokenizer_file} {fault}, so it is not the tokenizer of this Whisper of {vocabulary_size} "
+                "tokens: copy the tokenizer.json of the same model"
+            )
+        self.vocabulary_size = vocabulary_size
+        self.end_of_sequence: int = tokens["<|endoftext|>"]
+        self._ids = tokens
+        self._added = self._tokenizer.get_added_tokens_decoder()
+        self._bytes = self._token_bytes()
+        languages = [token[2:-2] for token in tokens if re.fullmatch(r"<\|[a-z]{2,3}\|>", token)]
+        self.multilingual = vocabulary_size != ENGLISH_ONLY_VOCABULARY_SIZE and len(languages) > 1
+        self.languages = tuple(sorted(languages)) if self.multilingual else ("en",)
+
+    def prompt(self, source_language: str, target_language: str) -> list[int]:
+        """Tokens that start every hypothesis: transcribe, or translate into English, without timestamps.
+
+        Languages are codes ("de"), with a region ("de-CH") or English names ("german"). Raises
+        InputError for a language that the model does not know or a pair that it cannot do.
+        """
+        source, target = self._code(source_language), self._code(target_language)
+        start, no_timestamps = self._ids["<|startoftranscript|>"], self._ids["<|notimestamps|>"]
+        if not self.multilingual:
+            return [start, no_timestamps]
+        if target not in (source, "en"):
+            raise InputError(
+                f"Whisper cannot translate {source!r} into {target!r}: it transcribes a language into itself "
+                "and translates into 'en'"
+            )
+        task = "<|transcribe|>" if source == target else "<|translate|>"
+        return [start, self._ids[f"<|{source}|>"], self._ids[task], no_timestamps]
+
+    def _code(self, language: str) -> str:
+        """The language's code among this model's languages."""
+        name = language.strip().lower()
+        code = name if name in self.languages else re.split("[-_ ]", name)[0]
+        code = LANGUAGE_NAMES.get(code, code)
+        if code in self.languages:
+            return code
+        if not self.multilingual:
+            raise InputError(
+                f"language {language!r} is not known to this English-only Whisper: it transcribes 'en' into "
+                "'en'; for other languages give a model without '.en' in its name"
+            )
+        known = {name: code for name, code in LANGUAGE_NAMES.items() if code in self.languages}
+        known |= {code: code for code in self.languages}
+        nearest = difflib.get_close_matches(name, known, n=1)
+        guess = f"; did you mean {known[nearest[0]]!r}?" if nearest else "."
+        raise InputError(
+            f"language {language!r} is not known to this model{guess} It knows {', '.join(self.languages)}"
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Text tokens only: nothing is added in front or behind."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""
+        return b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
+
+    def _token_bytes(self) -> list[bytes]:
+        """Bytes of each of V tokens; none for special tokens and timestamps."""
+        # GPT-2's byte-level alphabet: printable Latin-1 stands for itself, the other bytes for U+0100 on.
+        printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+        others = [byte for byte in range(256) if byte not in printable]
+        to_latin1 = {0x100 + place: byte for place, byte in enumerate(others)}
+        table = [b""] * self.vocabulary_size
+        for token, id in self._ids.items():
+            if id not in self._added:
+                table[id] = token.translate(to_latin1).encode("latin-1")
+            elif not re.fullmatch(r"<\|.*\|>", token):  # a word that fine-tuning added
+                table[id] = token.encode()
+        return table
+
+    @cached_property
+    def suppressed(self) -> list[int]:
+        """Ids never generated: special tokens but the end, timestamps, and what is not speech.
+
+        The last are signs that subtitles use for speakers, sounds and music. OpenAI's decoder
+        suppresses the same ones by default (whisper/tokenizer.py, `non_speech_tokens`).
+        """
+        special = {id for id, text in enumerate(self._bytes) if not text} - {self.end_of_sequence}
+        symbols = [*'"#()*+/:;<=>@[\\]^_`{|}~「」『』']
+        symbols += "<< >> <<< >>> -- --- -( -[ (' (\" (( )) ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪".split()
+        # Hyphen and apostrophe are speech inside a word only, so just their forms behind a space.
+        non_speech = {self.encode(" -")[0], self.encode(" '")[0]}
+        for form in (form for symbol in symbols for form in (symbol, " " + symbol)):
+            tokens = self.encode(form)
+            if len(tokens) == 1:
+                non_speech.add(tokens[0])
+        # Notes may take several tokens; the first one begins only signs between U+2640 and U+267F.
+        for note in "♩♪♫♬♭♮♯":
+            non_speech |= {self.encode(note)[0], self.encode(" " + note)[0]}
+        return sorted(special | non_speech)
+
+    def units_started(self, character_units: bool) -> Tensor:
+        """(V,) int64: how many emission units, words or characters, begin with each token.
+
+        A word begins at white space, also where the space is all of a token; a character at the
+        first byte of its UTF-8 form, unless it is white space. Special tokens begin nothing.
+        """
+        return self._characters_started if character_units else self._words_started
+
+    @cached_property
+    def _words_started(self) -> Tensor:
+        return torch.tensor([len(re.findall(r"\s+", text.decode(errors="ignore"))) for text in self._bytes])
+
+    @cached_property
+    def _characters_started(self) -> Tensor:
+        first_bytes = (len(text.translate(None, CONTINUATION_BYTES)) for text in self._bytes)
+        spaces = (sum(map(str.isspace, text.decode(errors="ignore"))) for text in self._bytes)
+        return torch.tensor([first - space for first, space in zip(first_bytes, spaces, strict=True)])
