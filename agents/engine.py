@@ -109,12 +109,11 @@ class StreamingEngine:
 
     def _commit(self, stream: StreamState, hypothesis: Hypothesis, limit: int | None) -> str:
         tokens, next_token = hypothesis.tokens, hypothesis.next_token
-        end = self.search.end
         if not stream.audio_finished:
             count = stream.policy.commit(hypothesis, _view(stream))
             tokens, next_token = tokens[:count], (*tokens, next_token)[count]
             if not self.character_units:
-                tokens = tokens[: complete_units(tokens, next_token, self._units_started, end, limit)]
+                tokens = tokens[: complete_units(tokens, next_token, self._units_started, limit)]
         stream.committed.extend(tokens)
         stream.units_written += int(self._units_started[list(tokens)].sum())
         text = self.translator.tokenizer.decode(stream.committed)

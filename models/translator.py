@@ -36,10 +36,9 @@ class TranslatorOptions:
     device: str = option("cpu", "where the model runs: cpu, cuda, cuda:1, mps")
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option("float32", "number format of weights and activations", tuple(PRECISIONS))
-    pad_audio: bool = option(
-        False,
-        "encode a window of 30 s filled up with silence, exactly as Whisper was trained, "
-        "instead of only the audio heard so far (several times faster)",
+    # Whisper hears 30 s windows in training; without any silence it runs on past the audio's end.
+    trailing_silence_ms: int = option(
+        0, "silence encoded behind the audio heard so far; 0 is fastest, 30000 fills Whisper's window"
     )
     attention_layer: int | None = option(
         None, "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads"
@@ -47,6 +46,10 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "heads of --attention-layer that are averaged, from 1; default: all of that layer"
     )
+
+    def __post_init__(self) -> None:
+        if self.trailing_silence_ms < 0:
+            raise InputError(f"trailing silence must be 0 ms or more, got {self.trailing_silence_ms}")
 
     def torch_device(self) -> torch.device:
         """Raises InputError where this machine has no such device."""
@@ -73,7 +76,7 @@ class Memory:
 
     frames: Tensor  # (B, T, D), rows padded to the longest
     lengths: Tensor  # (B,) frames that may be attended to
-    heard_frames: Tensor  # (B,) frames that hold audio; fewer than lengths where audio is padded
+    heard_frames: Tensor  # (B,) frames that hold audio; fewer than lengths where silence follows
     frame_ms: float  # duration of one frame
 
 

@@ -9,17 +9,18 @@ CHARACTER_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"
 
 
 def complete_units(
-    tokens: Sequence[int], next_token: int, units_started: Tensor, end_of_sequence: int, limit: int | None = None
+    tokens: Sequence[int], next_token: int, units_started: Tensor, limit: int | None = None
 ) -> int:
     """How many of `tokens` form whole words: those before the last place where a new word begins.
 
-    A word is complete once something begins behind it: punctuation that is still to come would
-    otherwise be torn off it. next_token is what follows `tokens`; at most `limit` words are taken.
+    next_token is what would follow `tokens`; at most `limit` words are taken. A word is complete only
+    once another begins behind it. That the model would end there proves nothing while audio is still
+    to come: the word may be cut short by the audio's edge, and its punctuation has not been heard.
     """
     begun, complete = 0, 0
     for place, token in enumerate((*tokens, next_token)):
         started = int(units_started[token])
-        if started or token == end_of_sequence:
+        if started:
             complete = place
         begun += started
         if limit is not None and begun > limit:

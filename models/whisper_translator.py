@@ -19,7 +19,7 @@ STRIDE = 2  # the encoder's second convolution halves the frame rate
 
 
 class WhisperTranslator(Translator):
-    """Whisper of any size, over unpadded audio (fast) or its 30 s window (as it was trained)."""
+    """Whisper of any size. Trailing silence is the choice between speed and what it was trained on."""
 
     frame_ms = float(HOP_MS * STRIDE)
 
@@ -69,22 +69,18 @@ class WhisperTranslator(Translator):
             )
         if int(heard.min()) == 0:
             raise InputError("a stream has no audio yet: encode it once it has heard at least one sample")
-        if self.options.pad_audio:
-            features = torch.stack([stream.features(self.window_frames) for stream in streams])
-            frames = self.model.encoder(features.to(self.device, self.dtype))
-            lengths = torch.full_like(heard, frames.shape[1])
-        else:
-            features = torch.nn.utils.rnn.pad_sequence(
-                [stream.features().T for stream in streams], batch_first=True
-            ).transpose(1, 2)
-            equal = bool((heard == heard[0]).all())
-            frames = self.model.encoder(
-                features.to(self.device, self.dtype), None if equal else heard.to(self.device)
-            )
-            lengths = -(-heard // STRIDE)
+        lengths = (heard + self.options.trailing_silence_ms // HOP_MS).clamp(max=self.window_frames)
+        features = torch.nn.utils.rnn.pad_sequence(
+            [stream.features(int(length)).T for stream, length in zip(streams, lengths, strict=True)],
+            batch_first=True,
+        ).transpose(1, 2)
+        equal = bool((lengths == lengths[0]).all())
+        frames = self.model.encoder(
+            features.to(self.device, self.dtype), None if equal else lengths.to(self.device)
+        )
         return Memory(
             frames=frames,
-            lengths=lengths.to(self.device),
+            lengths=(-(-lengths // STRIDE)).to(self.device),
             heard_frames=(-(-heard // STRIDE)).to(self.device),
             frame_ms=self.frame_ms,
         )

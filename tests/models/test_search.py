@@ -46,6 +46,10 @@ def naive_search(script, frames, request, options, reads=None):
                 for token in range(len(log_probabilities)):
                     if (*text[len(text) - size + 1 :], token) in seen:
                         log_probabilities[token] = -math.inf
+            if text and not tokens:
+                for token in range(1, len(log_probabilities)):
+                    if token % 2 == 0:  # a lower-case letter: goes on with a word that has been shown
+                        log_probabilities[token] = -math.inf
             likeliest = max(range(len(log_probabilities)), key=log_probabilities.__getitem__)
             read = reads is not None and not request.audio_finished and reads(frames, text)
             if read or len(tokens) >= request.token_limit:
@@ -171,6 +175,17 @@ def test_loops_are_cut_by_ngrams_and_by_the_token_limit():
     text = (1, *tokens)
     trigrams = [text[at : at + 3] for at in range(len(text) - 2)]
     assert len(trigrams) == len(set(trigrams))
+
+
+def test_nothing_is_glued_to_a_word_that_has_been_shown():
+    def script(frames, tokens):  # end, A, b, C, d: the model would go on with b
+        return torch.tensor([0.05, 0.1, 0.7, 0.15, 1e-9]).log()
+
+    words = StreamingSearch(ScriptedTranslator(script, 5), options())
+    assert words.advance(memory_of(10), [request([1], token_limit=1)])[0].tokens == (3,)
+    assert words.advance(memory_of(10), [request([], token_limit=1)])[0].tokens == (2,)
+    characters = StreamingSearch(ScriptedTranslator(script, 5), options(), character_units=True)
+    assert characters.advance(memory_of(10), [request([1], token_limit=1)])[0].tokens == (2,)
 
 
 def test_unit_limit_stops_before_the_next_word():

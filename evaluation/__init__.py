@@ -1,0 +1,1 @@
+"""Runs agents over test sets and scores them."""

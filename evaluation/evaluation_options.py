@@ -1,0 +1,64 @@
+"""What an evaluation file says besides the options of its agent. Names are those of SimulEval's flags."""
+
+from dataclasses import dataclass, replace
+
+from models.errors import InputError
+from models.translator import option
+from models.units import CHARACTER_LANGUAGES
+
+# sacreBLEU's own choice for these languages; its tokenizer for all others needs spaces.
+BLEU_TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """The test set and its scores. Relative paths start from the current directory, as in SimulEval."""
+
+    source: str = option("", "file with the path of one audio file in each line")
+    target: str = option("", "file with one reference in each line")
+    output: str | None = option(None, "folder to make for the results; default: outputs/NAME for NAME.yaml")
+    start_index: int = option(0, "first sentence to evaluate, from 0")
+    end_index: int = option(-1, "sentence before which to stop; -1 is after the last")
+    quality_metrics: tuple[str, ...] = option(
+        ("BLEU", "chrF"), "SimulEval's quality scorers, and chrF, WER_NORM, EMPTY"
+    )
+    latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers")
+    computation_aware: bool = option(True, "show latency with computation (columns _CA) as well")
+    eval_latency_unit: str | None = option(
+        None,
+        "what latency counts; default: char for target languages without spaces, else word",
+        # Not spm: SimulEval expects pieces then, but agents write text.
+        ("word", "char"),
+    )
+    no_use_ref_len: bool = option(False, "divide by the length of the prediction, not of the reference")
+    sacrebleu_tokenizer: str | None = option(
+        None, "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a"
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("source", "target"):
+            if not getattr(self, name):
+                raise InputError(f"{name} is missing: name a text file with one entry in each line")
+        if self.start_index < 0 or self.end_index < -1:
+            raise InputError(
+                f"start_index {self.start_index} and end_index {self.end_index} must not be negative "
+                "(but for an end_index of -1)"
+            )
+        if -1 < self.end_index <= self.start_index:
+            raise InputError(
+                f"no sentence lies between start_index {self.start_index} and end_index {self.end_index}: "
+                "end_index must be larger"
+            )
+        if not self.quality_metrics and not self.latency_metrics:
+            raise InputError("neither quality_metrics nor latency_metrics are given: name at least one")
+
+    def for_language(self, target_language: str) -> "EvaluationOptions":
+        """The same with the defaults that depend on the target language filled in."""
+        language = target_language.lower().split("-")[0]
+        spaceless = language in CHARACTER_LANGUAGES
+        return replace(
+            self,
+            eval_latency_unit=self.eval_latency_unit or ("char" if spaceless else "word"),
+            sacrebleu_tokenizer=self.sacrebleu_tokenizer
+            or BLEU_TOKENIZERS.get(language, "char" if spaceless else "13a"),
+        )

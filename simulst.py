@@ -1,0 +1,52 @@
+"""The console command: `simulst COMMAND ...`. Each command lives in its own folder.
+
+A command is a module with `main(arguments)`. It raises InputError for whatever the user has to mend,
+which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from models.errors import InputError
+
+COMMANDS = {
+    "evaluate": ("evaluation.evaluate", "run an agent over a test set and print its scores"),
+    "options": ("evaluation.option_table", "list all keys of an evaluation file"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name, *rest = given or ["--help"]
+    if name in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if name not in COMMANDS:
+        close = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(COMMANDS)}"
+        print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
+        return 2
+    # Imported only now: torch takes seconds, and --help needs none of it.
+    module = importlib.import_module(COMMANDS[name][0])
+    try:
+        module.main(rest)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(["usage: simulst COMMAND ...", "", *lines, "", "simulst COMMAND --help tells more."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

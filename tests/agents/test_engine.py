@@ -1,0 +1,163 @@
+"""The loop that all policies share, over a translator whose every probability is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.alignatt_agent import AlignAttPolicy
+from agents.engine import StreamingEngine
+from agents.holdn_agent import HoldNPolicy
+from agents.local_agreement_agent import LocalAgreementPolicy
+from agents.offline_agent import OfflinePolicy
+from agents.policy import Policy
+from agents.waitk_agent import WaitKPolicy
+from models.search import SearchOptions
+from models.units import complete_units
+from tests.models.scripted_translator import ScriptedTranslator, fixed_script, random_script
+
+# Letters: capitals (odd tokens) begin a word. "Ab Cd E Gh I Kl"
+SENTENCE = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12]
+# 50 frames are a second: ten tokens take two seconds.
+TOKENS_PER_FRAME = 0.1
+
+
+def engine(script=None, language="en", vocabulary=14, **options):
+    script = script or fixed_script(SENTENCE, vocabulary, TOKENS_PER_FRAME)
+    return StreamingEngine(
+        ScriptedTranslator(script, vocabulary), SearchOptions(**options), "en", language
+    )
+
+
+def play(engine, policy, seconds=2.4, chunk_ms=400):
+    """New text after each chunk."""
+    stream = engine.open_stream(policy)
+    chunks = round(1000 * seconds / chunk_ms)
+    texts = []
+    for chunk in range(chunks):
+        stream.append(np.zeros(16 * chunk_ms, np.float32), chunk_ms, finished=chunk == chunks - 1)
+        texts.append(engine.advance([stream])[0])
+    return texts
+
+
+def test_offline_encodes_once():
+    loop = engine()
+    assert play(loop, OfflinePolicy()) == ["", "", "", "", "", "Ab Cd E Gh I Kl"]
+    assert loop.translator.encoded == 1
+
+
+def test_write_everything_emits_whole_words_as_they_are_heard():
+    # Each chunk lets two more tokens be heard. A word is whole once the next one begins.
+    assert play(engine(), Policy()) == ["", "Ab", " Cd E", " Gh", " I", " Kl"]
+
+
+def test_a_word_is_held_until_something_begins_behind_it():
+    """Odd numbers of tokens end inside a word; it is shown once it is complete."""
+    loop = engine(fixed_script(SENTENCE, 14, 0.05))
+
+    def stops_at_three(step):
+        return torch.tensor([step.tokens.shape[1] >= 3])
+
+    class Stop(Policy):
+        def read(self, step):
+            return stops_at_three(step)
+
+    stream = loop.open_stream(Stop())
+    stream.append(np.zeros(16 * 2000, np.float32), 2000, finished=False)
+    # Written A b C, and d would come next: "Cd" is not whole yet.
+    assert loop.advance([stream]) == ["Ab"]
+    assert stream.committed == [1, 2]
+
+
+def test_waitk_writes_one_word_each_step():
+    texts = play(engine(), WaitKPolicy(k=2, step_ms=400), seconds=2.8)
+    assert texts == ["", "Ab", " Cd", " E", " Gh", " I", " Kl"]
+
+
+def test_holdn_lags_and_flushes_at_the_end():
+    assert play(engine(), HoldNPolicy(held_tokens=2)) == ["", "Ab", " Cd", " E", " Gh I", " Kl"]
+
+
+def test_local_agreement_lags_one_chunk():
+    assert play(engine(), LocalAgreementPolicy(2)) == ["", "Ab", " Cd", " E", " Gh I", " Kl"]
+
+
+def test_alignatt_stops_where_attention_reaches_the_newest_audio():
+    # Token n looks at frame 4 n, 20 frames a chunk: with 8 newest frames, token 3 (frame 12) READs first.
+    loop = engine(fixed_script(SENTENCE, 14, 1.0))
+    assert play(loop, AlignAttPolicy(recent_frames=8))[:2] == ["Ab", " Cd E Gh I"]
+
+
+def test_characters_are_emitted_one_by_one_for_languages_without_spaces():
+    texts = play(engine(language="zh"), WaitKPolicy(k=1, step_ms=400), seconds=1.2)
+    assert "".join(texts[:2]).replace(" ", "") == "Ab"
+    assert texts[0].replace(" ", "") == "A"
+
+
+def test_nothing_is_written_of_a_stream_without_audio():
+    loop = engine()
+    stream = loop.open_stream(Policy())
+    assert loop.advance([stream]) == [""]
+    stream.append(np.zeros(0, np.float32), 0, finished=True)
+    assert loop.advance([stream]) == [""]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_a_stream_does_not_depend_on_the_streams_beside_it(beam):
+    """Different policies, lengths and progress in one batch; some share one audio."""
+    script = random_script(11, 10, sharpness=4.0)
+    policies = [
+        Policy(),
+        OfflinePolicy(),
+        WaitKPolicy(k=1, step_ms=200),
+        HoldNPolicy(2),
+        HoldNPolicy(1),
+        LocalAgreementPolicy(2),
+        AlignAttPolicy(6),
+        AlignAttPolicy(2),
+    ]
+    options = {"beam": beam, "patience": 2.0, "blocked_ngram": 3}
+    seconds = [2.0, 1.2, 2.4, 0.8]
+    alone = {
+        (place, length): play(engine(script, vocabulary=10, **options), policy, length)
+        for place, policy in enumerate(policies)
+        for length in seconds
+    }
+
+    loop = engine(script, vocabulary=10, **options)
+    streams, texts = {}, {key: [] for key in alone}
+    for length in seconds:
+        shared = loop.translator.open_stream()
+        for place, policy in enumerate(policies):
+            streams[place, length] = loop.open_stream(policy)
+            streams[place, length].audio = shared
+    for chunk in range(6):
+        live = [key for key in streams if 400 * chunk < 1000 * key[1]]
+        for length in seconds:
+            samples = np.zeros(16 * 400, np.float32)
+            for place in range(len(policies)):
+                if (place, length) in live:
+                    # The audio is one object: its first stream delivers it.
+                    streams[place, length].append(
+                        samples if place == 0 else samples[:0], 400, 400 * (chunk + 1) >= 1000 * length
+                    )
+        for key, text in zip(live, loop.advance([streams[key] for key in live]), strict=True):
+            texts[key].append(text)
+    assert texts == alone
+    assert any("".join(one) for one in alone.values())
+
+
+@pytest.mark.parametrize(
+    "tokens, next_token, limit, expected",
+    [
+        ((), 1, None, 0),
+        ((1, 2), 3, None, 2),
+        ((1, 2), 4, None, 0),  # "Ab" goes on
+        ((1, 2, 3), 4, None, 2),
+        ((1, 2, 3), 0, None, 2),  # an end before the end of the audio completes no word
+        ((1, 2, 3, 4, 5), 7, 2, 4),
+        ((1, 2, 3, 4, 5), 7, 0, 0),
+    ],
+)
+def test_complete_units(tokens, next_token, limit, expected):
+    starts = engine().search.units_started
+    assert complete_units(tokens, next_token, starts, limit) == expected
