@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         seconds = speak_all(options.output.resolve(), options.command)
     except InputError as error:
         sys.exit(f"error: {error}")
-    print(f"{len(seconds)} sentences of {min(seconds):.1f} to {max(seconds):.1f} s, together {sum(seconds):.1f} s")
+    print(f"{len(seconds)} sentences, {min(seconds):.1f} to {max(seconds):.1f} s")
 
 
 def speak_all(output: Path, command: str) -> list[float]:
@@ -119,13 +119,15 @@ def speak_all(output: Path, command: str) -> list[float]:
 
 def speak(command: str, wav: Path, text: str) -> float:
     """Runs the command for one sentence and returns the seconds of speech it wrote."""
-    words = [word.replace("{wav}", str(wav)).replace("{text}", text) for word in shlex.split(command)]
     try:
+        words = [word.replace("{wav}", str(wav)).replace("{text}", text) for word in shlex.split(command)]
         subprocess.run(words, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        detail = getattr(error, "stderr", None) or error
-        raise InputError(f"{words[0]} failed ({detail}): install it, or give another --command") from None
-    return check_audio_file(wav, maximum_s=None)
+        return check_audio_file(wav, maximum_s=None)
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip() or f"exit status {error.returncode}"
+    except (OSError, ValueError) as error:  # not installed; unbalanced quotes; wrote no audio
+        reason = str(error)
+    raise InputError(f"the command {command!r} failed ({reason}): install it, or give another --command")
 
 
 def write_lines(path: Path, lines: list[str]) -> None:

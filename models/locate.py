@@ -109,26 +109,33 @@ def _cache_folder() -> Path:
 def _from_hub(repository: str) -> tuple[Path | None, str]:
     """The folder of a repository's files, or None with the reason. A complete local copy is not renewed."""
     import huggingface_hub  # half a second that a run with a model on disk need not spend
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-    for offline in (True, False):
-        try:
-            folder = huggingface_hub.snapshot_download(
-                repository,
-                allow_patterns=list(HUB_FILES),
-                etag_timeout=HUB_TIMEOUT_S,
-                local_files_only=offline,
+    def snapshot(local_files_only: bool) -> Path:
+        files = list(HUB_FILES)
+        return Path(
+            huggingface_hub.snapshot_download(
+                repository, allow_patterns=files, local_files_only=local_files_only
             )
-        except LocalEntryNotFoundError:
-            reason = "it cannot be reached"
+        )
+
+    try:
+        folder = snapshot(local_files_only=True)
+    except LocalEntryNotFoundError:
+        folder = None
+    if folder is None or not _is_complete(folder):
+        try:
+            # snapshot_download waits for ever for its first answer, so ask first.
+            huggingface_hub.HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
+            folder = snapshot(local_files_only=False)
+        except RepositoryNotFoundError:
+            return None, "it has no such model"
         except Exception as error:  # versions of the client raise types of two HTTP libraries
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        else:
-            if _is_complete(Path(folder)):
-                logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
-                return Path(folder), ""
-            reason = f"{repository} lacks config.json, tokenizer.json or its weights as safetensors"
-    return None, reason
+            return None, f"no answer: {type(error).__name__}"
+        if not _is_complete(folder):
+            return None, "there it lacks config.json, tokenizer.json or model.safetensors"
+    logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
+    return folder, ""
 
 
 def _is_complete(folder: Path) -> bool:

@@ -34,7 +34,7 @@ class SearchOptions:
 
     beam: int = option(1, "beams for each stream; 1 is greedy search")
     patience: float = option(1.0, "stop once more than beam * patience hypotheses are finished")
-    maximum_tokens_per_chunk: int = option(64, "new tokens at most for one chunk before the audio's end")
+    maximum_tokens_per_chunk: int = option(32, "new tokens at most for one chunk before the audio's end")
     # Fast speech is about 6 tokens a second; loops on silence run to hundreds.
     maximum_tokens_per_second: float = option(12.0, "tokens at most for each second of audio heard")
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").

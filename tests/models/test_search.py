@@ -202,7 +202,7 @@ def test_unit_limit_stops_before_the_next_word():
         (1000, 5, False, 7),
         (1000, 30, False, 0),
         (100, 0, False, 8),
-        (20_000, 10, False, 64),
+        (20_000, 10, False, 32),
         (20_000, 10, True, 230),
     ],
 )

@@ -1,0 +1,28 @@
+"""Fixtures for all tests."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def whisper_folder() -> Callable[[str], Path]:
+    """Finds real Whisper weights: whisper_folder("tiny.en") is a folder, or the test is skipped.
+
+    SIMULST_TEST_WHISPER names a folder with sub-folders such as tiny.en and base, which may also be
+    called whisper-tiny.en and whisper-base.
+    """
+
+    def find(name: str) -> Path:
+        root = os.environ.get("SIMULST_TEST_WHISPER")
+        if not root:
+            pytest.skip("SIMULST_TEST_WHISPER names no folder of real Whisper weights")
+        size = name.removeprefix("openai/").removeprefix("whisper-")
+        for folder in (Path(root, size), Path(root, f"whisper-{size}")):
+            if folder.is_dir():
+                return folder
+        pytest.skip(f"no {size} in {root} (SIMULST_TEST_WHISPER)")
+
+    return find
