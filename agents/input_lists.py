@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.audio import check_audio_file
+from models.audio import check_audio_file, read_audio
 from models.errors import InputError
 
 
@@ -25,6 +25,8 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
     for audio_file in audio_files:
         try:
             check_audio_file(audio_file, None if maximum_ms is None else maximum_ms / 1000)
+            # A header tells nothing of damage behind it, which would stop SimulEval halfway.
+            read_audio(audio_file)
         except InputError as error:
             problems.append(str(error))
     if problems:

@@ -58,7 +58,7 @@ def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
     flags: dict[str, list[str]] = {}
     current: list[str] | None = None
     for word in words:
-        if word.startswith("--"):
+        if word.startswith("--") and word != "--":
             name, equals, value = word[2:].partition("=")
             current = flags[name.replace("-", "_")] = [value] if equals else []
         elif current is None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from sacrebleu.metrics import BLEU
+
 from models.errors import InputError
 from models.translator import option
 from models.units import CHARACTER_LANGUAGES
@@ -32,7 +34,9 @@ class EvaluationOptions:
     )
     no_use_ref_len: bool = option(False, "divide by the length of the prediction, not of the reference")
     sacrebleu_tokenizer: str | None = option(
-        None, "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a"
+        None,
+        "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
+        tuple(BLEU.TOKENIZERS),
     )
 
     def __post_init__(self) -> None:

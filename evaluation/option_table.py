@@ -36,7 +36,7 @@ def option_table() -> str:
 
 def _row(field: dataclasses.Field) -> str:
     choices = field.metadata["choices"]
-    value = " or ".join(choices) if choices else type_name(field.type)
+    value = f"one of {', '.join(choices)}" if choices else type_name(field.type)
     return f"| `{field.name}` | {value} | {_default(field.default)} | {field.metadata['help']} |"
 
 

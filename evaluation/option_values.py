@@ -12,6 +12,7 @@ import yaml
 from models.errors import InputError
 
 TYPE_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+LIST_NAMES = {str: "a list of texts", int: "a list of whole numbers", float: "a list of numbers"}
 
 
 def typed_value(value: Any, field: dataclasses.Field) -> Any:
@@ -53,7 +54,7 @@ def type_name(annotation: Any) -> str:
     """What a reader of a message or table should write."""
     plain = _without_none(annotation)
     if typing.get_origin(plain) is tuple:
-        return f"a list: {TYPE_NAMES[typing.get_args(plain)[0]]}, ..."
+        return LIST_NAMES[typing.get_args(plain)[0]]
     return TYPE_NAMES[plain]
 
 

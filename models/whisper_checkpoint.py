@@ -182,7 +182,7 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
 
 def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
     if path.suffix not in (".pt", ".pth"):
-        raise InputError(f"{path} is not a .pt file: give the folder that it lies in, or an OpenAI .pt file")
+        raise InputError(f"{path} is not a .pt file: give its folder, or an OpenAI .pt file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged pickle or archive raises depends on the damaged byte

@@ -4,7 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from models.audio import read_audio
 
 
 @pytest.fixture
@@ -26,3 +29,9 @@ def whisper_folder() -> Callable[[str], Path]:
         pytest.skip(f"no {size} in {root} (SIMULST_TEST_WHISPER)")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def speech() -> np.ndarray:
+    """(n,) float32 at 16 kHz: eight seconds of human speech."""
+    return read_audio(Path(__file__).parents[1] / "eval_configs/quickstart/audio/bass_5_0001.flac")

@@ -275,9 +275,7 @@ def test_checkpoint_that_would_run_code_is_refused(tmp_path):
 
 def test_other_files_are_refused(folder):
     file = folder / "model.safetensors"
-    assert refusal(file) == (
-        f"{file} is not a .pt file: give the folder that it lies in, or an OpenAI .pt file"
-    )
+    assert refusal(file) == f"{file} is not a .pt file: give its folder, or an OpenAI .pt file"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+"""Run real SimulEval inside the test process, or as a user would."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from simuleval import cli
+from simuleval.utils import EVALUATION_SYSTEM_LIST
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_simuleval(monkeypatch: pytest.MonkeyPatch, output: Path, *arguments: object) -> list[dict]:
+    """The lines of instances.log. SimulEval keeps the agents that were loaded in a global list."""
+    words = ["simuleval", *map(str, arguments), "--output", str(output), "--no-progress-bar"]
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.chdir(ROOT)
+    EVALUATION_SYSTEM_LIST.clear()
+    cli.main()
+    return [json.loads(line) for line in (output / "instances.log").read_text().splitlines()]
+
+
+def simuleval_command(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "simuleval.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

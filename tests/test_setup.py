@@ -1,0 +1,100 @@
+"""House rules: imports point down, and setup.py declares what the code uses."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each folder with those of ours that it may import, itself included.
+BELOW = {
+    "models": {"models"},
+    "agents": {"agents", "models"},
+    "train": {"train", "models"},
+    "evaluation": {"evaluation", "agents", "models"},
+    "serve": {"serve", "agents", "models"},
+}
+# Where the name of the distribution is not that of the module.
+MODULES = {"pyyaml": "yaml"}
+LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
+
+
+def sources(*folders: str) -> list[Path]:
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+    return [file.relative_to(ROOT) for file in files]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Dotted names of all imported modules, wherever in the file."""
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: import absolutely"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+def declared(*sections: str) -> set[str]:
+    """Modules of the distributions that setup.py lists under install_requires or an extra."""
+    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup":
+            settings = {keyword.arg: keyword.value for keyword in node.keywords}
+    requirements = {
+        "install_requires": ast.literal_eval(settings["install_requires"]),
+        **ast.literal_eval(settings["extras_require"]),
+    }
+    names = [re.match(r"[\w-]+", line).group() for section in sections for line in requirements[section]]
+    return {MODULES.get(name, name.replace("-", "_")) for name in names}
+
+
+@pytest.mark.parametrize("file", sources(*BELOW), ids=str)
+def test_imports_point_down(file):
+    ours = {top(name) for name in imports(file)} & LOCAL
+    assert ours <= BELOW[file.parts[0]]
+
+
+@pytest.mark.parametrize("file", sources(*BELOW, "benchmarks"), ids=str)
+def test_fairseq2_stays_in_train(file):
+    if file.parts[0] != "train":
+        assert "fairseq2" not in {top(name) for name in imports(file)}
+
+
+@pytest.mark.parametrize("file", sources("models", "agents", "evaluation"), ids=str)
+def test_libraries_of_the_core_are_declared(file):
+    libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
+    assert libraries <= declared("install_requires")
+
+
+@pytest.mark.parametrize("file", sources("train"), ids=str)
+def test_libraries_of_training_are_declared(file):
+    libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
+    assert libraries <= declared("install_requires", "train")
+
+
+@pytest.mark.parametrize("file", sources(*BELOW, "benchmarks", "tests"), ids=str)
+def test_no_private_names_of_torch(file):
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    chains = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = [chain for chain in chains if top(chain) in ("torch", "nn", "F")]
+    names += [name for name in imports(file) if top(name) == "torch"]
+    private = [name for name in names if re.search(r"\._(?!_)", name)]
+    assert not private
+
+
+@pytest.mark.parametrize("file", sources(*BELOW, "benchmarks", "tests"), ids=str)
+def test_one_idea_fits_in_a_file(file):
+    assert len((ROOT / file).read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_serve_and_tests_are_extras():
+    assert declared("serve") == {"simulstream"}
+    assert {"pytest", "ruff", "transformers"} <= declared("test")
+    assert declared("train") == {"fairseq2"}
