@@ -18,7 +18,9 @@ class AlignAttPolicy(Policy):
 
     needs_attention = True
 
-    recent_frames: int = option(4, "f: frames at the end of the audio that count as newest; larger waits longer")
+    recent_frames: int = option(
+        4, "f: frames at the end of the audio that count as newest; larger waits longer"
+    )
 
     def __post_init__(self) -> None:
         if self.recent_frames < 1:

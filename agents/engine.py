@@ -54,7 +54,7 @@ class StreamingEngine:
         """Raises InputError when the model cannot do the language pair."""
         self.translator = translator
         self.prompt = translator.tokenizer.prompt(source_language, target_language)
-        self.character_units = target_language.lower().split("-")[0] in CHARACTER_LANGUAGES
+        self.character_units = translator.tokenizer.language_code(target_language) in CHARACTER_LANGUAGES
         self.search = StreamingSearch(translator, options, self.character_units)
         self._units_started = self.search.units_started.cpu()
 

@@ -32,14 +32,18 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
     if problems:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
         listed = "\n  ".join(problems[:10])
-        raise InputError(f"{len(problems)} of {len(audio_files)} files in {source} cannot be used:\n  {listed}{more}")
+        raise InputError(
+            f"{len(problems)} of {len(audio_files)} files in {source} cannot be used:\n  {listed}{more}"
+        )
 
 
 def _lines(path: str, flag: str) -> list[str]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise InputError(f"{flag} {path} does not exist: give a text file with one entry in each line") from None
+        raise InputError(
+            f"{flag} {path} does not exist: give a text file with one entry in each line"
+        ) from None
     except (UnicodeDecodeError, IsADirectoryError):
         raise InputError(f"{flag} {path} is no text file: give one entry in each line") from None
     if not lines:

@@ -16,7 +16,7 @@ class WaitKPolicy(Policy):
 
     k: int = option(3, "steps of audio to hear before the first word; larger waits longer")
     # English is spoken at two to three words a second.
-    step_ms: float = option(400.0, "audio for each word; use a multiple of --chunk-ms")
+    step_ms: float = option(400.0, "audio for each word; larger waits longer")
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.step_ms <= 0:

@@ -18,7 +18,6 @@ agent takes 5 times as long and the word error rate is at most 1 point above its
 
 import argparse
 import functools
-import re
 import sys
 import time
 from argparse import Namespace
@@ -28,114 +27,207 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import jiwer
-import matplotlib
 import numpy as np
 import torch
 import transformers
 from simuleval.agents import SpeechToTextAgent
-from simuleval.agents.actions import Action, WriteAction
 from simuleval.data.segments import SpeechSegment
 from tqdm import tqdm
-from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 
 from agents.holdn_agent import HoldNAgent, HoldNPolicy
 from agents.input_lists import check_test_set
 from agents.streaming_agent import AgentOptions
-from evaluation.simuleval_plugin import normalize
+from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, parts_table, plot
+from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
-from models.locate import locate_model
 from models.search import Hypothesis, SearchOptions
-from models.translator import PRECISIONS, Translator, TranslatorOptions
-from models.units import complete_units
-from models.whisper_checkpoint import HUGGINGFACE_NAMES, HUGGINGFACE_SIZES, load_whisper_checkpoint
+from models.translator import PRECISIONS, TranslatorOptions
 
-PLAIN = "transformers"
-PARTS = ("features", "encoder", "prefill", "steps", "rest")
-GOAL_RATIO, GOAL_MARGIN = 5.0, 1.0  # times; points of word error rate
 GROWTH_S, GROWTH_REPEATS = (10, 30), 5
 
 
-class PlainHoldNAgent(SpeechToTextAgent):
-    """Hold-n as it is written first: at every chunk everything is computed anew, in a window of 30 s."""
-
-    def __init__(
-        self, model: WhisperForConditionalGeneration, ours: Translator, search: SearchOptions, held_tokens: int
-    ) -> None:
-        self.model, self.search, self.held_tokens = model, search, held_tokens
-        self.tokenizer, self.maximum_tokens = ours.tokenizer, ours.maximum_tokens
-        self.extractor = transformers.WhisperFeatureExtractor(feature_size=model.config.num_mel_bins)
-        self.prompt = self.tokenizer.prompt("en", "en")
-        self.end = self.tokenizer.end_of_sequence
-        self.units_started = self.tokenizer.units_started(False)
-        self.suppressed = torch.zeros(self.tokenizer.vocabulary_size, dtype=torch.bool)
-        self.suppressed[self.tokenizer.suppressed] = True
-        self.first_suppressed = self.suppressed | (self.units_started == 0)
-        self.first_suppressed[self.end] = False
-        super().__init__()
-
-    def reset(self) -> None:
-        super().reset()
-        self.committed: list[int] = []
-        self.shown = ""
-
-    def policy(self, states: Any = None) -> Action:
-        tokens = self.generate(self.features())
-        if not self.states.source_finished:
-            count = max(0, len(tokens) - self.held_tokens)
-            next_token = (*tokens, self.end)[count]
-            tokens = tokens[: complete_units(tokens[:count], next_token, self.units_started)]
-        self.committed += tokens
-        text = self.tokenizer.decode(self.committed)
-        new_text, self.shown = text[len(self.shown) :], text
-        return WriteAction(new_text, finished=self.states.source_finished)
-
-    def features(self) -> torch.Tensor:
-        """(1, mels, 3000)"""
-        samples = np.array(self.states.source, dtype=np.float32)
-        features = self.extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
-        return features.to(self.model.dtype)
-
-    def generate(self, features: torch.Tensor) -> list[int]:
-        """New tokens behind the committed ones."""
-        prefix = [*self.prompt, *self.committed]
-        heard_ms = 1000 * len(self.states.source) / SAMPLE_RATE
-        limit = self.search.token_limit(heard_ms, len(self.committed), self.states.source_finished)
-        limit = min(limit, self.maximum_tokens - len(prefix))
-        if limit == 0:
-            return []
-
-        def suppress(tokens: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            first = self.committed and tokens.shape[1] == len(prefix)
-            return scores.masked_fill(self.first_suppressed if first else self.suppressed, -torch.inf)
-
-        written = self.model.generate(
-            features,
-            decoder_input_ids=torch.tensor([prefix]),
-            max_new_tokens=limit,
-            num_beams=self.search.beam,
-            early_stopping=self.search.beam > 1,
-            no_repeat_ngram_size=self.search.blocked_ngram,
-            logits_processor=[suppress],
-            force_unique_generate_call=True,
-        )[0].tolist()[len(prefix) :]
-        return written[: written.index(self.end)] if self.end in written else written
-
-
-def plain_model(name: str, precision: str, end: int, start: int) -> WhisperForConditionalGeneration:
-    """Transformers' Whisper with the weights that our agent loads, whatever their format on disk."""
-    checkpoint = load_whisper_checkpoint(locate_model(name))
-    sizes = {key: getattr(checkpoint.dimensions, ours) for ours, key in HUGGINGFACE_SIZES.items()}
-    width = 4 * checkpoint.dimensions.n_text_state
-    config = WhisperConfig(**sizes, encoder_ffn_dim=width, decoder_ffn_dim=width, pad_token_id=end)
-    model = WhisperForConditionalGeneration(config)
-    for key, weight in model.model.state_dict().items():
-        for pattern, replacement in HUGGINGFACE_NAMES:
-            key = re.sub(pattern, replacement, key)
-        weight.copy_(checkpoint.weights[key])
-    model.generation_config = GenerationConfig(
-        eos_token_id=end, pad_token_id=end, bos_token_id=end, decoder_start_token_id=start
+def our_agent(args: Namespace, beam: int, silence_ms: int) -> HoldNAgent:
+    groups = (
+        AgentOptions(args.model, chunk_ms=args.chunk_ms),
+        TranslatorOptions(precision=args.precision, trailing_silence_ms=silence_ms),
+        SearchOptions(beam=beam),
+        HoldNPolicy(args.held_tokens),
     )
-    return model.to(PRECISIONS[precision]).eval()
+    return HoldNAgent(Namespace(**{key: value for group in groups for key, value in asdict(group).items()}))
+
+
+def build_agents(args: Namespace, beam: int) -> dict[str, SpeechToTextAgent]:
+    """By name; ours are named by their trailing silence."""
+    agents: dict[str, SpeechToTextAgent] = {
+        f"ours, {ms} ms silence": our_agent(args, beam, ms) for ms in args.trailing_silence_ms
+    }
+    engine = next(iter(agents.values())).engine
+    tokenizer = engine.translator.tokenizer
+    model = plain_model(args.model, args.precision, tokenizer.end_of_sequence, engine.prompt[0])
+    return {
+        PLAIN: PlainHoldNAgent(model, engine.translator, engine.search.options, args.held_tokens),
+        **agents,
+    }
+
+
+class Stopwatch:
+    """Milliseconds spent in named parts of an agent, each without the parts inside it."""
+
+    def __init__(self, agent: SpeechToTextAgent) -> None:
+        self.parts_ms: dict[str, float] = defaultdict(float)
+        self._inner_ms = [0.0]
+        self._watch(agent, "pushpop", "rest")
+        self._watch(agent.states, "update_source", "features")
+        if isinstance(agent, PlainHoldNAgent):
+            self._watch(agent, "features", "features")
+            self._watch(agent.model.model.encoder, "forward", "encoder")
+            for module in (agent.model.model.decoder, agent.model.proj_out):
+                self._watch(module, "forward", _prefill_or_step)
+        else:
+            translator = agent.engine.translator
+            self._watch(translator, "encode_streams", "features")
+            self._watch(translator.model.encoder, "forward", "encoder")
+            self._watch(translator, "start", "prefill")
+            self._watch(translator, "step", "steps")
+
+    def read(self) -> dict[str, float]:
+        """Time of each part since the last reading."""
+        reading = {part: self.parts_ms[part] for part in PARTS}
+        self.parts_ms.clear()
+        return reading
+
+    def _watch(self, owner: Any, name: str, part: str | Callable[..., str]) -> None:
+        watched = getattr(owner, name)
+
+        @functools.wraps(watched)  # transformers looks at signatures
+        def timed(*args, **kwargs):
+            self._inner_ms.append(0.0)
+            start = time.perf_counter()
+            try:
+                return watched(*args, **kwargs)
+            finally:
+                elapsed_ms = 1000 * (time.perf_counter() - start)
+                chosen = part if isinstance(part, str) else part(*args, **kwargs)
+                self.parts_ms[chosen] += elapsed_ms - self._inner_ms.pop()
+                self._inner_ms[-1] += elapsed_ms
+
+        setattr(owner, name, timed)
+
+
+def _prefill_or_step(*args, **kwargs) -> str:
+    tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+    return "prefill" if tokens.shape[1] > 1 else "steps"
+
+
+def segments(clip: np.ndarray, chunk_ms: int) -> Iterator[SpeechSegment]:
+    """What SimulEval sends: Python lists."""
+    chunk = round(SAMPLE_RATE * chunk_ms / 1000)
+    for start in range(0, len(clip), chunk):
+        samples = clip[start : start + chunk].tolist()
+        yield SpeechSegment(content=samples, sample_rate=SAMPLE_RATE, finished=start + chunk >= len(clip))
+
+
+def take_turns(
+    agents: Mapping[str, SpeechToTextAgent], watches: Mapping[str, Stopwatch], clip: np.ndarray, chunk_ms: int
+) -> tuple[list[dict], dict[str, str]]:
+    """One row for each agent and chunk, and what each agent wrote."""
+    names, rows, texts = [*agents], [], dict.fromkeys(agents, "")
+    for agent in agents.values():
+        agent.reset()
+    heard_s = 0.0
+    for number, segment in enumerate(segments(clip, chunk_ms)):
+        heard_s += len(segment.content) / SAMPLE_RATE
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            cpu_s = time.process_time()
+            written = agents[name].pushpop(segment)
+            cpu_ms = 1000 * (time.process_time() - cpu_s)
+            parts = watches[name].read()
+            texts[name] += written.content if not written.is_empty else ""
+            times = {"ms": sum(parts.values()), "cpu_ms": cpu_ms, **parts}
+            rows.append({"agent": name, "chunk": number, "heard_s": heard_s, **times})
+    return rows, texts
+
+
+def measure_compute(args: Namespace, clips: Sequence[np.ndarray]) -> tuple[list[dict], list[dict]]:
+    """Rows of all chunks, and of all texts, at each beam."""
+    chunks, texts = [], []
+    for beam in args.beams:
+        agents = build_agents(args, beam)
+        watches = {name: Stopwatch(agent) for name, agent in agents.items()}
+        take_turns(agents, watches, clips[0], args.chunk_ms)  # first calls allocate and choose kernels
+        for at, clip in enumerate(tqdm(clips, f"beam {beam}", unit="clip", disable=None)):
+            rows, written = take_turns(agents, watches, clip, args.chunk_ms)
+            chunks += [{"beam": beam, "clip": at, **row} for row in rows]
+            texts += [
+                {"beam": beam, "clip": at, "agent": name, "text": text} for name, text in written.items()
+            ]
+    return chunks, texts
+
+
+def measure_growth(args: Namespace, clips: Sequence[np.ndarray]) -> list[dict]:
+    """Median milliseconds of each chunk of a short and a long utterance, with the networks taken out."""
+    agents = build_agents(Namespace(**{**vars(args), "trailing_silence_ms": [0]}), beam=1)
+    plain, ours = agents.values()
+    plain.generate = lambda features: []
+    translator, end = ours.engine.translator, ours.engine.search.end
+    translator.model.encoder.forward = lambda features, lengths: features.new_zeros(1, 1, 1)
+    ours.engine.search.advance = lambda *_, **__: [Hypothesis((), 0.0, end)]
+    watches = {name: Stopwatch(agent) for name, agent in agents.items()}
+    speech = np.resize(np.concatenate(clips), GROWTH_S[-1] * SAMPLE_RATE)
+    times = defaultdict(list)
+    for _ in range(GROWTH_REPEATS + 1):
+        for seconds in GROWTH_S:
+            for row in take_turns(agents, watches, speech[: seconds * SAMPLE_RATE], args.chunk_ms)[0]:
+                times[row["agent"].split(",")[0], seconds, row["heard_s"]].append(row["ms"])
+    return [
+        {"agent": agent, "utterance_s": seconds, "heard_s": heard_s, "ms": float(np.median(values[1:]))}
+        for (agent, seconds, heard_s), values in times.items()
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="openai/whisper-tiny.en", help="folder, file or name of a Whisper")
+    parser.add_argument(
+        "--source", default="eval_configs/quickstart/source.txt", help="list of English audio"
+    )
+    parser.add_argument("--target", default="eval_configs/quickstart/target.en.txt", help="what is said")
+    parser.add_argument("--output", type=Path, required=True, help="folder to create")
+    parser.add_argument("--beams", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--trailing-silence-ms", type=int, nargs="+", default=[0, 5000, 30_000])
+    parser.add_argument("--chunk-ms", type=int, default=1000)
+    parser.add_argument("--held-tokens", type=int, default=6, help="n of hold-n, at least 1")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    transformers.logging.set_verbosity_error()
+    try:
+        if args.output.exists():
+            raise InputError(f"{args.output} exists: name another output")
+        check_test_set(args.source, args.target, 1000.0 * GROWTH_S[-1])
+        clips = [read_audio(line.strip()) for line in Path(args.source).read_text().splitlines()]
+        references = Path(args.target).read_text(encoding="utf-8").splitlines()
+        chunks, texts = measure_compute(args, clips)
+        growth = measure_growth(args, clips)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    tables = {
+        "compute": compute_table(chunks, texts, references),
+        "parts": parts_table(chunks),
+        "growth": growth_table(growth),
+    }
+    args.output.mkdir(parents=True)
+    for name, rows in {**tables, "chunks": chunks, "texts": texts}.items():
+        write_tsv(args.output / f"{name}.tsv", rows)
+    plot(args.output / "chunk_compute.png", chunks, growth)
+    print("\n\n".join(text_table(rows) for rows in tables.values()))
+
+
+if __name__ == "__main__":
+    main()

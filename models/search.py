@@ -273,7 +273,9 @@ class StreamingSearch:
         """The first new token (R, V) behind committed text: nothing is glued to a word already shown."""
         continues = self.units_started == 0  # (V,)
         continues[self.end] = False
-        committed = torch.tensor([len(request.committed) > 0 for request in requests], device=continues.device)
+        committed = torch.tensor(
+            [len(request.committed) > 0 for request in requests], device=continues.device
+        )
         return log_probabilities.masked_fill(committed[:, None] & continues, -torch.inf)
 
     def _block_ngrams(self, log_probabilities: Tensor, history: Tensor) -> Tensor:

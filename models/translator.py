@@ -66,7 +66,9 @@ class TranslatorOptions:
     def torch_dtype(self) -> torch.dtype:
         """Raises InputError for an unknown precision."""
         if self.precision not in PRECISIONS:
-            raise InputError(f"precision {self.precision!r} is not known: give one of {', '.join(PRECISIONS)}")
+            raise InputError(
+                f"precision {self.precision!r} is not known: give one of {', '.join(PRECISIONS)}"
+            )
         return PRECISIONS[self.precision]
 
 
@@ -113,6 +115,9 @@ class Tokenizer(Protocol):
 
     vocabulary_size: int
     end_of_sequence: int
+
+    def language_code(self, language: str) -> str:
+        """Code of a language given by code, region or name. Raises InputError for an unknown one."""
 
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """Tokens that every hypothesis starts with. Raises InputError for a pair the model cannot do."""

@@ -88,7 +88,7 @@ class WhisperTokenizer:
         Languages are codes ("de"), with a region ("de-CH") or English names ("german"). Raises
         InputError for a language that the model does not know or a pair that it cannot do.
         """
-        source, target = self._code(source_language), self._code(target_language)
+        source, target = self.language_code(source_language), self.language_code(target_language)
         start, no_timestamps = self._ids["<|startoftranscript|>"], self._ids["<|notimestamps|>"]
         if not self.multilingual:
             return [start, no_timestamps]
@@ -100,8 +100,8 @@ class WhisperTokenizer:
         task = "<|transcribe|>" if source == target else "<|translate|>"
         return [start, self._ids[f"<|{source}|>"], self._ids[task], no_timestamps]
 
-    def _code(self, language: str) -> str:
-        """The language's code among this model's languages."""
+    def language_code(self, language: str) -> str:
+        """The code of a language, given as in `prompt`. Raises InputError if the model does not know it."""
         name = language.strip().lower()
         code = name if name in self.languages else re.split("[-_ ]", name)[0]
         code = LANGUAGE_NAMES.get(code, code)

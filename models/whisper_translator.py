@@ -1,5 +1,6 @@
 """Whisper with its own decoder behind the Translator interface: X -> en, and transcription."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from torch import Tensor
 from models.errors import InputError
 from models.log_mel import LogMelStream
 from models.row_cache import RowCache
-from models.translator import SAMPLE_RATE, DecoderOutput, Memory, Translator, TranslatorOptions
+from models.translator import DecoderOutput, Memory, Translator, TranslatorOptions
 from models.whisper import Whisper, WhisperDimensions
 from models.whisper_checkpoint import load_whisper_checkpoint
 from models.whisper_tokenizer import WhisperTokenizer
+
+logger = logging.getLogger(__name__)
 
 HOP_MS = 10  # one log-mel frame
 STRIDE = 2  # the encoder's second convolution halves the frame rate
@@ -49,6 +52,12 @@ class WhisperTranslator(Translator):
         Raises InputError when `path` holds no usable Whisper.
         """
         checkpoint = load_whisper_checkpoint(path)
+        if options.trailing_silence_ms == 0:
+            logger.warning(
+                "%s hears no silence behind the audio. Whisper as published then runs on past the end; "
+                "unless this one was fine-tuned for it, add --trailing-silence-ms 5000",
+                path,
+            )
         with torch.device("meta"):
             model = Whisper(checkpoint.dimensions)
         model.load_state_dict(checkpoint.weights, assign=True)

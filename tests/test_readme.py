@@ -20,7 +20,7 @@ def commands() -> list[str]:
     """Each `simuleval ...` and `simulst ...` of all shell blocks."""
     shell = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
     parts = (part.strip() for line in shell.splitlines() for part in line.split("&&"))
-    return [part for part in parts if part.split()[0] in ("simuleval", "simulst")]
+    return [part for part in parts if part.startswith(("simuleval ", "simulst "))]
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,12 @@ def test_libraries_of_training_are_declared(file):
     assert libraries <= declared("install_requires", "train")
 
 
+@pytest.mark.parametrize("file", sources("benchmarks", "tests"), ids=str)
+def test_libraries_of_benchmarks_and_tests_are_declared(file):
+    libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
+    assert libraries <= declared("install_requires", "train", "test")
+
+
 @pytest.mark.parametrize("file", sources(*BELOW, "benchmarks", "tests"), ids=str)
 def test_no_private_names_of_torch(file):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))

@@ -19,12 +19,18 @@ from benchmarks.whisper_bass.settings import CHUNK_MS, ENCODINGS, Run, all_runs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--test-set", type=Path, required=True, help="folder with source.txt and target.en.txt")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--test-set", type=Path, required=True, help="folder with source.txt and target.en.txt"
+    )
     parser.add_argument("--output", type=Path, required=True, help="one folder for each run")
     parser.add_argument("--models", nargs="+", default=["openai/whisper-tiny.en", "openai/whisper-base"])
     parser.add_argument("--precision", default="bfloat16", help="float32 on processors without bfloat16")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs side by side, one core each")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="runs side by side, one core each"
+    )
     args = parser.parse_args()
 
     runs = [run for run in all_runs(args.models) if not result(args.output, run).exists()]

@@ -23,9 +23,7 @@ TOKENS_PER_FRAME = 0.1
 
 def engine(script=None, language="en", vocabulary=14, **options):
     script = script or fixed_script(SENTENCE, vocabulary, TOKENS_PER_FRAME)
-    return StreamingEngine(
-        ScriptedTranslator(script, vocabulary), SearchOptions(**options), "en", language
-    )
+    return StreamingEngine(ScriptedTranslator(script, vocabulary), SearchOptions(**options), "en", language)
 
 
 def play(engine, policy, seconds=2.4, chunk_ms=400):

@@ -66,7 +66,15 @@ def test_local_agreement_commits_what_two_chunks_share():
     assert policy.commit(hypothesis(1, 2, 9, 4), view(memory=memory)) == 2
     # Both tokens are committed now; hypotheses hold what comes behind them.
     assert policy.commit(hypothesis(9, 4, 7), view(committed=[1, 2], memory=memory)) == 2
-    assert policy.commit(hypothesis(8,), view(committed=[1, 2, 9, 4], memory=memory)) == 0
+    assert (
+        policy.commit(
+            hypothesis(
+                8,
+            ),
+            view(committed=[1, 2, 9, 4], memory=memory),
+        )
+        == 0
+    )
 
 
 def test_local_agreement_of_three_asks_three_chunks():

@@ -29,7 +29,9 @@ def clips(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
     for name, seconds in (("a", 2.2), ("b", 0.9), ("c", 1.513)):
         generator = np.random.default_rng(ord(name))
-        samples = generator.normal(0, 0.1, round(16_000 * seconds)) * np.sin(np.linspace(0, 9, round(16_000 * seconds)))
+        samples = generator.normal(0, 0.1, round(16_000 * seconds)) * np.sin(
+            np.linspace(0, 9, round(16_000 * seconds))
+        )
         soundfile.write(folder / f"{name}.wav", samples, 16_000, subtype="FLOAT")
     return folder
 
@@ -37,7 +39,9 @@ def clips(tmp_path_factory):
 def test_set(folder, names, references=None):
     source, target = folder / f"source-{'-'.join(names)}.txt", folder / f"target-{'-'.join(names)}.txt"
     source.write_text("".join(f"{folder / name}.wav\n" for name in names))
-    target.write_text("".join(f"{line}\n" for line in references or [f"reference of {name}" for name in names]))
+    target.write_text(
+        "".join(f"{line}\n" for line in references or [f"reference of {name}" for name in names])
+    )
     return ["--source", source, "--target", target]
 
 
@@ -191,7 +195,9 @@ def test_bad_options_stop_before_anything_is_written(case, model, clips, tmp_pat
 def test_lists_of_different_length_are_refused(model, clips, tmp_path, monkeypatch):
     lists = test_set(clips, ["a", "b"], references=["only one"])
     with pytest.raises(SystemExit, match="lists 2 audio files but .* has 1 references"):
-        run_simuleval(monkeypatch, tmp_path / "out", "--agent", "agents/offline_agent.py", "--model", model, *lists)
+        run_simuleval(
+            monkeypatch, tmp_path / "out", "--agent", "agents/offline_agent.py", "--model", model, *lists
+        )
     assert not (tmp_path / "out").exists()
 
 

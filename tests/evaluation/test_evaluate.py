@@ -1,10 +1,10 @@
 """`simulst evaluate` from file to folder, against SimulEval run by hand."""
 
+import csv
 import json
 import math
 import sys
 
-import pandas
 import pytest
 import yaml
 from simuleval.evaluator import SentenceLevelEvaluator
@@ -56,6 +56,13 @@ def write_log(folder, *sentences):
     return log
 
 
+def read_scores(folder):
+    """The one row of scores.tsv by column, as text."""
+    with (folder / "scores.tsv").open(newline="") as file:
+        [row] = csv.DictReader(file, delimiter="\t")
+    return row
+
+
 def score(log, **options):
     defaults = {"quality_metrics": ("WER_NORM",), "latency_metrics": LATENCY_METRICS}
     return Scorers(EvaluationOptions("s", "t", **defaults | options).for_language("en")).score(log)
@@ -67,10 +74,10 @@ def test_result_holds_log_scores_signatures_and_configuration(result, tiny_yaml)
     lines = [json.loads(line) for line in (result / "instances.log").read_text().splitlines()]
     assert [line["reference"] for line in lines] == list(REFERENCES)
     assert load_configuration(result / "evaluation.yaml") == load_configuration(tiny_yaml)
-    scores = pandas.read_csv(result / "scores.tsv", sep="\t")
+    scores = read_scores(result)
     assert list(scores)[:5] == ["setting", "BLEU", "chrF", "AL", "AL_CA"]
-    assert scores["setting"][0] == "waitk k=2 step_ms=200.0"
-    assert scores["SENTENCES"][0] == 3
+    assert scores["setting"] == "waitk k=2 step_ms=200.0"
+    assert scores["SENTENCES"] == "3"
     signatures = json.loads((result / "signatures.json").read_text())
     assert set(signatures) == set(scores) - {"setting", "SENTENCES"}
     assert "tok:13a" in signatures["BLEU"] and "clock:source+computation" in signatures["AL_CA"]
@@ -90,10 +97,10 @@ def test_log_is_that_of_plain_simuleval(result, tiny_yaml, tmp_path):
     )
     for key in ("prediction", "delays", "reference", "source_length"):
         assert [line[key] for line in ours] == [line[key] for line in theirs]
-    scores = pandas.read_csv(result / "scores.tsv", sep="\t")
-    plain = pandas.read_csv(tmp_path / "plain" / "scores.tsv", sep="\t")
+    scores = read_scores(result)
+    plain = read_scores(tmp_path / "plain")
     for name in ("BLEU", "AL", "LAAL", "DAL"):
-        assert scores[name][0] == pytest.approx(plain[name][0], abs=1e-3)
+        assert float(scores[name]) == pytest.approx(float(plain[name]), abs=1e-3)
 
 
 @pytest.mark.parametrize("reference_length", [True, False])
@@ -271,6 +278,6 @@ def test_shipped_file_transcribes_with_real_weights(file, whisper_folder, tmp_pa
     monkeypatch.chdir(file.parents[1])
     flags = ["--model", str(whisper_folder("tiny.en")), "--end-index", "2", "--output", str(tmp_path / "r")]
     assert main(["evaluate", str(file), *flags]) == 0
-    scores = pandas.read_csv(tmp_path / "r" / "scores.tsv", sep="\t")
-    assert scores["WER_NORM"][0] < 50
-    assert scores["EMPTY"][0] == 0
+    scores = read_scores(tmp_path / "r")
+    assert float(scores["WER_NORM"]) < 50
+    assert scores["EMPTY"] == "0"

@@ -21,6 +21,9 @@ class ScriptedTokenizer:
     def __init__(self, vocabulary_size: int) -> None:
         self.vocabulary_size = vocabulary_size
 
+    def language_code(self, language: str) -> str:
+        return language
+
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         return []
 
@@ -30,7 +33,9 @@ class ScriptedTokenizer:
 
     def units_started(self, character_units: bool) -> Tensor:
         letters = self.letters[: self.vocabulary_size]
-        return torch.tensor([int(letter != "_" and (character_units or letter.isupper())) for letter in letters])
+        return torch.tensor(
+            [int(letter != "_" and (character_units or letter.isupper())) for letter in letters]
+        )
 
 
 class ScriptedStream:
@@ -63,7 +68,9 @@ class ScriptedTranslator(Translator):
     frame_ms = FRAME_MS
     device = torch.device("cpu")
 
-    def __init__(self, log_probabilities: Callable[[int, Sequence[int]], Tensor], vocabulary_size: int) -> None:
+    def __init__(
+        self, log_probabilities: Callable[[int, Sequence[int]], Tensor], vocabulary_size: int
+    ) -> None:
         self.log_probabilities = log_probabilities
         self.tokenizer = ScriptedTokenizer(vocabulary_size)
         self.encoded = 0  # streams encoded so far
@@ -83,7 +90,9 @@ class ScriptedTranslator(Translator):
 
     def start(self, memory, prefixes, listens_to=None, with_attention=False):
         places = range(len(prefixes)) if listens_to is None else listens_to
-        state = ScriptedState([[*prefix] for prefix in prefixes], [int(memory.heard_frames[at]) for at in places])
+        state = ScriptedState(
+            [[*prefix] for prefix in prefixes], [int(memory.heard_frames[at]) for at in places]
+        )
         return state, self._predict(state, int(memory.heard_frames.max()))
 
     def step(self, state, tokens):
@@ -100,7 +109,9 @@ class ScriptedTranslator(Translator):
         attention = torch.zeros(len(state.texts), max(frames, 1))
         for row, text in enumerate(state.texts):
             attention[row, min(4 * len(text), state.frames[row] - 1)] = 1.0
-        return DecoderOutput(log_probabilities, hidden, torch.ones(len(state.texts), dtype=torch.int64), attention)
+        return DecoderOutput(
+            log_probabilities, hidden, torch.ones(len(state.texts), dtype=torch.int64), attention
+        )
 
 
 def random_script(seed: int, vocabulary_size: int, sharpness: float = 2.0):

@@ -125,9 +125,13 @@ def test_result_does_not_depend_on_the_streams_beside_it(beam):
     def read(step):
         return (step.tokens.sum(1) + step.frame_lengths) % 5 == 1
 
-    alone = [search.advance(memory_of(heard), [one], read)[0] for heard, one in zip(frames, requests, strict=True)]
+    alone = [
+        search.advance(memory_of(heard), [one], read)[0] for heard, one in zip(frames, requests, strict=True)
+    ]
     together = search.advance(memory_of(*frames), requests, read)
-    assert [(one.tokens, one.next_token) for one in together] == [(one.tokens, one.next_token) for one in alone]
+    assert [(one.tokens, one.next_token) for one in together] == [
+        (one.tokens, one.next_token) for one in alone
+    ]
     for one, other in zip(together, alone, strict=True):
         assert one.average_log_probability == pytest.approx(other.average_log_probability, abs=1e-6)
 
@@ -135,14 +139,18 @@ def test_result_does_not_depend_on_the_streams_beside_it(beam):
 def test_policy_is_asked_before_the_first_token():
     translator = ScriptedTranslator(fixed_script([1, 2, 3], 5, tokens_per_frame=1), 5)
     search = StreamingSearch(translator, options(beam=3, patience=3.0))
-    [found] = search.advance(memory_of(10), [request()], lambda step: torch.ones(len(step.streams), dtype=torch.bool))
+    [found] = search.advance(
+        memory_of(10), [request()], lambda step: torch.ones(len(step.streams), dtype=torch.bool)
+    )
     assert found == Hypothesis((), 0.0, 1)
     assert translator.steps == 0
 
 
 def test_a_row_that_reads_leaves_without_its_next_token():
     search = StreamingSearch(ScriptedTranslator(fixed_script([1, 2, 3], 5, 1), 5), options())
-    [found] = search.advance(memory_of(10), [request()], lambda step: torch.tensor([step.tokens.shape[1] == 2]))
+    [found] = search.advance(
+        memory_of(10), [request()], lambda step: torch.tensor([step.tokens.shape[1] == 2])
+    )
     assert (found.tokens, found.next_token) == ((1, 2), 3)
     assert found.average_log_probability == pytest.approx(math.log(0.9))
 

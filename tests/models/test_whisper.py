@@ -100,7 +100,10 @@ def test_padding_mask_equals_transformers_with_masked_attention(tmp_path):
     encoder = reference.model.encoder
     x = torch.nn.functional.gelu(encoder.conv1(features[..., :length]))
     x = torch.nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)
-    x = torch.nn.functional.pad(x, (0, 0, 0, 60 - x.shape[1]), value=7.0) + encoder.embed_positions.weight[:60]
+    x = (
+        torch.nn.functional.pad(x, (0, 0, 0, 60 - x.shape[1]), value=7.0)
+        + encoder.embed_positions.weight[:60]
+    )
     mask = torch.zeros(1, 1, 60, 60)
     mask[..., (length + 1) // 2 :] = -torch.inf
     for layer in encoder.layers:

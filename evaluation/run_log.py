@@ -1,0 +1,172 @@
+"""The log of one run: instances.log, which SimulEval writes and OmniSTEval reads, checked line by line.
+
+One JSON object a line: index, prediction, delays and elapsed (one number for each word or character
+written, in ms), reference, source, source_length (ms). SimulEval itself reads a log without any check.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.latency import LATENCY_METRICS
+from evaluation.result_folder import LOG
+from models.errors import InputError
+
+# Every field with the JSON types that it may have.
+FIELDS: dict[str, tuple[type, ...]] = {
+    "index": (int,),
+    "prediction": (str,),
+    "delays": (list,),
+    "elapsed": (list,),
+    "reference": (str,),
+    "source": (list, str),
+    "source_length": (int, float),
+}
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a run wrote for one source, and when."""
+
+    index: int
+    prediction: str
+    reference: str
+    delays: tuple[float, ...]  # source heard when each unit was written, in ms
+    elapsed: tuple[float, ...]  # SimulEval's clock: delays plus all computation so far, in ms
+    source_ms: float
+
+    def units(self, unit: str) -> list[str]:
+        """The words or characters ("char") of the prediction."""
+        return self.prediction.split() if unit == "word" else list(self.prediction)
+
+    def reference_units(self, unit: str) -> int:
+        """Length of the reference as SimulEval counts it, but never 0."""
+        counted = self.reference.split(" ") if unit == "word" else self.reference.strip()
+        return max(1, len(counted))
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """A whole run: its utterances, ordered by index."""
+
+    path: Path
+    utterances: tuple[Utterance, ...]
+
+    @cached_property
+    def unit(self) -> str:
+        """word or char: what each delay stands for. Raises InputError when it is neither."""
+        for unit in ("word", "char"):
+            if all(len(one.delays) == len(one.units(unit)) for one in self.utterances):
+                return unit
+        odd = next(one for one in self.utterances if len(one.delays) != len(one.units("word")))
+        raise InputError(
+            f"{self.path}: index {odd.index} has {len(odd.delays)} delays for {len(odd.units('word'))} words "
+            f"and {len(odd.units('char'))} characters: latency needs one delay for each"
+        )
+
+    def latency(self, metric: str, clock: str = "delays") -> np.ndarray:
+        """(N,) float64: LATENCY_METRICS[metric] of each utterance; NaN where it has none.
+
+        clock is delays or elapsed. An utterance without any output has no latency.
+        """
+        compute = LATENCY_METRICS[metric]
+        values = [
+            compute(times, one.source_ms, one.reference_units(self.unit)) if times else math.nan
+            for one in self.utterances
+            for times in [getattr(one, clock)]
+        ]
+        return np.array(values, dtype=np.float64)
+
+
+def read_run_log(path: str | Path) -> RunLog:
+    """Read an instances.log, or that of a folder. Raises InputError that names the file and the line."""
+    path = Path(path)
+    path = path / LOG if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: give the folder of a finished run, or its {LOG}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text file: give the folder of a finished run, or its {LOG}") from None
+    lines = text.splitlines()
+    if not lines:
+        raise InputError(f"{path} is empty: the run wrote nothing")
+    utterances: dict[int, Utterance] = {}
+    for number, line in enumerate(lines, start=1):
+        place = f"{path} line {number}"
+        utterance = _utterance(_fields(line, place, cut=number == len(lines) and text[-1] != "\n"), place)
+        if utterance.index in utterances:
+            raise InputError(f"{place}: index {utterance.index} has occurred before: keep one line for each")
+        utterances[utterance.index] = utterance
+    return RunLog(path, tuple(utterances[index] for index in sorted(utterances)))
+
+
+def check_same_test_set(logs: Sequence[RunLog]) -> None:
+    """Raises InputError unless all logs hold the same utterances: indices, references, durations.
+
+    File names of the sources may differ, so that runs of two machines can be compared.
+    """
+    first, *others = logs
+    for other in others:
+        mine, theirs = ({one.index: one for one in log.utterances} for log in (first, other))
+        missing = sorted(mine.keys() ^ theirs.keys())
+        if missing:
+            raise InputError(
+                f"{first.path} and {other.path} are of different test sets: "
+                f"index {missing[0]} is in one of them only ({len(mine)} and {len(theirs)} utterances)"
+            )
+        for index, one in mine.items():
+            for field in ("reference", "source_ms"):
+                values = getattr(one, field), getattr(theirs[index], field)
+                if values[0] != values[1]:
+                    raise InputError(
+                        f"{first.path} and {other.path} are of different test sets: "
+                        f"{field} of index {index} is {values[0]!r} and {values[1]!r}"
+                    )
+
+
+def _fields(line: str, place: str, cut: bool) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError:
+        problem = "is cut in the middle: the run did not finish, run it again" if cut else "is no JSON"
+        raise InputError(f"{place} {problem}") from None
+    if not isinstance(fields, dict):
+        raise InputError(f"{place} holds no JSON object")
+    for name, types in FIELDS.items():
+        if name not in fields:
+            raise InputError(f"{place}: {name} is missing")
+        if not isinstance(fields[name], types) or isinstance(fields[name], bool):
+            raise InputError(f"{place}: {name} must not be {fields[name]!r}")
+    return fields
+
+
+def _utterance(fields: dict[str, Any], place: str) -> Utterance:
+    for name in ("delays", "elapsed"):
+        for value in fields[name]:
+            _check_number(value, name, place)
+    _check_number(fields["source_length"], "source_length", place)
+    if fields["source_length"] == 0:
+        raise InputError(f"{place}: source_length must be above 0 ms")
+    if len(fields["delays"]) != len(fields["elapsed"]):
+        lengths = f"{len(fields['delays'])} delays but {len(fields['elapsed'])} elapsed"
+        raise InputError(f"{place} has {lengths}: give one of each for every unit written")
+    return Utterance(
+        index=fields["index"],
+        prediction=fields["prediction"],
+        reference=fields["reference"],
+        delays=tuple(map(float, fields["delays"])),
+        elapsed=tuple(map(float, fields["elapsed"])),
+        source_ms=float(fields["source_length"]),
+    )
+
+
+def _check_number(value: Any, name: str, place: str) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise InputError(f"{place}: {name} must be finite numbers of ms from 0, got {value!r}")
