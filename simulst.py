@@ -13,6 +13,8 @@ from models.errors import InputError
 
 COMMANDS = {
     "evaluate": ("evaluation.evaluate", "run an agent over a test set and print its scores"),
+    "compare": ("evaluation.compare_command", "compare two runs, or two sweeps, with p-values"),
+    "nose": ("evaluation.nose_command", "score quality/latency curves by NoSE"),
     "options": ("evaluation.option_table", "list all keys of an evaluation file"),
 }
 

@@ -64,11 +64,18 @@ def parts_table(chunks: Sequence[Mapping]) -> list[dict]:
 
 
 def growth_table(growth: Sequence[Mapping]) -> list[dict]:
-    """First and last chunk of each utterance."""
+    """Medians of the first and the last three chunks of each utterance."""
     rows = []
     for agent, seconds in dict.fromkeys((row["agent"], row["utterance_s"]) for row in growth):
         ms = [row["ms"] for row in growth if (row["agent"], row["utterance_s"]) == (agent, seconds)]
-        rows.append({"agent": agent, "utterance_s": seconds, "first_ms": ms[0], "last_ms": ms[-1]})
+        rows.append(
+            {
+                "agent": agent,
+                "utterance_s": seconds,
+                "first_ms": np.median(ms[:3]),
+                "last_ms": np.median(ms[-3:]),
+            }
+        )
     return rows
 
 

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str]) -> None:
         overrides = read_flags(arguments[1:])
     except ValueError as error:
         parser.error(str(error))
-    overwrite = overrides.pop("overwrite", None) is not None
+    overwrite = "overwrite" in overrides
+    if overrides.pop("overwrite", None):
+        parser.error("--overwrite takes no value")
     configuration = load_configuration(file, overrides)
     scores = evaluate(configuration, overwrite)
     print(text_table([{"setting": configuration.setting, **scores.values}]))
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
-    """`--beam 3 --attention-heads 1 2 --pad-audio` -> the words behind each flag, by its key.
+    """`--beam 3 --attention-heads 1 2 --no-use-ref-len` -> the words behind each flag, by its key.
 
     Raises ValueError for a word that belongs to no flag.
     """

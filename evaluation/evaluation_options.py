@@ -24,7 +24,7 @@ class EvaluationOptions:
     quality_metrics: tuple[str, ...] = option(
         ("BLEU", "chrF"), "SimulEval's quality scorers, and chrF, WER_NORM, EMPTY"
     )
-    latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers")
+    latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers, and NoSE")
     computation_aware: bool = option(True, "show latency with computation (columns _CA) as well")
     eval_latency_unit: str | None = option(
         None,
@@ -38,6 +38,12 @@ class EvaluationOptions:
         "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
         tuple(BLEU.TOKENIZERS),
     )
+    # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
+    nose_siblings: tuple[str, ...] = option((), "NoSE: result folders of the same system at other settings")
+    nose_offline: str | None = option(None, "NoSE: result folder of the offline run, or its quality")
+    nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in ms; default: first and last point")
+    nose_latency: str | None = option(None, "NoSE: latency scorer; default: AL")
+    nose_quality: str | None = option(None, "NoSE: quality scorer; default: BLEU")
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -55,6 +61,10 @@ class EvaluationOptions:
             )
         if not self.quality_metrics and not self.latency_metrics:
             raise InputError("neither quality_metrics nor latency_metrics are given: name at least one")
+        if len(self.nose_bounds) not in (0, 2):
+            raise InputError(f"nose_bounds must be two latencies, got {len(self.nose_bounds)}")
+        if (self.nose_siblings or self.nose_offline) and "NoSE" not in self.latency_metrics:
+            raise InputError("runs for NoSE are given, but latency_metrics does not name NoSE")
 
     def for_language(self, target_language: str) -> "EvaluationOptions":
         """The same with the defaults that depend on the target language filled in."""

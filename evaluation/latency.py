@@ -22,9 +22,7 @@ def average_lagging(delays: Sequence[float], source_ms: float, reference_units: 
     return _lagging(delays, source_ms, reference_units)
 
 
-def length_adaptive_average_lagging(
-    delays: Sequence[float], source_ms: float, reference_units: int
-) -> float:
+def length_adaptive_average_lagging(delays: Sequence[float], source_ms: float, reference_units: int) -> float:
     """LAAL (Papi et al. 2022): AL in which writing more than the reference earns nothing."""
     return _lagging(delays, source_ms, max(len(delays), reference_units))
 
@@ -34,9 +32,7 @@ def average_proportion(delays: Sequence[float], source_ms: float, reference_unit
     return sum(delays) / (source_ms * reference_units)
 
 
-def differentiable_average_lagging(
-    delays: Sequence[float], source_ms: float, reference_units: int
-) -> float:
+def differentiable_average_lagging(delays: Sequence[float], source_ms: float, reference_units: int) -> float:
     """DAL (Arivazhagan et al. 2019): units written at once count as if written at an even pace.
 
     The length of the reference does not matter.

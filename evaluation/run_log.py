@@ -70,12 +70,17 @@ class RunLog:
             f"and {len(odd.units('char'))} characters: latency needs one delay for each"
         )
 
-    def latency(self, metric: str, clock: str = "delays") -> np.ndarray:
-        """(N,) float64: LATENCY_METRICS[metric] of each utterance; NaN where it has none.
+    def latency(self, metric: str) -> np.ndarray:
+        """(N,) float64: the metric of each utterance; NaN where it has none, as without any output.
 
-        clock is delays or elapsed. An utterance without any output has no latency.
+        metric is a key of LATENCY_METRICS, or one with _CA behind it: then SimulEval's clock, which
+        counts computation, takes the place of the delays. Raises InputError for any other.
         """
-        compute = LATENCY_METRICS[metric]
+        clock = "elapsed" if metric.endswith("_CA") else "delays"
+        compute = LATENCY_METRICS.get(metric.removesuffix("_CA"))
+        if compute is None:
+            names = ", ".join(LATENCY_METRICS)
+            raise InputError(f"there is no latency metric {metric!r}: give {names}, or one followed by _CA")
         values = [
             compute(times, one.source_ms, one.reference_units(self.unit)) if times else math.nan
             for one in self.utterances
@@ -94,13 +99,13 @@ def read_run_log(path: str | Path) -> RunLog:
         raise InputError(f"{path} does not exist: give the folder of a finished run, or its {LOG}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is no text file: give the folder of a finished run, or its {LOG}") from None
-    lines = text.splitlines()
-    if not lines:
+    if not text:
         raise InputError(f"{path} is empty: the run wrote nothing")
     utterances: dict[int, Utterance] = {}
-    for number, line in enumerate(lines, start=1):
+    # Not splitlines: it would split at characters that JSON allows within a string.
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         place = f"{path} line {number}"
-        utterance = _utterance(_fields(line, place, cut=number == len(lines) and text[-1] != "\n"), place)
+        utterance = _utterance(_fields(line, place), place)
         if utterance.index in utterances:
             raise InputError(f"{place}: index {utterance.index} has occurred before: keep one line for each")
         utterances[utterance.index] = utterance
@@ -108,12 +113,18 @@ def read_run_log(path: str | Path) -> RunLog:
 
 
 def check_same_test_set(logs: Sequence[RunLog]) -> None:
-    """Raises InputError unless all logs hold the same utterances: indices, references, durations.
+    """Raises InputError unless all logs hold the same utterances, and count the same unit.
 
-    File names of the sources may differ, so that runs of two machines can be compared.
+    Indices, references and durations must be equal. File names of the sources may differ, so that runs
+    of two machines can be compared.
     """
     first, *others = logs
     for other in others:
+        if other.unit != first.unit:
+            raise InputError(
+                f"{first.path} counts latency in units of a {first.unit}, {other.path} of a {other.unit}: "
+                "run both with the same --eval-latency-unit"
+            )
         mine, theirs = ({one.index: one for one in log.utterances} for log in (first, other))
         missing = sorted(mine.keys() ^ theirs.keys())
         if missing:
@@ -131,12 +142,11 @@ def check_same_test_set(logs: Sequence[RunLog]) -> None:
                     )
 
 
-def _fields(line: str, place: str, cut: bool) -> dict[str, Any]:
+def _fields(line: str, place: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
     except json.JSONDecodeError:
-        problem = "is cut in the middle: the run did not finish, run it again" if cut else "is no JSON"
-        raise InputError(f"{place} {problem}") from None
+        raise InputError(f"{place} is no JSON, or cut in the middle: did the run finish?") from None
     if not isinstance(fields, dict):
         raise InputError(f"{place} holds no JSON object")
     for name, types in FIELDS.items():

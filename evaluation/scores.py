@@ -59,9 +59,10 @@ class Scorers:
     def score(self, log: Path) -> Scores:
         """Score instances.log. Latency is NaN when nothing was written in any sentence."""
         instances = {}
-        for line in log.read_text(encoding="utf-8").splitlines():
-            # Numbered from 0, whatever the start index: some scorers look at instance 0.
-            instances[len(instances)] = LogInstance(line, self.unit)
+        with log.open(encoding="utf-8") as file:
+            for line in file:
+                # Numbered from 0, whatever the start index: some scorers look at instance 0.
+                instances[len(instances)] = LogInstance(line, self.unit)
         quality = {name: scorer(instances) for name, scorer in self.quality.items()}
         empty = quality.pop("EMPTY")
         latency = self._latency(instances)
@@ -83,7 +84,8 @@ class Scorers:
         for name, scorer in self.latency.items():
             length = "reference" if scorer.use_ref_len else "prediction"
             clock = "source+computation" if scorer.computation_aware else "source"
-            signatures[name] = f"unit:{self.unit}|length:{length}|clock:{clock}|empty:skipped|{SIMULEVAL}"
+            general = f"unit:{self.unit}|length:{length}|clock:{clock}|empty:skipped|{SIMULEVAL}"
+            signatures[name] = getattr(scorer, "signature", general)
         return signatures
 
 

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from models.errors import InputError
+from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator, option
 
 
@@ -80,6 +81,7 @@ class DecodingStep:
     frame_ms: float  # duration of one memory frame
     streams: Tensor  # (R,) which request each row belongs to
     tokens: Tensor  # (R, n) tokens written in this chunk
+    policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
 
     def select(self, rows: Tensor) -> "DecodingStep":
         """The same step for some rows only. rows: (R',) int64."""
@@ -91,6 +93,7 @@ class DecodingStep:
             self.frame_ms,
             self.streams[rows],
             self.tokens[rows],
+            None if self.policy_score is None else self.policy_score[rows],
         )
 
 
@@ -166,11 +169,12 @@ class StreamingSearch:
         scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
         history = _right_aligned([request.committed for request in requests]).to(device)  # (R, L + n)
         committed = history.shape[1]
+        has_text = torch.tensor([len(request.committed) > 0 for request in requests], device=device)
         while True:
             written = history.shape[1] - committed
-            log_probabilities = self._block_ngrams(output.log_probabilities, history)
+            log_probabilities = block_ngrams(output.log_probabilities, history, self.options.blocked_ngram)
             if written == 0 and not self.character_units:
-                log_probabilities = self._begin_new_word(log_probabilities, requests)
+                log_probabilities = begin_new_word(log_probabilities, self.units_started, self.end, has_text)
             likeliest = log_probabilities.argmax(-1)
 
             # Rows that stop here without their next token: at a limit, or because they READ.
@@ -238,7 +242,14 @@ class StreamingSearch:
             attention = attention.masked_fill(~heard, 0.0)
         hidden = output.hidden[rows, output.hidden_lengths - 1]
         return DecodingStep(
-            log_probabilities, hidden, attention, frame_lengths, memory.frame_ms, streams, tokens
+            log_probabilities,
+            hidden,
+            attention,
+            frame_lengths,
+            memory.frame_ms,
+            streams,
+            tokens,
+            output.policy_score,
         )
 
     def _expand(
@@ -268,28 +279,6 @@ class StreamingSearch:
         # An end ranked behind `beam` better continuations is not worth a hypothesis.
         keep = (best > -torch.inf) & torch.where(ends, goes_on < beam, goes_on <= beam)
         return rows[keep], tokens[keep], best[keep], ends[keep]
-
-    def _begin_new_word(self, log_probabilities: Tensor, requests: Sequence[StreamRequest]) -> Tensor:
-        """The first new token (R, V) behind committed text: nothing is glued to a word already shown."""
-        continues = self.units_started == 0  # (V,)
-        continues[self.end] = False
-        committed = torch.tensor(
-            [len(request.committed) > 0 for request in requests], device=continues.device
-        )
-        return log_probabilities.masked_fill(committed[:, None] & continues, -torch.inf)
-
-    def _block_ngrams(self, log_probabilities: Tensor, history: Tensor) -> Tensor:
-        """Forbid tokens that would repeat an n-gram of the row's own text (R, L), -1 left of its start."""
-        size = self.options.blocked_ngram
-        if size == 0 or history.shape[1] < size:
-            return log_probabilities
-        windows = history.unfold(1, size, 1)  # (R, L - size + 1, size)
-        tail = history[:, -(size - 1) :]
-        repeats = (windows[..., :-1] == tail[:, None]).all(-1) & (tail >= 0).all(-1, keepdim=True)
-        rows, places = repeats.nonzero(as_tuple=True)
-        log_probabilities = log_probabilities.clone()
-        log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
-        return log_probabilities
 
 
 def _right_aligned(texts: Sequence[Sequence[int]]) -> Tensor:

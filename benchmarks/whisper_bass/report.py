@@ -13,8 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from benchmarks.whisper_bass.run import result
-from benchmarks.whisper_bass.settings import MAIN_ENCODING, Run, all_runs
-from models.errors import InputError
+from benchmarks.whisper_bass.settings import CURVES, Run, all_runs
 
 COLUMNS = ("WER_NORM", "BLEU", "AL", "LAAL", "DAL", "AL_CA", "LAAL_CA", "DAL_CA", "EMPTY")
 STYLE = {
@@ -32,23 +31,19 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, required=True, help="what benchmarks.whisper_bass.run wrote")
     parser.add_argument("--output", type=Path, required=True, help="folder for results.tsv and curves.png")
-    parser.add_argument("--models", nargs="+", default=["openai/whisper-tiny.en", "openai/whisper-base"])
     args = parser.parse_args()
 
-    runs = all_runs(args.models)
-    missing = [run.name for run in runs if not result(args.runs, run).exists()]
+    runs = all_runs()
+    rows = {run: read_scores(result(args.runs, run)) for run in runs if result(args.runs, run).exists()}
+    missing = [run.name for run in runs if run not in rows]
     if missing:
-        raise InputError(
-            f"{len(missing)} runs are missing ({', '.join(missing[:3])}...): finish the run first"
-        )
-    rows = {run: read_scores(result(args.runs, run)) for run in runs}
+        print(f"{len(missing)} of {len(runs)} runs are not there: {', '.join(missing)}")
     args.output.mkdir(parents=True, exist_ok=True)
     write_results(args.output / "results.tsv", rows)
-    draw_curves(args.output / "curves.png", args.models, rows)
+    draw_curves(args.output / "curves.png", rows)
 
 
 def read_scores(folder: Path) -> dict[str, float]:
-    """Scores of one run, and the compute that it took for each second of audio."""
     with open(folder / "scores.tsv", encoding="utf-8", newline="") as file:
         [scores] = csv.DictReader(file, delimiter="\t")
     return {name: float(scores[name]) for name in COLUMNS}
@@ -66,23 +61,23 @@ def write_results(path: Path, rows: dict[Run, dict[str, float]]) -> None:
             writer.writerow((run.model, run.encoding, run.policy, run.knob, *values))
 
 
-def draw_curves(path: Path, models: list[str], rows: dict[Run, dict[str, float]]) -> None:
-    """Word error rate against LAAL, one panel a model, with the offline score as a line."""
-    figure, panels = plt.subplots(1, len(models), figsize=(5.2 * len(models), 4), squeeze=False, sharey=True)
-    for panel, model in zip(panels[0], models, strict=True):
-        main_runs = [run for run in rows if run.model == model and run.encoding == MAIN_ENCODING]
+def draw_curves(path: Path, rows: dict[Run, dict[str, float]]) -> None:
+    """Word error rate against LAAL, a panel for each curve's model and encoding; offline is a line."""
+    figure, panels = plt.subplots(1, len(CURVES), figsize=(4.6 * len(CURVES), 4), sharex=True, sharey=True)
+    for panel, (model, encoding) in zip(panels, CURVES, strict=True):
+        runs = [run for run in rows if (run.model, run.encoding) == (model, encoding)]
         for policy, (label, color, marker) in STYLE.items():
-            points = sorted(
-                (rows[run]["LAAL"] / 1000, rows[run]["WER_NORM"]) for run in main_runs if run.policy == policy
-            )
-            panel.plot(*zip(*points, strict=True), label=label, color=color, marker=marker)
-        [offline] = [rows[run]["WER_NORM"] for run in main_runs if run.policy == "offline"]
+            points = [
+                (rows[run]["LAAL"] / 1000, rows[run]["WER_NORM"]) for run in runs if run.policy == policy
+            ]
+            panel.plot(*zip(*sorted(points), strict=True), label=label, color=color, marker=marker)
+        [offline] = [rows[run]["WER_NORM"] for run in runs if run.policy == "offline"]
         panel.axhline(offline, color="black", linestyle=":", label="offline")
-        panel.set_title(model)
-        panel.set_xlabel("LAAL (s), not computation-aware")
+        panel.set_title(f"{model}, {encoding} silence" if encoding != "window" else f"{model}, 30 s window")
+        panel.set_xlabel("LAAL (s)")
         panel.grid(alpha=0.3)
-    panels[0][0].set_ylabel("WER (%), lower is better")
-    panels[0][-1].legend()
+    panels[0].set_ylabel("WER (%), lower is better")
+    panels[-1].legend()
     figure.tight_layout()
     figure.savefig(path, dpi=130)
     plt.close(figure)

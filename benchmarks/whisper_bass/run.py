@@ -26,14 +26,13 @@ def main() -> None:
         "--test-set", type=Path, required=True, help="folder with source.txt and target.en.txt"
     )
     parser.add_argument("--output", type=Path, required=True, help="one folder for each run")
-    parser.add_argument("--models", nargs="+", default=["openai/whisper-tiny.en", "openai/whisper-base"])
     parser.add_argument("--precision", default="bfloat16", help="float32 on processors without bfloat16")
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="runs side by side, one core each"
     )
     args = parser.parse_args()
 
-    runs = [run for run in all_runs(args.models) if not result(args.output, run).exists()]
+    runs = [run for run in all_runs() if not result(args.output, run).exists()]
     failures = []
     with ThreadPoolExecutor(args.processes) as pool, tqdm(total=len(runs), unit="run") as progress:
         for run, error in pool.map(lambda run: (run, evaluate(run, args)), runs):

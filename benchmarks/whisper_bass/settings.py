@@ -18,9 +18,18 @@ POLICIES: dict[str, list[tuple[str, dict[str, float]]]] = {
 
 # Silence behind the audio: none, a little, and what fills the 30 s window that Whisper was trained on.
 ENCODINGS = {"unpadded": 0, "5 s": 5000, "window": 30_000}
-MAIN_ENCODING = "5 s"
-# One policy without streaming, one that looks at the text, one that looks at the attention.
-COMPARED = ("offline", "holdn", "alignatt")
+
+TINY, BASE = "openai/whisper-tiny.en", "openai/whisper-base"
+
+# Whole curves: every setting of every policy.
+CURVES = ((TINY, "5 s"), (BASE, "5 s"), (TINY, "window"))
+
+# What is measured of the other encodings: the middle setting of these policies.
+POINTS = {
+    (TINY, "unpadded"): ("offline", "holdn", "alignatt"),
+    (BASE, "unpadded"): ("offline",),
+    (BASE, "window"): ("offline",),
+}
 
 
 @dataclass(frozen=True)
@@ -38,14 +47,27 @@ class Run:
         return f"{self.model}/{self.encoding.replace(' ', '')}/{self.policy}-{self.knob}"
 
 
-def all_runs(models: list[str]) -> list[Run]:
-    """Every setting at the main encoding; at the others the middle setting of COMPARED policies."""
-    runs = []
-    for encoding in (MAIN_ENCODING, *(name for name in ENCODINGS if name != MAIN_ENCODING)):
-        for model in models:
-            for policy, settings in POLICIES.items():
-                if encoding != MAIN_ENCODING:
-                    settings = settings[len(settings) // 2 :][: policy in COMPARED]
-                for knob, options in settings:
-                    runs.append(Run(model, encoding, policy, knob, tuple(options.items())))
+def all_runs() -> list[Run]:
+    """Single points first, then each curve's ends and middle before the settings between them.
+
+    So a run that is stopped early leaves whole curves of fewer points.
+    """
+    runs = [
+        _run(model, encoding, policy, len(POLICIES[policy]) // 2)
+        for (model, encoding), policies in POINTS.items()
+        for policy in policies
+    ]
+    for places in ((0, 4, 2), (1, 3)):
+        for model, encoding in CURVES:
+            runs += [
+                _run(model, encoding, policy, place)
+                for place in places
+                for policy, settings in POLICIES.items()
+                if place < len(settings)
+            ]
     return runs
+
+
+def _run(model: str, encoding: str, policy: str, place: int) -> Run:
+    knob, options = POLICIES[policy][place]
+    return Run(model, encoding, policy, knob, tuple(options.items()))

@@ -1,25 +1,34 @@
-"""Quality scorers for SimulEval: chrF, WER_NORM and EMPTY.
+"""Scorers for SimulEval: quality chrF, WER_NORM and EMPTY here, latency NoSE in nose_scorer.py.
 
     simuleval --user-dir evaluation/simuleval_plugin --quality-metrics BLEU chrF WER_NORM EMPTY ...
 
 Importing this package registers them; SimulEval looks scorers up before it reads the agent file, so
-an agent cannot do it. The package needs nothing else of the project. Scores are of the whole corpus:
-counts are summed over all sentences, then divided. Every scorer has a `signature`, which says how its
-number was computed, in sacreBLEU's manner.
+an agent cannot do it. Quality scores are of the whole corpus: counts are summed over all sentences,
+then divided. Every scorer has a `signature`, which says how its number was computed, in sacreBLEU's
+manner.
 
 SimulEval 1.1.4 has a scorer WER of its own, on raw text, case and punctuation included; WER_NORM does
 not replace it.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 
 import jiwer
 from sacrebleu.metrics import CHRF
 from simuleval.evaluator.instance import Instance
 from simuleval.evaluator.scorers.quality_scorer import QualityScorer, register_quality_scorer
+
+if find_spec("evaluation") is None:
+    # SimulEval puts only the folder above --user-dir on the path, and this package by its bare name.
+    sys.path.append(str(Path(__file__).parents[2]))
+
+from . import nose_scorer  # noqa: F401  registers itself
 
 APOSTROPHES = str.maketrans("\u2018\u2019\u02bc", "'''")
 

@@ -259,9 +259,10 @@ def test_metric_that_lacks_a_library_is_refused(tiny_yaml, tmp_path, monkeypatch
         evaluate(load_configuration(tiny_yaml, flags))
 
 
-def test_word_behind_the_file_is_wrong_usage(tiny_yaml):
+@pytest.mark.parametrize("words", [("stray",), ("--overwrite", "false")])
+def test_word_that_belongs_to_no_key_is_wrong_usage(tiny_yaml, words):
     with pytest.raises(SystemExit) as stop:
-        main(["evaluate", str(tiny_yaml), "stray"])
+        main(["evaluate", str(tiny_yaml), *words])
     assert stop.value.code == 2
 
 

@@ -1,0 +1,146 @@
+"""simulst compare A B: paired bootstrap over utterances, with 95% intervals and p-values.
+
+A and B are folders of finished runs over the same test set, of SimulEval or `simulst evaluate`. Folders
+that hold several such runs are sweeps: they are compared by NoSE, for which --offline names the offline
+run of both, or of each. Latency is in ms; p is two-sided.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sacrebleu.metrics import BLEU
+
+from evaluation.curve import Axes
+from evaluation.degenerate import count_flags
+from evaluation.nose import Bounds, common_bounds, joint_signature, nose
+from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.run_log import RunLog, check_same_test_set, read_run_log
+from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
+from evaluation.sweep_folder import bleu_tokenizer, find_runs
+from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
+from evaluation.table import Row, text_table
+from models.errors import InputError
+
+
+@dataclass(frozen=True)
+class Measures:
+    """By what runs are compared; sweeps by the first metric of each kind."""
+
+    quality_metrics: Sequence[str]
+    latency_metrics: Sequence[str]
+    tokenizer: str
+
+    def quality(self, log: RunLog, metric: str) -> QualityStatistics:
+        predictions = [one.prediction for one in log.utterances]
+        references = [one.reference for one in log.utterances]
+        return quality_statistics(metric, predictions, references, self.tokenizer)
+
+    def sweep(self, system: str, logs: Sequence[RunLog], offline: RunLog) -> SweepStatistics:
+        quality, latency = self.quality_metrics[0], self.latency_metrics[0]
+        return SweepStatistics(
+            system,
+            [
+                PointStatistics(log.path.parent.name, log.latency(latency), self.quality(log, quality))
+                for log in logs
+            ],
+            self.quality(offline, quality),
+            Axes(quality, latency, "ms"),
+            offline.path.parent.name,
+        )
+
+
+def main(arguments: Sequence[str]) -> None:
+    args = _parser().parse_args(arguments)
+    first, second = find_runs(args.first), find_runs(args.second)
+    offline = [Path(folder) for folder in args.offline]
+    logs = {run: read_run_log(run) for run in (*first, *second, *offline)}
+    check_same_test_set(list(logs.values()))
+    tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs))
+    measures = Measures(args.quality_metrics, args.latency_metrics, tokenizer)
+    resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
+    if len(first) == len(second) == 1:
+        print(run_tables([logs[first[0]], logs[second[0]]], measures, resampling))
+    elif len(offline) not in (1, 2):
+        raise InputError("sweeps need --offline: the folder of an offline run for both, or of one for each")
+    else:
+        sweeps = [
+            measures.sweep(system, [logs[run] for run in runs], logs[offline_run])
+            for system, runs, offline_run in zip("AB", (first, second), (offline * 2)[:2], strict=True)
+        ]
+        print(sweep_tables(sweeps, resampling, args.bounds and tuple(args.bounds)))
+    print(f"\nA: {args.first}  B: {args.second}")
+    print(f"{resampling.utterances} utterances, {args.resamples} resamples, seed {args.seed}")
+
+
+def run_tables(logs: Sequence[RunLog], measures: Measures, resampling: Resampling) -> str:
+    """Two runs by every metric, and the number of degenerate outputs of each."""
+    statistics = {
+        metric: [measures.quality(log, metric).score for log in logs] for metric in measures.quality_metrics
+    }
+    for metric in measures.latency_metrics:
+        statistics[metric] = [partial(mean_of, log.latency(metric)) for log in logs]
+    rows = []
+    for metric, both in statistics.items():
+        try:
+            rows.append(_row(metric, compare(*resampling.scores(*both))))
+        except InputError as error:
+            raise InputError(f"{metric}: {error}") from None
+    counts = [count_flags(log) for log in logs]
+    outputs = [{"outputs": flag, "A": counts[0][flag], "B": counts[1][flag]} for flag in counts[0]]
+    return f"{text_table(rows)}\n\n{text_table(outputs)}"
+
+
+def sweep_tables(sweeps: Sequence[SweepStatistics], resampling: Resampling, bounds: Bounds | None) -> str:
+    """Every point of all sweeps with intervals, then the NoSE of two."""
+    curves = [sweep.curve() for sweep in sweeps]
+    scores = [nose(curve, bounds or common_bounds(curves)) for curve in curves]
+    points = [row for sweep in sweeps for row in _point_rows(sweep, resampling)]
+    comparison = compare(*resampling.scores(lambda weights: nose_scores(sweeps, weights, bounds)))
+    table = text_table([_row("NoSE", comparison)])
+    return f"{text_table(points)}\n\n{table}\n{joint_signature(scores)}"
+
+
+def _point_rows(sweep: SweepStatistics, resampling: Resampling) -> list[Row]:
+    rows = []
+    for point in sweep.points:
+        whole, resampled = resampling.scores(point.scores)
+        latency, quality = (estimate(*both) for both in zip(whole, resampled.T, strict=True))
+        cells = _cells(sweep.axes.latency, latency) | _cells(sweep.axes.quality, quality)
+        rows.append({"system": sweep.system, "run": point.setting, **cells})
+    return sorted(rows, key=lambda row: row[sweep.axes.latency])
+
+
+def _row(metric: str, comparison: Comparison) -> Row:
+    return {
+        "metric": metric,
+        **_cells("A", comparison.first),
+        **_cells("B", comparison.second),
+        **_cells("B-A", comparison.difference),
+        "p": comparison.p_value,
+    }
+
+
+def _cells(name: str, estimate: Estimate) -> Row:
+    return {name: estimate.value, f"{name}_95%": f"[{estimate.low:.3f}, {estimate.high:.3f}]"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="simulst compare", description="Paired bootstrap of two runs, or of two sweeps by NoSE."
+    )
+    parser.add_argument("first", metavar="A", help="folder of a run, or of several")
+    parser.add_argument("second", metavar="B", help="the same of the other system")
+    parser.add_argument("--offline", nargs="+", default=[], metavar="DIR", help="sweeps: the offline runs")
+    parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="sweeps: NoSE's, in ms")
+    parser.add_argument("--quality-metrics", nargs="+", default=["BLEU", "chrF"], choices=QUALITY_METRICS)
+    parser.add_argument(
+        "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_CA, LAAL, ..."
+    )
+    tokenizers = list(BLEU.TOKENIZERS)
+    parser.add_argument("--sacrebleu-tokenizer", choices=tokenizers, help="default: as the runs say")
+    parser.add_argument("--resamples", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    return parser

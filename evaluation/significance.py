@@ -1,0 +1,109 @@
+"""Paired bootstrap over utterances (Koehn 2004): intervals for scores, p-values for differences.
+
+Utterances are drawn with replacement, the same draw for both systems; scores of a draw are computed from
+numbers kept for each utterance, so nothing is decoded again. A draw is a row of weights: how often it
+holds each utterance.
+
+Shapes: N utterances, R resamples, K scores.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.errors import InputError
+
+# weights (R, N) -> a score of each resample, (R,); or several scores, (R, K)
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+# Bounds the memory that weights take, whatever the number of resamples.
+BLOCK = 256
+
+# More undefined resamples than this would bias what is left.
+UNDEFINED_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Draws from a test set of so many utterances: the same ones for every statistic."""
+
+    utterances: int
+    resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.resamples < 100:
+            raise InputError(f"a 95% interval needs at least 100 resamples, got {self.resamples}")
+
+    def scores(self, *statistics: Statistic) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of the test set itself, (K,), and of all resamples, (R, K); columns of all statistics."""
+        generator = np.random.default_rng(self.seed)
+        shares = np.full(self.utterances, 1 / self.utterances)
+        scores = [_score(statistics, np.ones((1, self.utterances)))]
+        for start in range(0, self.resamples, BLOCK):
+            rows = min(BLOCK, self.resamples - start)
+            weights = generator.multinomial(self.utterances, shares, size=rows)
+            scores.append(_score(statistics, weights.astype(np.float64)))
+        return scores[0][0], np.concatenate(scores[1:])
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems by one metric."""
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate  # second - first
+    p_value: float  # two-sided: chance of such a difference between systems that are equally good
+
+
+def mean_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of values (N,) in each resample, (R,); NaN values are left out, as SimulEval does."""
+    defined = np.isfinite(values)
+    counts = weights @ defined
+    with np.errstate(invalid="ignore"):
+        return (weights @ np.where(defined, values, 0.0)) / counts
+
+
+def estimate(value: float, resampled: np.ndarray) -> Estimate:
+    """Percentile interval from scores (R,) of resamples. Raises InputError when too many are NaN."""
+    defined = resampled[np.isfinite(resampled)]
+    if len(defined) < (1 - UNDEFINED_SHARE) * len(resampled):
+        raise InputError(
+            f"the score is undefined in {len(resampled) - len(defined)} of {len(resampled)} resamples of the "
+            "test set: take more utterances, or for NoSE --bounds further inside the curves"
+        )
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Estimate(float(value), float(low), float(high))
+
+
+def compare(whole: np.ndarray, resampled: np.ndarray) -> Comparison:
+    """whole (2,): scores of both systems; resampled (R, 2). Raises InputError like `estimate`.
+
+    The differences of resamples, shifted to mean nothing, stand for those between equal systems.
+    """
+    difference = whole[1] - whole[0]
+    differences = resampled[:, 1] - resampled[:, 0]
+    interval = estimate(difference, differences)
+    shifted = differences[np.isfinite(differences)] - difference
+    # The tolerance is for rounding where all differences are the same.
+    extreme = np.abs(shifted) >= abs(difference) - 1e-9
+    # One is added for the test set itself, so that no p-value is 0.
+    p_value = (extreme.sum() + 1) / (len(shifted) + 1)
+    return Comparison(
+        estimate(whole[0], resampled[:, 0]), estimate(whole[1], resampled[:, 1]), interval, float(p_value)
+    )
+
+
+def _score(statistics: Sequence[Statistic], weights: np.ndarray) -> np.ndarray:
+    return np.column_stack([statistic(weights) for statistic in statistics])

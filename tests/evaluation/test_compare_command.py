@@ -1,0 +1,115 @@
+"""simulst compare as a user runs it."""
+
+import pytest
+
+import simulst
+from tests.evaluation.run_logs import line, write_log, write_run
+
+
+@pytest.fixture
+def compare(capsys):
+    """Runs the command; returns exit status, rows of the tables as words, and what went to stderr."""
+
+    def run(*words) -> tuple[int, list[list[str]], str]:
+        status = simulst.main(["compare", *map(str, words)])
+        captured = capsys.readouterr()
+        return status, [text.split() for text in captured.out.splitlines()], captured.err
+
+    return run
+
+
+def row(rows: list[list[str]], name: str, below: int = 0) -> list[str]:
+    """The row that begins with `name`, or one below it."""
+    return next(rows[at + below] for at, words in enumerate(rows) if words and words[0] == name)
+
+
+def test_a_run_against_itself(compare, tmp_path):
+    run = write_run(tmp_path / "a", 500, 0.3)
+    status, rows, _ = compare(run, run)
+    assert status == 0
+    assert [row(rows, metric)[-1] for metric in ("BLEU", "chrF", "AL", "LAAL")] == ["1.000"] * 4
+
+
+def test_better_quality_and_longer_latency_are_significant(compare, tmp_path):
+    first, second = write_run(tmp_path / "a", 500, 0.5), write_run(tmp_path / "b", 900, 0.1, seed=1)
+    _, rows, _ = compare(first, second, "--latency-metrics", "AL", "YAAL_CA", "--resamples", "999")
+    for metric in ("BLEU", "chrF", "AL", "YAAL_CA"):
+        words = row(rows, metric)
+        assert float(words[1]) < float(words[4])
+        assert words[-1] == "0.001"
+    assert rows[-1] == ["40", "utterances,", "999", "resamples,", "seed", "0"]
+
+
+def test_degenerate_outputs_are_counted(compare, tmp_path):
+    lines = [
+        line(0),
+        line(1, prediction="", delays=[], elapsed=[]),
+        line(2, prediction=" ".join(["so"] * 9), delays=[1000.0] * 9, elapsed=[1000.0] * 9),
+        line(3, delays=[3000.0] * 4),
+    ]
+    good = write_log(tmp_path / "a", [line(index) for index in range(4)])
+    _, rows, _ = compare(good, write_log(tmp_path / "b", lines))
+    assert [row(rows, flag)[1:] for flag in ("EMPTY", "LOOPING", "AT_END")] == [["0", "1"]] * 3
+
+
+@pytest.fixture
+def sweeps(tmp_path):
+    """Folders of two sweeps, the second with more errors, and of their offline run."""
+    for name, errors, seed in (("a", 0.0, 0), ("b", 0.25, 1)):
+        for lag in (400, 800, 1200):
+            write_run(tmp_path / name / f"lag={lag}", lag, 0.5 - lag / 3000 + errors, 60, seed * 10_000 + lag)
+    write_log(tmp_path / "a" / ".lag=1600.incomplete", [line()])
+    offline = write_run(tmp_path / "offline", 4000, 0.02, 60)
+    return tmp_path / "a", tmp_path / "b", offline
+
+
+def test_sweeps_are_compared_by_nose(compare, sweeps):
+    first, second, offline = sweeps
+    status, rows, _ = compare(first, second, "--offline", offline)
+    assert status == 0
+    runs = [[name, f"lag={lag}"] for name in "AB" for lag in (400, 800, 1200)]
+    assert [words[:2] for words in rows[1:7]] == runs
+    words = row(rows, "NoSE")
+    assert float(words[1]) > float(words[4])
+    assert words[-1] == "0.001"
+    assert "latency:AL|unit:ms" in row(rows, "NoSE", below=1)[0]
+
+
+def test_bad_input_is_one_line(compare, sweeps, tmp_path):
+    first, second, offline = sweeps
+    run = write_run(tmp_path / "run", 500, 0.3)
+    other = write_log(tmp_path / "other", [line()])
+    zh = write_run(tmp_path / "zh", 500, 0.3)
+    (zh / "evaluation.yaml").write_text("sacrebleu_tokenizer: zh\n")
+    silent = write_log(
+        tmp_path / "silent", [line(index, prediction="", delays=[], elapsed=[]) for index in range(3)]
+    )
+    for words, message in [
+        ((first, second), "sweeps need --offline"),
+        ((run, tmp_path / "none"), "none is no folder"),
+        ((run, tmp_path), "are of different test sets"),
+        ((run, other), "are of different test sets"),
+        ((run, zh), "runs scored by different tokenizers"),
+        ((run, run, "--resamples", 5), "at least 100 resamples, got 5"),
+        ((run, run, "--latency-metrics", "FOO"), "there is no latency metric 'FOO'"),
+        ((silent, silent), "AL: the score is undefined in 1000 of 1000 resamples"),
+        ((first, second, "--offline", offline, "--bounds", 1, 2), "lie outside the curve of A"),
+        ((first / "lag=400", second, "--offline", offline), "a curve needs at least 2 points, A has 1"),
+    ]:
+        status, rows, error = compare(*words)
+        assert (status, rows) == (1, []), words
+        assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_tokenizer_of_the_runs_is_used(compare, tmp_path):
+    runs = []
+    for name in "ab":
+        delays = [500.0] * 6
+        text = {"a": "我爱你们大家", "b": "我爱你们全家"}[name]
+        lines = [line(prediction=text, reference="我爱你们大家", delays=delays, elapsed=delays)]
+        runs.append(write_log(tmp_path / name, lines))
+        (runs[-1] / "evaluation.yaml").write_text("sacrebleu_tokenizer: zh\n")
+    _, rows, _ = compare(*runs, "--quality-metrics", "BLEU")
+    # Whole sentences are words for 13a, which would find nothing in the second.
+    assert row(rows, "BLEU")[1] == "100.000"
+    assert float(row(rows, "BLEU")[4]) > 30

@@ -1,0 +1,72 @@
+"""Curves and their files: what they keep, and one clear message for each bad one."""
+
+import math
+import re
+
+import pytest
+
+from evaluation.curve import Curve, OperatingPoint, read_points
+from models.errors import InputError
+
+
+def curve(*points: tuple[float, float], offline: float | None = 30.0) -> Curve:
+    return Curve("mine", tuple(OperatingPoint(*point) for point in points), offline)
+
+
+def test_points_are_ordered_by_latency():
+    assert curve((2, 20), (1, 10)).range == (1, 2)
+
+
+def test_file_of_points(tmp_path):
+    file = tmp_path / "points.tsv"
+    file.write_text("\ufeffsetting\tother\tquality\tlatency\r\nk=3\tx\t20.5\t1.5\r\n\r\nk=5\ty\t21\t2\r\n")
+    first, second = read_points(file)
+    assert first == OperatingPoint(1.5, 20.5, "k=3", str(file))
+    assert (second.latency, second.quality, second.setting) == (2.0, 21.0, "k=5")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: curve((1, 10)), "a curve needs at least 2 points, mine has 1"),
+        (lambda: curve(), "a curve needs at least 2 points, mine has 0"),
+        (lambda: curve((1, 10), (2, 20), (1, 30)), "mine has two points at latency 1 (10 and 30): keep one"),
+        (lambda: curve((1, math.nan), (2, 20)), "quality of a point must be finite, got nan"),
+        (lambda: OperatingPoint(math.inf, 2, "k=3"), "latency of point k=3 must be finite, got inf"),
+        (lambda: curve((1, 10), (2, 20), offline=None), "mine has no offline quality"),
+        (lambda: curve((1, 10), (2, 20), offline=0), "of mine must be a number above 0, got 0"),
+        (lambda: curve((1, 10), (2, 20), offline=math.nan), "must be a number above 0, got nan"),
+    ],
+)
+def test_bad_curve_gets_one_clear_message(make, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1 must name a column 'latency' once, found nothing"),
+        ("latency\tbleu\n1\t2\n", "line 1 must name a column 'quality' once, found latency, bleu"),
+        ("latency\tquality\tlatency\n", "line 1 must name a column 'latency' once"),
+        ("latency\tquality\n1\t2\n3\n", "line 3 has 1 columns, its header has 2"),
+        ("latency\tquality\n1\t2\n\n1,5\t2\n", "line 4: could not convert string to float: '1,5'"),
+        ("latency\tquality\tsetting\nnan\t2\tk=1\n", "line 2: latency of point k=1 must be finite, got nan"),
+    ],
+)
+def test_bad_file_gets_one_message_with_file_and_line(tmp_path, text, message):
+    file = tmp_path / "points.tsv"
+    file.write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        read_points(file)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_missing_and_binary_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="none.tsv does not exist"):
+        read_points(tmp_path / "none.tsv")
+    (tmp_path / "points.tsv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="points.tsv is no text file"):
+        read_points(tmp_path / "points.tsv")
+    with pytest.raises(InputError, match="is no text file"):
+        read_points(tmp_path)

@@ -1,0 +1,77 @@
+"""NoSE under resampling equals NoSE of curves made from the resampled sentences."""
+
+import numpy as np
+import pytest
+from sacrebleu.metrics import BLEU
+
+from evaluation.curve import Axes, Curve, OperatingPoint
+from evaluation.nose import common_bounds, nose
+from evaluation.quality_statistics import quality_statistics
+from evaluation.run_log import RunLog, read_run_log
+from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
+from tests.evaluation.run_logs import write_run
+
+SETTINGS = ((400, 0.5), (800, 0.3), (1200, 0.1))
+AXES = Axes("BLEU", "AL", "ms")
+
+
+@pytest.fixture
+def systems(tmp_path) -> list[list[RunLog]]:
+    """Two systems at three settings each, and the offline run as the last log of each."""
+    systems = []
+    for name, more in (("a", 0), ("b", 50)):
+        runs = [
+            write_run(tmp_path / name / str(lag), lag + more, errors, seed=lag + more)
+            for lag, errors in SETTINGS
+        ]
+        systems.append([read_run_log(run) for run in (*runs, write_run(tmp_path / "offline", 4000, 0.02))])
+    return systems
+
+
+def statistics(log: RunLog):
+    return quality_statistics(
+        "BLEU", [one.prediction for one in log.utterances], [one.reference for one in log.utterances]
+    )
+
+
+def sweep(logs: list[RunLog]) -> SweepStatistics:
+    points = [PointStatistics(log.path.parent.name, log.latency("AL"), statistics(log)) for log in logs[:-1]]
+    return SweepStatistics("mine", points, statistics(logs[-1]), AXES, "greedy")
+
+
+def curve_of(logs: list[RunLog], drawn: np.ndarray) -> Curve:
+    def bleu(log: RunLog) -> float:
+        predictions = [log.utterances[at].prediction for at in drawn]
+        references = [log.utterances[at].reference for at in drawn]
+        return BLEU().corpus_score(predictions, [references]).score
+
+    points = tuple(OperatingPoint(log.latency("AL")[drawn].mean(), bleu(log)) for log in logs[:-1])
+    return Curve("mine", points, bleu(logs[-1]), AXES)
+
+
+@pytest.mark.parametrize("bounds", [None, (300.0, 700.0)])
+def test_each_resample_is_a_curve_of_its_own(systems, bounds):
+    drawn = np.random.default_rng(0).integers(0, 40, size=(15, 40))
+    weights = np.stack([np.bincount(row, minlength=40) for row in drawn]).astype(float)
+    scores = nose_scores([sweep(logs) for logs in systems], weights, bounds)
+    for row, both in zip(drawn, scores, strict=True):
+        curves = [curve_of(logs, row) for logs in systems]
+        expected = [nose(curve, bounds or common_bounds(curves)).score for curve in curves]
+        assert both.tolist() == pytest.approx(expected, rel=1e-9)
+
+
+def test_resamples_that_do_not_reach_the_bounds_have_no_score(systems):
+    curves = [sweep(logs).curve() for logs in systems]
+    low, high = common_bounds(curves)
+    weights = np.random.default_rng(0).multinomial(40, [1 / 40] * 40, size=200).astype(float)
+    missing = np.isnan(nose_scores([sweep(logs) for logs in systems], weights, (low, high - 100)))
+    assert 0 < missing[:, 0].sum() < 200
+    assert np.array_equal(missing[:, 0], missing[:, 1])
+
+
+def test_curve_of_the_whole_set_is_that_of_the_runs(systems):
+    whole = curve_of(systems[0], np.arange(40))
+    ours = sweep(systems[0]).curve()
+    assert [point.quality for point in ours.points] == [point.quality for point in whole.points]
+    assert ours.offline == whole.offline
+    assert ours.points[0].setting == "400"
