@@ -36,19 +36,14 @@ setup(
         "jiwer>=4,<5",
         "pyyaml>=6",
         "tqdm",
+        "matplotlib>=3.9",
         # fairseq2 0.8.1 wants this one: without it here the second command would install it again.
         "packaging>=24.1,<25",
     ],
     extras_require={
         "train": ["fairseq2==0.8.1"],
         # SimulEval brings pytest-flake8, with which pytest 9 does not start.
-        "test": [
-            "pytest>=8,<9",
-            "ruff>=0.9",
-            "transformers>=4.57,<5",
-            "omnisteval>=0.1.10,<0.2",
-            "matplotlib>=3.9",
-        ],
+        "test": ["pytest>=8,<9", "ruff>=0.9", "transformers>=4.57,<5", "omnisteval>=0.1.10,<0.2"],
         "serve": ["simulstream==1.0.0"],
     },
 )

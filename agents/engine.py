@@ -59,6 +59,8 @@ class StreamingEngine:
         self._units_started = self.search.units_started.cpu()
 
     def open_stream(self, policy: Policy) -> StreamState:
+        """A stream without audio yet. Raises InputError when the policy cannot run on this model."""
+        policy = policy.for_model(self.translator)
         return StreamState(self.translator.open_stream(), policy, policy.open_memory())
 
     def advance(self, streams: Sequence[StreamState]) -> list[str]:

@@ -4,17 +4,22 @@ import dataclasses
 import types
 import typing
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 Options = TypeVar("Options")
 
 
-def add_options(parser: ArgumentParser, options_class: type) -> None:
-    """Add one flag for each field of a dataclass made with `models.translator.option`."""
+def add_options(parser: ArgumentParser, options_class: type, defaults: Mapping[str, Any]) -> None:
+    """Add one flag for each field of a dataclass made with `models.translator.option`.
+
+    defaults: what takes the place of the fields' own defaults, by name.
+    """
     for field in dataclasses.fields(options_class):
         flag = "--" + field.name.replace("_", "-")
         kind = value_type(field.type)
-        settings: dict[str, Any] = {"default": field.default, "help": _help(field)}
+        default = defaults.get(field.name, field.default)
+        settings: dict[str, Any] = {"default": default, "help": _help(field, default)}
         if kind is bool:
             settings["action"] = "store_true"
         else:
@@ -40,7 +45,7 @@ def value_type(annotation: Any) -> type:
     return typing.get_origin(annotation) or annotation
 
 
-def _help(field: dataclasses.Field) -> str:
+def _help(field: dataclasses.Field, default: Any) -> str:
     # argparse reads % in help texts as a format.
     text = field.metadata["help"].replace("%", "%%")
-    return text if field.default is None or field.type is bool else f"{text} (default: {field.default})"
+    return text if default is None or field.type is bool else f"{text} (default: {default})"

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from models.search import DecodingStep, Hypothesis
+from models.translator import Translator
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Policy:
 
     # Attention costs time: only policies that read it ask for it.
     needs_attention: ClassVar[bool] = False
+
+    def for_model(self, translator: Translator) -> "Policy":
+        """This policy with all that it leaves to the model filled in; asked before any audio is heard.
+
+        Raises InputError when the model lacks what the policy looks at.
+        """
+        return self
 
     def open_memory(self) -> Any:
         """What this policy remembers about one stream; fresh for each."""

@@ -6,8 +6,9 @@ whenever a chunk is complete the engine advances this one stream.
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from simuleval.agents import SpeechToTextAgent
 from simuleval.agents.actions import Action, ReadAction, WriteAction
@@ -39,6 +40,10 @@ class AgentOptions:
             raise InputError(f"chunk must be 1 ms or more, got {self.chunk_ms}")
 
 
+# What every agent takes from the command line, besides the fields of its policy.
+SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions)
+
+
 class TranslationStates(AgentStates):
     """SimulEval's states; the audio goes straight to the stream instead of into a Python list."""
 
@@ -68,6 +73,8 @@ class StreamingAgent(SpeechToTextAgent):
     """Base of all agents: subclass, name a `policy_class`, and decorate with @entrypoint."""
 
     policy_class: ClassVar[type[Policy]]
+    # What an agent prefers to the defaults of AgentOptions, TranslatorOptions and SearchOptions, by name.
+    defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, args: Namespace) -> None:
         options = read_options(args, AgentOptions)
@@ -82,8 +89,8 @@ class StreamingAgent(SpeechToTextAgent):
 
     @classmethod
     def add_args(cls, parser: ArgumentParser) -> None:
-        for options_class in (AgentOptions, TranslatorOptions, SearchOptions, cls.policy_class):
-            add_options(parser, options_class)
+        for options_class in (*SHARED_OPTIONS, cls.policy_class):
+            add_options(parser, options_class, cls.defaults)
         # SimulEval's own default of 1 ms would call the agent a thousand times a second.
         chosen, _ = parser.parse_known_args()
         parser.set_defaults(source_segment_size=chosen.chunk_ms)

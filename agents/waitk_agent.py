@@ -19,7 +19,7 @@ class WaitKPolicy(Policy):
     step_ms: float = option(400.0, "audio for each word; larger waits longer")
 
     def __post_init__(self) -> None:
-        if self.k < 1 or self.step_ms <= 0:
+        if self.k < 1 or not self.step_ms > 0:
             raise InputError(f"wait-k needs k >= 1 and a step above 0 ms, got k {self.k}, {self.step_ms} ms")
 
     def units_allowed(self, stream: StreamView) -> int:

@@ -21,15 +21,14 @@ from typing import Any
 
 import yaml
 
-from agents.streaming_agent import AgentOptions, StreamingAgent
+import agents.streaming_agent
+from agents.streaming_agent import StreamingAgent
 from evaluation.agent_files import find_agent
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.option_values import parse_words, typed_value
 from models.errors import InputError
-from models.search import SearchOptions
-from models.translator import TranslatorOptions
 
-SHARED_OPTIONS = (EvaluationOptions, AgentOptions, TranslatorOptions, SearchOptions)
+SHARED_OPTIONS = (EvaluationOptions, *agents.streaming_agent.SHARED_OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ def load_configuration(
         agent_class = find_agent(agent)
         classes = (*SHARED_OPTIONS, agent_class.policy_class)
         fields = _fields(classes)
-        given = {name: typed_value(value, _field(fields, name)) for name, value in values.items()}
+        typed = {name: typed_value(value, _field(fields, name)) for name, value in values.items()}
+        given = {**agent_class.defaults, **typed}
     with _prefixed("command line"):
         for name, words in overrides.items():
             field = _field(fields, name)

@@ -19,25 +19,32 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def option_table() -> str:
-    """Options of all agents first, then those of each policy."""
-    agents = [(f"agent {name}", find_agent(name).policy_class) for name in agent_names()]
-    groups = [("test set and scores", SHARED_OPTIONS[:1]), ("every agent", SHARED_OPTIONS[1:])]
-    groups += [(title, (policy,)) for title, policy in agents]
+    """Options of all agents first, then those of each policy, and the defaults that its agent changes."""
+    shared = {field.name: field for options in SHARED_OPTIONS for field in dataclasses.fields(options)}
     lines = [f"| {' | '.join(HEADER)} |", "|---" * len(HEADER) + "|"]
     names = ", ".join(agent_names())
     lines.append(f"| `agent` | text |  | one of {names}; or the path of an agent file (.py) |")
-    for title, classes in groups:
-        fields = [field for options_class in classes for field in dataclasses.fields(options_class)]
-        if fields:
-            lines.append(f"| *{title}* | | | |")
-        lines += [_row(field) for field in fields]
+    for title, classes in (("test set and scores", SHARED_OPTIONS[:1]), ("every agent", SHARED_OPTIONS[1:])):
+        rows = [_row(field) for options_class in classes for field in dataclasses.fields(options_class)]
+        lines += _group(title, rows)
+    for name in agent_names():
+        agent = find_agent(name)
+        rows = [_row(field) for field in dataclasses.fields(agent.policy_class)]
+        rows += [_row(shared[key], default, "see above") for key, default in agent.defaults.items()]
+        lines += _group(f"agent {name}", rows)
     return "\n".join(lines)
 
 
-def _row(field: dataclasses.Field) -> str:
+def _group(title: str, rows: list[str]) -> list[str]:
+    return [f"| *{title}* | | | |", *rows] if rows else []
+
+
+def _row(field: dataclasses.Field, default: Any = dataclasses.MISSING, meaning: str = "") -> str:
+    """One option; with another default and a shorter meaning where it has been explained already."""
     choices = field.metadata["choices"]
     value = f"one of {', '.join(choices)}" if choices else type_name(field.type)
-    return f"| `{field.name}` | {value} | {_default(field.default)} | {field.metadata['help']} |"
+    default = field.default if default is dataclasses.MISSING else default
+    return f"| `{field.name}` | {value} | {_default(default)} | {meaning or field.metadata['help']} |"
 
 
 def _default(value: Any) -> str:

@@ -1,7 +1,8 @@
-"""Key/value cache of a batch of decoding rows: explicit state, no weights.
+"""Key/value caches of a batch of decoding rows: explicit state, no weights.
 
 Rows are the beams of all streams. Each has its own length (prefixes differ between streams), and
-each listens to one stream's memory. Cross-attention keys and values are kept once per stream: the
+each listens to one stream's memory. `TokenCache` holds what rows attend to among their own tokens;
+`RowCache` adds the memories. Cross-attention keys and values are kept once per stream: the
 queries of a stream's rows are laid side by side, so that no key is ever copied for a beam.
 
 Shapes: M memories, R rows, K most rows of one memory, N new tokens, L cached tokens, T memory
@@ -20,34 +21,15 @@ from models.translator import DecoderState
 GROWTH_TOKENS = 32
 
 
-class RowCache(DecoderState):
-    """Self-attention cache of R rows over the cross-attention memory of M streams."""
+class TokenCache(DecoderState):
+    """Self-attention cache of R rows."""
 
-    def __init__(
-        self,
-        cross: Sequence[tuple[Tensor, Tensor]],
-        memory_lengths: Tensor,
-        listens_to: Tensor,
-        attention_heads: Sequence[tuple[int, int]] = (),
-    ) -> None:
-        """Start with R empty rows.
-
-        cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
-        attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
-        whose cross-attention decoding reports.
-        """
-        keys = cross[0][0]
-        frames = keys.shape[2]
-        self.attention_heads = tuple(attention_heads)
-        self._cross = list(cross)
-        visible = torch.arange(frames, device=keys.device) < memory_lengths[:, None]
-        # Without padding the mask is dropped: the fast attention kernels take none.
-        self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
-        self._keys: list[Tensor | None] = [None] * len(cross)  # (R, H, capacity, d) each
-        self._values: list[Tensor | None] = [None] * len(cross)
-        self.lengths = torch.zeros(len(listens_to), dtype=torch.int64, device=keys.device)  # (R,)
+    def __init__(self, layers: int, rows: int, device: torch.device) -> None:
+        """Start with R empty rows."""
+        self._keys: list[Tensor | None] = [None] * layers  # (R, H, capacity, d) each
+        self._values: list[Tensor | None] = [None] * layers
+        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,)
         self._longest = 0  # max of lengths, on the host: reading it from the device would stall
-        self._lay_out(listens_to)
 
     @property
     def rows(self) -> int:
@@ -95,6 +77,35 @@ class RowCache(DecoderState):
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
                 held[layer] = stored[rows]
+
+
+class RowCache(TokenCache):
+    """Self-attention cache of R rows over the cross-attention memory of M streams."""
+
+    def __init__(
+        self,
+        cross: Sequence[tuple[Tensor, Tensor]],
+        memory_lengths: Tensor,
+        listens_to: Tensor,
+        attention_heads: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Start with R empty rows.
+
+        cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
+        attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
+        whose cross-attention decoding reports.
+        """
+        keys = cross[0][0]
+        super().__init__(len(cross), len(listens_to), keys.device)
+        self.attention_heads = tuple(attention_heads)
+        self._cross = list(cross)
+        visible = torch.arange(keys.shape[2], device=keys.device) < memory_lengths[:, None]
+        # Without padding the mask is dropped: the fast attention kernels take none.
+        self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
+        self._lay_out(listens_to)
+
+    def select(self, rows: Tensor) -> None:
+        super().select(rows)
         self._lay_out(self._memory[rows])
         if 2 * self._memories_in_use <= len(self._cross[0][0]):
             self._drop_unused_memories()

@@ -90,6 +90,7 @@ class DecoderOutput:
     hidden: Tensor  # (R, N, D) last hidden states of the N positions fed in this step
     hidden_lengths: Tensor  # (R,) how many of the N are real; the last real one predicts the next token
     attention: Tensor | None  # (R, T) float32 cross-attention of the last real position, on request
+    policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
 
 
 class DecoderState(ABC):
@@ -135,6 +136,7 @@ class Translator(ABC):
     frame_ms: float  # duration of one memory frame
     maximum_audio_ms: float | None  # the model's window; None where it has none
     maximum_tokens: int  # prompt, committed and new tokens together
+    hidden_width: int  # D of DecoderOutput.hidden
     device: torch.device
 
     @classmethod

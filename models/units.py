@@ -1,11 +1,33 @@
 """Emission units: what may be shown of a hypothesis, in whole words or whole characters."""
 
+import re
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 # Written without spaces between words: emitted and counted in characters.
 CHARACTER_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
+
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: a byte that does not start a character
+
+
+def words_started(token_bytes: Sequence[bytes]) -> Tensor:
+    """(V,) int64: words that begin with each of V tokens, given as the bytes of its text.
+
+    A word begins at white space, also where the space is all of a token.
+    """
+    return torch.tensor([len(re.findall(r"\s+", text.decode(errors="ignore"))) for text in token_bytes])
+
+
+def characters_started(token_bytes: Sequence[bytes]) -> Tensor:
+    """(V,) int64: characters that begin with each of V tokens, given as the bytes of its text.
+
+    A character begins at the first byte of its UTF-8 form, unless it is white space.
+    """
+    first_bytes = (len(text.translate(None, CONTINUATION_BYTES)) for text in token_bytes)
+    spaces = (sum(map(str.isspace, text.decode(errors="ignore"))) for text in token_bytes)
+    return torch.tensor([first - space for first, space in zip(first_bytes, spaces, strict=True)])
 
 
 def complete_units(

@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.row_cache import RowCache
+from models.teacher_forcing import TeacherForcing
 
 
 @dataclass(frozen=True)
-class WhisperDimensions:
-    """Sizes of a Whisper network, named as in OpenAI's checkpoints."""
+class SpeechDimensions:
+    """Sizes of an audio encoder and a text decoder, named as in OpenAI's checkpoints."""
 
     n_mels: int
     n_audio_ctx: int
@@ -33,6 +34,11 @@ class WhisperDimensions:
     n_text_state: int
     n_text_head: int
     n_text_layer: int
+
+
+@dataclass(frozen=True)
+class WhisperDimensions(SpeechDimensions):
+    """Sizes of a Whisper network."""
 
 
 def sinusoids(length: int, width: int) -> Tensor:
@@ -93,7 +99,7 @@ class EncoderBlock(nn.Module):
 class AudioEncoder(nn.Module):
     """Log-mel features to memory frames of 20 ms."""
 
-    def __init__(self, dimensions: WhisperDimensions) -> None:
+    def __init__(self, dimensions: SpeechDimensions) -> None:
         super().__init__()
         width = dimensions.n_audio_state
         self.conv1 = nn.Conv1d(dimensions.n_mels, width, kernel_size=3, padding=1)
@@ -123,7 +129,7 @@ class AudioEncoder(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.attn = MultiHeadAttention(width, heads)
         self.attn_ln = nn.LayerNorm(width)
@@ -131,31 +137,40 @@ class DecoderBlock(nn.Module):
         self.cross_attn_ln = nn.LayerNorm(width)
         self.mlp = feed_forward(width)
         self.mlp_ln = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, layer: int, cache: RowCache, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, layer: int, cache: RowCache | TeacherForcing, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """x (R, N, D) -> (R, N, D), and the cross-attention queries (R, H, N, d)."""
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed))
         keys, values = cache.append(layer, *self.attn.keys_and_values(normed))
-        x = x + self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        attended = self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        x = x + self.dropout(attended)
 
         queries = self.cross_attn.split(self.cross_attn.query(self.cross_attn_ln(x)))
-        x = x + self.cross_attn.merge(cache.cross_attend(layer, queries))
-        return x + self.mlp(self.mlp_ln(x)), queries
+        x = x + self.dropout(self.cross_attn.merge(cache.cross_attend(layer, queries)))
+        return x + self.dropout(self.mlp(self.mlp_ln(x))), queries
 
 
 class TextDecoder(nn.Module):
     """Tokens and memory to next-token logits, over a cache of rows."""
 
-    def __init__(self, dimensions: WhisperDimensions) -> None:
+    def __init__(
+        self, dimensions: SpeechDimensions, dropout: float = 0.0, shared_output: bool = True
+    ) -> None:
+        """shared_output: the output layer is the token embedding, as in Whisper."""
         super().__init__()
         width = dimensions.n_text_state
         self.token_embedding = nn.Embedding(dimensions.n_vocab, width)
         self.positional_embedding = nn.Parameter(torch.empty(dimensions.n_text_ctx, width))
         self.blocks = nn.ModuleList(
-            DecoderBlock(width, dimensions.n_text_head) for _ in range(dimensions.n_text_layer)
+            DecoderBlock(width, dimensions.n_text_head, dropout) for _ in range(dimensions.n_text_layer)
         )
         self.ln = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.output = None if shared_output else nn.Linear(width, dimensions.n_vocab, bias=False)
 
     def open_cache(
         self,
@@ -169,10 +184,26 @@ class TextDecoder(nn.Module):
         Cross-attention keys and values are computed here, once for all steps and rows.
         listens_to (R,): memory of each row. attention_heads: (layer, head) pairs to report.
         """
-        cross = [block.cross_attn.keys_and_values(frames) for block in self.blocks]
-        return RowCache(cross, lengths, listens_to, attention_heads)
+        return RowCache(self._cross(frames), lengths, listens_to, attention_heads)
 
-    def forward(self, tokens: Tensor, lengths: Tensor, cache: RowCache) -> tuple[Tensor, Tensor | None]:
+    def teacher_force(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+        """Hidden states (B, N, D) of whole sequences (B, N) over memories (B, T, D) of lengths (B,).
+
+        Tokens are padded on the right with any id; what stands there is meaningless. Raises
+        ValueError when N is more than the decoder has positions.
+        """
+        count, positions = tokens.shape[1], self.positional_embedding.shape[0]
+        if count > positions:
+            raise ValueError(f"{count} tokens are more than the decoder's {positions}: leave such texts out")
+        whole = TeacherForcing(frames.device, self._cross(frames), lengths)
+        return self(tokens, torch.full_like(tokens[:, 0], count), whole)[0]
+
+    def _cross(self, frames: Tensor) -> list[tuple[Tensor, Tensor]]:
+        return [block.cross_attn.keys_and_values(frames) for block in self.blocks]
+
+    def forward(
+        self, tokens: Tensor, lengths: Tensor, cache: RowCache | TeacherForcing
+    ) -> tuple[Tensor, Tensor | None]:
         """Feed tokens (R, N), of which lengths (R,) are real, behind what the cache holds.
 
         Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their
@@ -184,6 +215,7 @@ class TextDecoder(nn.Module):
         # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
         table_end = self.positional_embedding.shape[0] - 1
         x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
+        x = self.dropout(x)
         attention = None
         for layer, block in enumerate(self.blocks):
             x, queries = block(x, layer, cache, mask)
@@ -198,11 +230,32 @@ class TextDecoder(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""
-        return F.linear(hidden, self.token_embedding.weight).float()
+        output = self.token_embedding if self.output is None else self.output
+        return F.linear(hidden, output.weight).float()
 
 
-class Whisper(nn.Module):
-    """Encoder and decoder; `models.whisper_translator` makes a Translator of it."""
+class SpeechModel(nn.Module):
+    """Audio encoder and text decoder; `models.speech_translator` makes a Translator of it."""
+
+    dimensions: SpeechDimensions
+    encoder: AudioEncoder
+    decoder: TextDecoder
+
+    def hear(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """What the decoder listens to, (B, T, D), of features as `AudioEncoder` takes them."""
+        return self.encoder(features, lengths)
+
+    def translate(self, features: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+        """Teacher forcing: the decoder's hidden states (B, N, D), which `decoder.logits` turns into logits.
+
+        features (B, mels, F), zero beyond lengths (B,); tokens (B, N) as `TextDecoder.teacher_force`
+        takes them. Position n predicts token n + 1. A truncated clip is one of fewer features.
+        """
+        return self.decoder.teacher_force(self.hear(features, lengths), (lengths + 1) // 2, tokens)
+
+
+class Whisper(SpeechModel):
+    """Whisper's own encoder and decoder."""
 
     def __init__(self, dimensions: WhisperDimensions) -> None:
         super().__init__()

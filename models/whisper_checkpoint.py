@@ -8,20 +8,17 @@ Every file is checked against the sizes it declares before anything is built fro
 returned in the number format in which they are stored.
 """
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from models.ctranslate2 import read_ctranslate2
 from models.errors import InputError
+from models.stored_weights import check_weights, read_json, read_safetensors, some
 from models.whisper import Whisper, WhisperDimensions
 
 Heads = tuple[tuple[int, int], ...]
@@ -47,7 +44,8 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
     folder = path if path.is_dir() else path.parent
     declared: dict[str, Any] = {}  # an OpenAI file needs none, and the JSON beside it may be another model's
     if path.is_dir():
-        declared = _read_json(folder / "config.json") | _read_json(folder / "generation_config.json")
+        for name in ("config.json", "generation_config.json"):
+            declared |= read_json(folder / name) if (folder / name).exists() else {}
     if path.is_file():
         dimensions, weights = _read_openai(path)
     elif list(folder.glob("model*.safetensors*")):
@@ -56,7 +54,13 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
         dimensions, weights = read_ctranslate2(folder / "model.bin")
     else:
         raise InputError(_no_weights(folder, declared))
-    _check_weights(path, dimensions, weights)
+    d = dimensions
+    for width, heads in ((d.n_audio_state, d.n_audio_head), (d.n_text_state, d.n_text_head)):
+        if heads < 1 or width % heads:
+            raise InputError(f"{path}: width {width} does not split into {heads} heads: mend its sizes")
+    with torch.device("meta"):
+        expected = Whisper(dimensions).state_dict()
+    check_weights(path, expected, weights)
 
     tokenizer_file = folder / "tokenizer.json"
     if not tokenizer_file.exists():
@@ -65,19 +69,6 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
         )
     heads = _alignment_heads(folder, declared.get("alignment_heads"), dimensions)
     return WhisperCheckpoint(dimensions, weights, heads, tokenizer_file)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty if there is no such file."""
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}): download it again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object, found {type(content).__name__}: download it again")
-    return content
 
 
 def _no_weights(folder: Path, config: dict[str, Any]) -> str:
@@ -156,16 +147,13 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
     if not single.exists():
         if not index.exists():
             raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
-        files = [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
+        files = [folder / name for name in sorted(set(read_json(index).get("weight_map", {}).values()))]
         absent = [file.name for file in files if not file.exists()]
         if absent:
-            raise InputError(f"{folder} lacks {_some(absent)} named in {index.name}: download the rest")
+            raise InputError(f"{folder} lacks {some(absent)} named in {index.name}: download the rest")
     stored: dict[str, Tensor] = {}
     for file in files:
-        try:
-            stored |= load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{file} is truncated or damaged ({error}): download it again") from None
+        stored |= read_safetensors(file)
 
     weights = {}
     for name, tensor in stored.items():
@@ -179,7 +167,6 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
-
 def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
     if path.suffix not in (".pt", ".pth"):
         raise InputError(f"{path} is not a .pt file: give its folder, or an OpenAI .pt file")
@@ -191,7 +178,7 @@ def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
             f"{path} is truncated, damaged or no checkpoint ({reason}): download it again"
         ) from None
     if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= content.keys():
-        found = _some(content) if isinstance(content, dict) else type(content).__name__
+        found = some(content) if isinstance(content, dict) else type(content).__name__
         raise InputError(
             f"{path} is not an OpenAI Whisper checkpoint: it must hold dims and model_state_dict, "
             f"found {found}"
@@ -203,38 +190,6 @@ def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
             f"found {content['dims']}"
         )
     return WhisperDimensions(**content["dims"]), content["model_state_dict"]
-
-
-def _check_weights(path: Path, dimensions: WhisperDimensions, weights: dict[str, Tensor]) -> None:
-    d = dimensions
-    for width, heads in ((d.n_audio_state, d.n_audio_head), (d.n_text_state, d.n_text_head)):
-        if heads < 1 or width % heads:
-            raise InputError(f"{path}: width {width} does not split into {heads} heads: mend its sizes")
-    with torch.device("meta"):
-        expected = Whisper(dimensions).state_dict()
-    missing = [name for name in expected if name not in weights]
-    unexpected = [name for name in weights if name not in expected]
-    mis_shaped = [
-        f"{name} {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in weights and weights[name].shape != tensor.shape
-    ]
-    faults = [
-        f"{len(names)} {fault} ({_some(names)})"
-        for fault, names in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", mis_shaped))
-        if names
-    ]
-    if faults:
-        raise InputError(
-            f"the weights in {path} do not fit the sizes it declares: tensors {', '.join(faults)}; "
-            "download the model again, or mend its configuration"
-        )
-
-
-def _some(names: Iterable[object], count: int = 3) -> str:
-    """The first `count` names, and a sign that there are more."""
-    names = [str(name) for name in names]
-    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
 
 
 # Cross-attention heads whose attention follows the speech in OpenAI's checkpoints, as published in

@@ -8,45 +8,21 @@ before the timestamps; they are known by having no entry.
 Shapes: V vocabulary.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.errors import InputError
+from models.languages import find_language, language_code
+from models.units import characters_started, words_started
 
 # OpenAI's English-only checkpoints share one vocabulary, which holds language tokens that were never
 # trained; only its size tells.
 ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
-
-CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: a byte that does not start a character
-
-# Whisper's names of the languages that it knows, with the usual other spellings.
-LANGUAGE_NAMES = {
-    name: pair.split("=")[0]
-    for pair in """
-    af=afrikaans am=amharic ar=arabic as=assamese az=azerbaijani ba=bashkir be=belarusian bg=bulgarian
-    bn=bengali bo=tibetan br=breton bs=bosnian ca=catalan,valencian cs=czech cy=welsh da=danish de=german
-    el=greek en=english es=spanish,castilian et=estonian eu=basque fa=persian fi=finnish fo=faroese
-    fr=french gl=galician gu=gujarati ha=hausa haw=hawaiian he=hebrew,iw hi=hindi hr=croatian ht=haitian
-    hu=hungarian hy=armenian id=indonesian is=icelandic it=italian ja=japanese jw=javanese,jv ka=georgian
-    kk=kazakh km=khmer kn=kannada ko=korean la=latin lb=luxembourgish,letzeburgesch ln=lingala lo=lao
-    lt=lithuanian lv=latvian mg=malagasy mi=maori mk=macedonian ml=malayalam mn=mongolian mr=marathi
-    ms=malay mt=maltese my=myanmar,burmese ne=nepali nl=dutch,flemish nn=nynorsk no=norwegian,nb
-    oc=occitan pa=punjabi,panjabi pl=polish ps=pashto,pushto pt=portuguese ro=romanian,moldavian,moldovan
-    ru=russian sa=sanskrit sd=sindhi si=sinhala,sinhalese sk=slovak sl=slovenian sn=shona so=somali
-    sq=albanian sr=serbian su=sundanese sv=swedish sw=swahili ta=tamil te=telugu tg=tajik th=thai
-    tk=turkmen tl=tagalog tr=turkish tt=tatar uk=ukrainian ur=urdu uz=uzbek vi=vietnamese yi=yiddish
-    yo=yoruba yue=cantonese zh=chinese,mandarin
-    """.split()
-    for name in pair.split("=")[1].split(",")
-}
-
 
 class WhisperTokenizer:
     """Tokenizer of one Whisper checkpoint."""
@@ -102,23 +78,12 @@ class WhisperTokenizer:
 
     def language_code(self, language: str) -> str:
         """The code of a language, given as in `prompt`. Raises InputError if the model does not know it."""
-        name = language.strip().lower()
-        code = name if name in self.languages else re.split("[-_ ]", name)[0]
-        code = LANGUAGE_NAMES.get(code, code)
-        if code in self.languages:
-            return code
-        if not self.multilingual:
+        if not self.multilingual and find_language(language, self.languages) is None:
             raise InputError(
                 f"language {language!r} is not known to this English-only Whisper: it transcribes 'en' into "
                 "'en'; for other languages give a model without '.en' in its name"
             )
-        known = {name: code for name, code in LANGUAGE_NAMES.items() if code in self.languages}
-        known |= {code: code for code in self.languages}
-        nearest = difflib.get_close_matches(name, known, n=1)
-        guess = f"; did you mean {known[nearest[0]]!r}?" if nearest else "."
-        raise InputError(
-            f"language {language!r} is not known to this model{guess} It knows {', '.join(self.languages)}"
-        )
+        return language_code(language, self.languages)
 
     def encode(self, text: str) -> list[int]:
         """Text tokens only: nothing is added in front or behind."""
@@ -164,19 +129,13 @@ class WhisperTokenizer:
         return sorted(special | non_speech)
 
     def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token.
-
-        A word begins at white space, also where the space is all of a token; a character at the
-        first byte of its UTF-8 form, unless it is white space. Special tokens begin nothing.
-        """
+        """(V,) int64: how many emission units, words or characters, begin with each token."""
         return self._characters_started if character_units else self._words_started
 
     @cached_property
     def _words_started(self) -> Tensor:
-        return torch.tensor([len(re.findall(r"\s+", text.decode(errors="ignore"))) for text in self._bytes])
+        return words_started(self._bytes)
 
     @cached_property
     def _characters_started(self) -> Tensor:
-        first_bytes = (len(text.translate(None, CONTINUATION_BYTES)) for text in self._bytes)
-        spaces = (sum(map(str.isspace, text.decode(errors="ignore"))) for text in self._bytes)
-        return torch.tensor([first - space for first, space in zip(first_bytes, spaces, strict=True)])
+        return characters_started(self._bytes)

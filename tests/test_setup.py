@@ -33,7 +33,10 @@ def imports(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: import absolutely"
+            if node.level:
+                # SimulEval imports the plug-in by its bare name: it cannot name itself absolutely.
+                assert file.parent.name == "simuleval_plugin", f"{file}: import absolutely"
+                continue
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 

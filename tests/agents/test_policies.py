@@ -109,6 +109,7 @@ def test_alignatt_reads_when_the_most_attended_frame_is_among_the_newest():
     [
         (WaitKPolicy, {"k": 0}),
         (WaitKPolicy, {"step_ms": 0}),
+        (WaitKPolicy, {"step_ms": float("nan")}),
         (HoldNPolicy, {"held_tokens": -1}),
         (LocalAgreementPolicy, {"agreeing_chunks": 0}),
         (EDAttPolicy, {"alpha": 0}),

@@ -1,0 +1,39 @@
+"""What policies have in common that ask a trained policy network."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from agents.policy import Policy
+from models.errors import InputError
+from models.scored_translator import ScoredTranslator
+from models.translator import Translator
+
+# REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.
+STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
+
+
+@dataclass(frozen=True)
+class LearnedPolicy(Policy):
+    """READ or WRITE by the score of a policy network (`models.scored_translator`)."""
+
+    objective: ClassVar[str]  # what the network must have been trained for
+
+    threshold: float | None = None  # above it a row READs; None: the one stored with the network
+
+    def for_model(self, translator: Translator) -> "LearnedPolicy":
+        if not isinstance(translator, ScoredTranslator):
+            raise InputError(
+                "the model has no policy network (policy.json beside its weights): give a --model that was "
+                "trained with one, or use an agent that needs none, such as agents/alignatt_agent.py"
+            )
+        found = translator.network.options.objective
+        if found != self.objective:
+            raise InputError(
+                f"the model's policy network was trained for {found!r}, this agent needs {self.objective!r}: "
+                "give another --model, or the other agent of agents/reina_agent.py and digsst_agent.py"
+            )
+        if self.threshold is not None:
+            return self
+        if translator.threshold is None:
+            raise InputError("the model's policy.json gives no threshold: add --threshold")
+        return replace(self, threshold=translator.threshold)

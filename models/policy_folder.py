@@ -1,0 +1,86 @@
+"""A policy on disk: two files that make any model simultaneous.
+
+    policy.json          {"options": {...}, "threshold": 0.3, "base": "openai/whisper-base"}
+    policy.safetensors   weights of the network
+
+They lie in the folder of their model, or in a folder of their own; `base` then names the model, by a
+path that starts from that folder or by a name that --model takes. So several policies share one model,
+and a policy for a public Whisper is a few megabytes. `threshold` is what agents use unless told
+otherwise; null is none.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from models.errors import InputError
+from models.new_folder import replaced_file
+from models.policy_network import PolicyNetwork, PolicyOptions
+from models.stored_weights import check_weights, read_json, read_safetensors
+
+CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
+
+
+@dataclass(frozen=True)
+class StoredPolicy:
+    """A policy and the model that it is for."""
+
+    network: PolicyNetwork
+    threshold: float | None  # in logit space for objective `gain`, a divergence for `divergence`
+    base: str | None  # name or path of the model; None: the one in the same folder
+
+
+def has_policy(path: Path) -> bool:
+    return (path / CONFIG).is_file() or (path / WEIGHTS).is_file()
+
+
+def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.float16) -> None:
+    """Put a policy into `folder`, which is made if need be; weights in `dtype`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "options": asdict(policy.network.options),
+        "threshold": policy.threshold,
+        "base": policy.base,
+    }
+    weights = {
+        name: value.detach().to("cpu", dtype).contiguous()
+        for name, value in policy.network.state_dict().items()
+    }
+    with replaced_file(folder / WEIGHTS) as file:
+        save_file(weights, file)
+    with replaced_file(folder / CONFIG) as file:
+        file.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def load_policy(folder: Path) -> StoredPolicy:
+    """Raises InputError, with what is wrong and how to mend it, if there is no complete policy."""
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} holds a policy without {name}: copy the whole folder again")
+    config = read_json(folder / CONFIG)
+    threshold, base = config.get("threshold"), config.get("base")
+    if threshold is not None and (type(threshold) not in (int, float) or not math.isfinite(threshold)):
+        raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
+    if base is not None and not isinstance(base, str):
+        raise InputError(f"{folder / CONFIG} must name its base model or give null, found {base!r}")
+    with torch.device("meta"):
+        network = PolicyNetwork(_options(folder / CONFIG, config.get("options")))
+    weights = read_safetensors(folder / WEIGHTS)
+    check_weights(folder / WEIGHTS, network.state_dict(), weights)
+    network.load_state_dict(weights, assign=True)
+    return StoredPolicy(network, threshold, base)
+
+
+def _options(file: Path, declared: Any) -> PolicyOptions:
+    names = [field.name for field in fields(PolicyOptions)]
+    if not isinstance(declared, dict) or set(declared) != set(names):
+        raise InputError(f"{file} must give options with {', '.join(names)}: copy it again")
+    try:
+        return PolicyOptions(**declared)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{file}: {error}") from None

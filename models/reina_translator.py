@@ -1,0 +1,26 @@
+"""REINA's speech-to-text model behind the Translator interface, so that every policy runs on it."""
+
+import copy
+from pathlib import Path
+
+from models.reina import Reina
+from models.reina_folder import load_reina
+from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.speech_translator import SpeechTranslator
+from models.translator import TranslatorOptions
+
+
+class ReinaTranslator(SpeechTranslator):
+    """The offline translator; with a policy beside it, `models.registry` makes it simultaneous."""
+
+    def __init__(self, model: Reina, tokenizer: SentencePieceTokenizer, options: TranslatorOptions) -> None:
+        # Rounded to half precision, a wave's frequency is out of phase within seconds.
+        positions = copy.deepcopy(model.positions).float()
+        super().__init__(model, tokenizer, options)
+        self.model.positions = positions.to(self.device).requires_grad_(False)
+
+    @classmethod
+    def from_path(cls, path: Path, options: TranslatorOptions) -> "ReinaTranslator":
+        """Load a model folder (`models.reina_folder`). Raises InputError if it cannot be used."""
+        model, tokenizer = load_reina(path)
+        return cls(model, tokenizer, options)
