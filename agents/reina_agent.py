@@ -20,7 +20,7 @@ class ReinaPolicy(LearnedPolicy):
     objective = "gain"
 
     threshold: float | None = option(
-        None, "alpha, a logit: a row READs where its score is larger; smaller waits longer; default: the model's"
+        None, "alpha: logit above which a row READs; smaller waits longer; default: the model's"
     )
 
     def __post_init__(self) -> None:

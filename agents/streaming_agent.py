@@ -5,6 +5,7 @@ whenever a chunk is complete the engine advances this one stream.
 """
 
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -44,6 +45,15 @@ class AgentOptions:
 SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions)
 
 
+@dataclass(frozen=True)
+class ChunkRecord:
+    """One decision about one chunk of audio. Times are in ms."""
+
+    arrival_ms: float  # end of the chunk in the source
+    compute_ms: float  # wall-clock time of taking the audio in and of decoding
+    text: str  # what was written
+
+
 class TranslationStates(AgentStates):
     """SimulEval's states; the audio goes straight to the stream instead of into a Python list."""
 
@@ -57,8 +67,15 @@ class TranslationStates(AgentStates):
         self.intake = AudioIntake()
         self.stream: StreamState = self._engine.open_stream(self._policy)
         self.decoded_ms = 0.0
+        self.records: list[ChunkRecord] = []
+        self.intake_s = 0.0  # wall-clock time of taking audio in since the last decision
 
     def update_source(self, segment: Segment) -> None:
+        started = time.perf_counter()
+        self._take_in(segment)
+        self.intake_s += time.perf_counter() - started
+
+    def _take_in(self, segment: Segment) -> None:
         self.source_finished = segment.finished
         if isinstance(segment, EmptySegment):
             self.stream.audio_finished = segment.finished
@@ -73,6 +90,8 @@ class StreamingAgent(SpeechToTextAgent):
     """Base of all agents: subclass, name a `policy_class`, and decorate with @entrypoint."""
 
     policy_class: ClassVar[type[Policy]]
+    # The decisions of each finished utterance; kept only for whoever puts a list here.
+    utterance_records: list[list[ChunkRecord]] | None = None
     # What an agent prefers to the defaults of AgentOptions, TranslatorOptions and SearchOptions, by name.
     defaults: ClassVar[Mapping[str, Any]] = {}
 
@@ -119,13 +138,25 @@ class StreamingAgent(SpeechToTextAgent):
         states = self.states if states is None else states
         stream = states.stream
         if states.source_finished:
-            return WriteAction(self.engine.advance([stream])[0], finished=True)
+            text = self._decide(states)
+            if self.utterance_records is not None:
+                self.utterance_records.append(states.records)
+            return WriteAction(text, finished=True)
         # The tolerance is for sample rates of which a chunk is no whole number of samples.
         if stream.received_ms - states.decoded_ms < self.chunk_ms - 0.5:
             return ReadAction()
         states.decoded_ms = stream.received_ms
-        text = self.engine.advance([stream])[0]
+        text = self._decide(states)
         return WriteAction(text, finished=False) if text.strip() else ReadAction()
+
+    def _decide(self, states: TranslationStates) -> str:
+        """The text that is new after this chunk. Decoding returns text, so no device work is left over."""
+        started = time.perf_counter()
+        [text] = self.engine.advance([states.stream])
+        compute_ms = 1000 * (time.perf_counter() - started + states.intake_s)
+        states.intake_s = 0.0
+        states.records.append(ChunkRecord(states.stream.received_ms, compute_ms, text))
+        return text
 
 
 def _translator_options(args: Namespace) -> TranslatorOptions:

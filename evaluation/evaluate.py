@@ -1,8 +1,8 @@
 """simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--KEY VALUE ...]
 
 Runs SimulEval in this process with our scorers registered, and prints one table. The folder of results
-holds SimulEval's instances.log, the scores (scores.tsv, signatures.json), and evaluation.yaml, which
-repeats the run.
+holds SimulEval's instances.log, chunks.jsonl (every decision and its compute), the scores (scores.tsv,
+signatures.json), and evaluation.yaml, which repeats the run.
 """
 
 import argparse
@@ -16,10 +16,14 @@ from simuleval.evaluator import build_evaluator
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
+from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
+from evaluation.latency import LATENCY_METRICS
 from evaluation.result_folder import LOG, result_folder
-from evaluation.scores import Scorers, Scores
+from evaluation.run_log import read_run_log
+from evaluation.scores import COMPUTATION_AWARE, Scorers, Scores
 from evaluation.table import text_table, write_tsv
+from evaluation.true_clock import SIGNATURE, TRUE_CLOCK, true_clock_latency
 from models.errors import InputError
 
 # What SimulEval has to know to write its log; scoring comes later.
@@ -80,11 +84,26 @@ def evaluate(configuration: Configuration, overwrite: bool = False) -> Scores:
         scorers = Scorers(options)
         run_simuleval(configuration, folder)
         scores = scorers.score(folder / LOG)
+        if options.computation_aware:
+            scores = with_true_clock(scores, folder)
         (folder / "evaluation.yaml").write_text(configuration.to_yaml(), encoding="utf-8")
         signatures = json.dumps(scores.signatures, indent=1)
         (folder / "signatures.json").write_text(signatures + "\n", encoding="utf-8")
         write_tsv(folder / "scores.tsv", [{"setting": configuration.setting, **scores.values}])
     return scores
+
+
+def with_true_clock(scores: Scores, folder: Path) -> Scores:
+    """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
+    log, records = read_run_log(folder), read_chunk_log(folder / CHUNK_LOG)
+    values, signatures = {}, dict(scores.signatures)
+    for name, value in scores.values.items():
+        values[name] = value
+        metric = name.removesuffix(COMPUTATION_AWARE)
+        if metric != name and metric in LATENCY_METRICS:
+            values[metric + TRUE_CLOCK] = true_clock_latency(log, records, metric)
+            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
+    return Scores(values, signatures)
 
 
 def run_simuleval(configuration: Configuration, folder: Path) -> None:
@@ -112,7 +131,9 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             f"{options.source} lists {sentences} sentences: start_index {options.start_index} or end_index "
             f"{options.end_index} lies beyond"
         )
+    system.utterance_records = []
     build_evaluator(args)(system)
+    write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)
 
 
 @contextmanager

@@ -25,11 +25,12 @@ def option_table() -> str:
     names = ", ".join(agent_names())
     lines.append(f"| `agent` | text |  | one of {names}; or the path of an agent file (.py) |")
     for title, classes in (("test set and scores", SHARED_OPTIONS[:1]), ("every agent", SHARED_OPTIONS[1:])):
-        rows = [_row(field) for options_class in classes for field in dataclasses.fields(options_class)]
-        lines += _group(title, rows)
+        fields = [field for options_class in classes for field in dataclasses.fields(options_class)]
+        lines += _group(title, [_row(field, field.default, field.metadata["help"]) for field in fields])
     for name in agent_names():
         agent = find_agent(name)
-        rows = [_row(field) for field in dataclasses.fields(agent.policy_class)]
+        fields = dataclasses.fields(agent.policy_class)
+        rows = [_row(field, field.default, field.metadata["help"]) for field in fields]
         rows += [_row(shared[key], default, "see above") for key, default in agent.defaults.items()]
         lines += _group(f"agent {name}", rows)
     return "\n".join(lines)
@@ -39,12 +40,10 @@ def _group(title: str, rows: list[str]) -> list[str]:
     return [f"| *{title}* | | | |", *rows] if rows else []
 
 
-def _row(field: dataclasses.Field, default: Any = dataclasses.MISSING, meaning: str = "") -> str:
-    """One option; with another default and a shorter meaning where it has been explained already."""
+def _row(field: dataclasses.Field, default: Any, meaning: str) -> str:
     choices = field.metadata["choices"]
     value = f"one of {', '.join(choices)}" if choices else type_name(field.type)
-    default = field.default if default is dataclasses.MISSING else default
-    return f"| `{field.name}` | {value} | {_default(default)} | {meaning or field.metadata['help']} |"
+    return f"| `{field.name}` | {value} | {_default(default)} | {meaning} |"
 
 
 def _default(value: Any) -> str:

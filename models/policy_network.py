@@ -1,4 +1,4 @@
-"""The policy network: decoder hidden states to one score a token (REINA, arXiv 2508.04946, section 3.4).
+"""The policy network: decoder hidden states to one score a token (REINA, arXiv 2508.04946).
 
 A small causal Transformer encoder reads the last hidden states of a frozen translator and says at each
 position what more audio would change about the next token. It is trained for one of two objectives:
@@ -47,10 +47,11 @@ class PolicyOptions:
                 f"objective {self.objective!r} must be one of {', '.join(OBJECTIVES)}, "
                 f"score {self.score!r} one of {', '.join(SCORES)}"
             )
-        if min(self.hidden_width, self.width, self.heads, self.layers) < 1 or self.width % (2 * self.heads):
+        sizes = (self.hidden_width, self.width, self.heads, self.layers)
+        if min(sizes) < 1 or self.width % self.heads or self.width % 2:
             raise ValueError(
-                f"a policy network of width {self.width} with {self.heads} heads and {self.layers} layers over "
-                f"hidden states of {self.hidden_width} cannot be built: heads of even width must fill the width"
+                f"hidden width {sizes[0]}, width {sizes[1]}, {sizes[2]} heads and {sizes[3]} layers must be "
+                "positive, and the width even and a multiple of the heads"
             )
 
 

@@ -1,4 +1,4 @@
-"""REINA's speech-to-text model (Hirschkind et al. 2025, arXiv 2508.04946, section 3): the offline translator.
+"""REINA's speech-to-text model (Hirschkind et al. 2025, arXiv 2508.04946): the offline translator.
 
 Whisper's audio encoder, learned positions on its output, a Transformer decoder of its own, and a text
 encoder through which the decoder also learns from plain text translations. The text encoder serves in

@@ -11,7 +11,6 @@ Every file is checked against the sizes that the configuration declares before a
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -124,9 +123,10 @@ def _dimensions(file: Path, declared: Any) -> ReinaDimensions:
     ]
     d = declared
     if wrong or not 0 <= d["dropout"] < 1:
-        raise InputError(f"{file} gives no usable {', '.join(wrong) or 'dropout'} in dimensions: copy it again")
+        fault = ", ".join(wrong) or "dropout"
+        raise InputError(f"{file} gives no usable {fault} in its dimensions: copy it again")
     for width, heads in ((d["n_audio_state"], d["n_audio_head"]), (d["n_text_state"], d["n_text_head"])):
-        if width % (2 * heads):
+        if width % heads or width % 2:
             raise InputError(f"{file}: width {width} does not split into {heads} heads: mend its sizes")
     return ReinaDimensions(**d)
 

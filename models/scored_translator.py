@@ -52,8 +52,8 @@ class ScoredTranslator(Translator):
         wanted = network.options.hidden_width
         if base.hidden_width != wanted:
             raise InputError(
-                f"the policy reads hidden states of width {wanted}, but this model's have {base.hidden_width}: "
-                "it was trained for another model"
+                f"the policy reads hidden states of width {wanted}, but the model's have width "
+                f"{base.hidden_width}: give the model that the policy was trained on"
             )
         self.base = base
         self.network = network.to(base.device, dtype).eval().requires_grad_(False)

@@ -57,8 +57,8 @@ class SentencePieceTokenizer:
             raise InputError(f"{file} has no end of sequence: train it with eos_id 0 or more")
         if vocabulary_size not in (None, self.vocabulary_size):
             raise InputError(
-                f"{file} has {self.pieces} pieces, with {len(languages)} language tags {self.vocabulary_size} "
-                f"tokens, but the model has {vocabulary_size}: copy the tokenizer of the same model"
+                f"{file} has {self.pieces} pieces, {self.vocabulary_size} tokens with the language tags, but "
+                f"the model has {vocabulary_size} tokens: copy the tokenizer of the same model"
             )
         self._bytes = [self._piece_bytes(piece) for piece in range(self.pieces)] + [b""] * len(languages)
 

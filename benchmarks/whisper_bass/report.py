@@ -63,7 +63,7 @@ def write_results(path: Path, rows: dict[Run, dict[str, float]]) -> None:
 
 def draw_curves(path: Path, rows: dict[Run, dict[str, float]]) -> None:
     """Word error rate against LAAL, a panel for each curve's model and encoding; offline is a line."""
-    figure, panels = plt.subplots(1, len(CURVES), figsize=(4.6 * len(CURVES), 4), sharex=True, sharey=True)
+    figure, panels = plt.subplots(1, len(CURVES), figsize=(5.2 * len(CURVES), 4), sharex=True, sharey=True)
     for panel, (model, encoding) in zip(panels, CURVES, strict=True):
         runs = [run for run in rows if (run.model, run.encoding) == (model, encoding)]
         for policy, (label, color, marker) in STYLE.items():
@@ -73,7 +73,7 @@ def draw_curves(path: Path, rows: dict[Run, dict[str, float]]) -> None:
             panel.plot(*zip(*sorted(points), strict=True), label=label, color=color, marker=marker)
         [offline] = [rows[run]["WER_NORM"] for run in runs if run.policy == "offline"]
         panel.axhline(offline, color="black", linestyle=":", label="offline")
-        panel.set_title(f"{model}, {encoding} silence" if encoding != "window" else f"{model}, 30 s window")
+        panel.set_title(f"{model}, {encoding} of silence")
         panel.set_xlabel("LAAL (s)")
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("WER (%), lower is better")

@@ -18,7 +18,8 @@ WINDOW = "ours, 30000 ms silence"
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chunk_compute")
-    write_tiny_whisper(folder / "tiny", width=64, heads=2)
+    # With these weights whole words are written in most chunks, so later ones start from a forced prefix.
+    write_tiny_whisper(folder / "tiny", width=64, heads=2, seed=4)
     generator = np.random.default_rng(0)
     for number, seconds in enumerate((3.2, 2.1)):
         soundfile.write(folder / f"{number}.wav", generator.normal(0, 0.1, round(16_000 * seconds)), 16_000)
@@ -55,7 +56,7 @@ def test_both_agents_write_the_same_text_in_the_full_window(output):
     texts = [row for row in read(output / "texts.tsv") if row["beam"] == "1"]
     plain, ours = ([row["text"] for row in texts if row["agent"] == name] for name in (PLAIN, WINDOW))
     assert len(plain) == 2
-    assert all(plain)
+    assert all(len(text.split()) > 10 for text in plain)
     assert ours == plain
     [row] = [row for row in read(output / "compute.tsv") if (row["beam"], row["agent"]) == ("1", WINDOW)]
     assert row["same_text"] == "2/2"

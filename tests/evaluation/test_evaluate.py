@@ -70,7 +70,8 @@ def score(log, **options):
 
 def test_result_holds_log_scores_signatures_and_configuration(result, tiny_yaml):
     names = {file.name for file in result.iterdir()}
-    assert names == {"config.yaml", "evaluation.yaml", "instances.log", "scores.tsv", "signatures.json"}
+    ours = {"chunks.jsonl", "evaluation.yaml", "scores.tsv", "signatures.json"}
+    assert names == {"config.yaml", "instances.log", *ours}
     lines = [json.loads(line) for line in (result / "instances.log").read_text().splitlines()]
     assert [line["reference"] for line in lines] == list(REFERENCES)
     assert load_configuration(result / "evaluation.yaml") == load_configuration(tiny_yaml)
@@ -169,7 +170,7 @@ def test_table_on_standard_output(tiny_yaml, tmp_path, capsys):
     flags = ["--end-index", "1", "--output", str(output), "--latency-metrics", "LAAL"]
     assert main(["evaluate", str(tiny_yaml), *flags]) == 0
     header, values, _, where = capsys.readouterr().out.splitlines()
-    assert header.split() == ["setting", "BLEU", "chrF", "LAAL", "LAAL_CA", "EMPTY", "SENTENCES"]
+    assert header.split() == "setting BLEU chrF LAAL LAAL_CA LAAL_TC EMPTY SENTENCES".split()
     assert values.startswith("waitk k=2 step_ms=200.0 ") and values.endswith(" 1")
     assert where == f"results in {output}"
 

@@ -1,0 +1,88 @@
+"""Compute recorded chunk by chunk: in its file, and as latency by the true clock."""
+
+import csv
+import json
+import time
+
+import pytest
+
+from agents.streaming_agent import ChunkRecord
+from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
+from evaluation.configuration import load_configuration
+from evaluation.evaluate import evaluate
+from evaluation.run_log import read_run_log
+from evaluation.true_clock import true_clock_latency
+from models.errors import InputError
+from tests.evaluation.tiny_evaluation import write_tiny_evaluation
+
+RECORDS = [[ChunkRecord(500.0, 80.5, "Hello"), ChunkRecord(900.0, 10.0, " wide world")], []]
+
+
+def test_records_come_back_as_they_were_written(tmp_path):
+    write_chunk_log(tmp_path / CHUNK_LOG, RECORDS, start_index=7)
+    assert read_chunk_log(tmp_path / CHUNK_LOG) == {7: RECORDS[0], 8: []}
+
+
+@pytest.mark.parametrize("line", ['{"index": 0, "chu', "[]", '{"index": 0, "chunks": [{"arrival": 1}]}'])
+def test_a_damaged_line_is_named(line, tmp_path):
+    (tmp_path / CHUNK_LOG).write_text('{"index": 3, "chunks": []}\n' + line + "\n")
+    with pytest.raises(InputError, match="chunks.jsonl line 2 is no record of chunks"):
+        read_chunk_log(tmp_path / CHUNK_LOG)
+
+
+def write_run(folder, prediction, delays):
+    line = {"index": 0, "prediction": prediction, "delays": delays, "elapsed": delays}
+    line |= {"reference": "a b c d", "source": [], "source_length": 1000.0, "prediction_length": len(delays)}
+    (folder / "instances.log").write_text(json.dumps(line) + "\n")
+    return read_run_log(folder)
+
+
+def test_true_clock_by_hand(tmp_path):
+    log = write_run(tmp_path, "Hello wide world", [500.0, 900.0, 900.0])
+    # Done at 500 + 80.5 and 900 + 10; four reference words in 1000 ms: 250 ms each.
+    expected = (580.5 + (910 - 250) + (910 - 500)) / 3
+    assert true_clock_latency(log, {0: RECORDS[0]}, "AL") == pytest.approx(expected)
+
+
+def test_records_of_another_run_are_refused(tmp_path):
+    log = write_run(tmp_path, "Hello world", [500.0, 900.0])
+    with pytest.raises(InputError, match="index 0 has 2 delays, but its chunks wrote 3 units"):
+        true_clock_latency(log, {0: RECORDS[0]}, "AL")
+
+
+def test_an_evaluation_reports_the_true_clock_beside_simulevals(tmp_path, monkeypatch):
+    """Each decision is slowed down to 60 ms, for 200 ms of audio: it overlaps with the next chunk."""
+    configuration = load_configuration(write_tiny_evaluation(tmp_path), {"latency_metrics": ["AL"]})
+    agent_class = configuration.agent_class
+    decide = agent_class._decide
+
+    def slow_decision(agent, states):
+        started = time.perf_counter()
+        advance = agent.engine.advance
+
+        def slow_advance(streams):
+            texts = advance(streams)
+            time.sleep(max(0.0, 0.06 - (time.perf_counter() - started)))
+            return texts
+
+        monkeypatch.setattr(agent.engine, "advance", slow_advance)
+        try:
+            return decide(agent, states)
+        finally:
+            monkeypatch.setattr(agent.engine, "advance", advance)
+
+    monkeypatch.setattr(agent_class, "_decide", slow_decision)
+    evaluate(configuration)
+    records = read_chunk_log(tmp_path / "result" / CHUNK_LOG)
+    log = read_run_log(tmp_path / "result")
+    assert sorted(records) == [0, 1, 2]
+    for utterance in log.utterances:
+        chunks = records[utterance.index]
+        assert chunks[-1].arrival_ms == pytest.approx(utterance.source_ms)
+        assert "".join(chunk.text for chunk in chunks).split() == utterance.prediction.split()
+        assert all(chunk.compute_ms >= 60 for chunk in chunks)
+    with open(tmp_path / "result" / "scores.tsv", newline="") as file:
+        [scores] = csv.DictReader(file, delimiter="\t")
+    source, true, raw = (float(scores[name]) for name in ("AL", "AL_TC", "AL_CA"))
+    # Words wait for their own chunk's 60 ms; SimulEval adds those of all chunks before it as well.
+    assert source + 60 <= true < raw
