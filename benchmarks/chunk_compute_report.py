@@ -120,6 +120,6 @@ def plot(path: Path, chunks: Sequence[Mapping], growth: Sequence[Mapping]) -> No
         points = [(row["heard_s"], row["ms"]) for row in chosen]
         panels[-1].plot(*np.array(points).T, label=f"{agent}, {seconds} s")
     for panel in panels:
-        panel.set(xlabel="audio heard (s)", ylabel="median compute of a chunk (ms)", yscale="log")
-        panel.legend()
+        panel.set(xlabel="audio heard (s)", ylabel="median compute of a chunk (ms)", ylim=(0, None))
+        panel.legend(fontsize="small")
     figure.savefig(path, dpi=150)

@@ -105,15 +105,15 @@ class PolicyNetwork(nn.Module):
     def open_cache(self, rows: int, device: torch.device) -> TokenCache:
         return TokenCache(self.options.layers, rows, device)
 
-    def teacher_force(self, hidden: Tensor, heard_s: Tensor) -> Tensor:
-        """Scores (B, N) of whole sequences of hidden states (B, N, D), padded on the right.
+    def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:
+        """Training: scores (B, N) of whole sequences of hidden states (B, N, D), padded on the right.
 
         heard_s (B,): seconds of audio that each row's hidden states have heard.
         """
         lengths = torch.full_like(heard_s, hidden.shape[1], dtype=torch.int64)
-        return self(hidden, lengths, heard_s, TeacherForcing(hidden.device))
+        return self.read(hidden, lengths, heard_s, TeacherForcing(hidden.device))
 
-    def forward(
+    def read(
         self, hidden: Tensor, lengths: Tensor, heard_s: Tensor, cache: TokenCache | TeacherForcing
     ) -> Tensor:
         """Read hidden states (R, N, D), of which lengths (R,) are real, behind what the cache holds.

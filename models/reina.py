@@ -115,7 +115,7 @@ class Reina(SpeechModel):
         return self.projection(frames + self.positions(frames.shape[1]).to(frames.dtype))
 
     def translate_text(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
-        """Like `translate`, from source texts (B, S) padded beyond lengths (B,). Position n predicts n + 1.
+        """Like `forward`, from source texts (B, S) padded beyond lengths (B,). Position n predicts n + 1.
 
         Raises ValueError in a model without text encoder.
         """

@@ -101,6 +101,6 @@ class ScoredTranslator(Translator):
 
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:
         hidden = output.hidden.to(self.network.score.weight.dtype)
-        scores = self.network(hidden, output.hidden_lengths, state.heard_s, state.cache)  # (R, N)
+        scores = self.network.read(hidden, output.hidden_lengths, state.heard_s, state.cache)  # (R, N)
         rows = torch.arange(len(scores), device=scores.device)
         return replace(output, policy_score=scores[rows, output.hidden_lengths - 1])

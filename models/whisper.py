@@ -230,8 +230,12 @@ class TextDecoder(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""
-        output = self.token_embedding if self.output is None else self.output
-        return F.linear(hidden, output.weight).float()
+        return F.linear(hidden, self.output_layer.weight).float()
+
+    @property
+    def output_layer(self) -> nn.Embedding | nn.Linear:
+        """Whose weight (V, D) turns hidden states into logits."""
+        return self.token_embedding if self.output is None else self.output
 
 
 class SpeechModel(nn.Module):
@@ -245,7 +249,7 @@ class SpeechModel(nn.Module):
         """What the decoder listens to, (B, T, D), of features as `AudioEncoder` takes them."""
         return self.encoder(features, lengths)
 
-    def translate(self, features: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: the decoder's hidden states (B, N, D), which `decoder.logits` turns into logits.
 
         features (B, mels, F), zero beyond lengths (B,); tokens (B, N) as `TextDecoder.teacher_force`

@@ -35,6 +35,6 @@ def two_passes(
     """
     if model.training:
         raise ValueError("the translator must be in evaluation mode: call model.eval()")
-    hidden = model.translate(*partial, tokens)
-    everything = model.translate(*full, tokens)
+    hidden = model(*partial, tokens)
+    everything = model(*full, tokens)
     return TwoPasses(hidden, model.decoder.logits(hidden), model.decoder.logits(everything))

@@ -13,6 +13,8 @@ from agents.engine import StreamingEngine
 from agents.holdn_agent import HoldNPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.reina_agent import ReinaAgent, ReinaPolicy
+from agents.streaming_agent import AgentOptions
+from evaluation.configuration import load_configuration
 from models.errors import InputError
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
@@ -179,3 +181,12 @@ def test_defaults_of_an_agent_are_those_of_the_paper(agent, monkeypatch):
     assert (parsed.chunk_ms, parsed.beam, parsed.patience) == (250, 3, 2.0)
     assert parsed.source_segment_size == 250
     assert "beams for each stream; 1 is greedy search (default: 3)" in " ".join(parser.format_help().split())
+
+
+@pytest.mark.parametrize("line, beam", [("", 3), ("beam: 5\n", 5)])
+def test_evaluation_files_start_from_the_defaults_of_their_agent(line, beam, tmp_path):
+    file = tmp_path / "reina.yaml"
+    file.write_text(f"agent: reina\nsource: source.txt\ntarget: target.txt\n{line}")
+    options = {type(options): options for options in load_configuration(file).agent_options}
+    assert options[AgentOptions].chunk_ms == 250
+    assert (options[SearchOptions].beam, options[SearchOptions].patience) == (beam, 3.0)

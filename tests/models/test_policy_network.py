@@ -23,11 +23,11 @@ def test_rows_can_be_reordered_repeated_and_dropped(hears_duration):
     lengths = [5, 2, 3]
     hidden, heard_s = states(3, 5), torch.tensor([1.0, 7.5, 20.0])
     cache = network.open_cache(3, hidden.device)
-    first = network(hidden, torch.tensor(lengths), heard_s, cache)
+    first = network.read(hidden, torch.tensor(lengths), heard_s, cache)
     rows = [hidden[row, :length] for row, length in enumerate(lengths)]
     heard = list(heard_s)
     for row, length in enumerate(lengths):
-        expected = network.teacher_force(rows[row][None], heard_s[row : row + 1])
+        expected = network(rows[row][None], heard_s[row : row + 1])
         assert torch.allclose(first[row, :length], expected[0], atol=1e-5)
 
     generator = torch.Generator().manual_seed(1)
@@ -37,9 +37,9 @@ def test_rows_can_be_reordered_repeated_and_dropped(hears_duration):
         rows = [torch.cat([rows[at], new[place]]) for place, at in enumerate(chosen)]
         heard = [heard[at] for at in chosen]
         ones = torch.ones(len(chosen), dtype=torch.int64)
-        scores = network(new, ones, torch.stack(heard), cache)
+        scores = network.read(new, ones, torch.stack(heard), cache)
         for place, row in enumerate(rows):
-            expected = network.teacher_force(row[None], heard[place][None])
+            expected = network(row[None], heard[place][None])
             assert torch.allclose(scores[place, 0], expected[0, -1], atol=1e-5)
 
 
@@ -47,9 +47,9 @@ def test_rows_can_be_reordered_repeated_and_dropped(hears_duration):
 def test_padding_and_later_tokens_change_nothing():
     network = tiny_policy()
     hidden, heard_s = states(4, 9), torch.arange(4.0)
-    together = network.teacher_force(hidden, heard_s)
+    together = network(hidden, heard_s)
     for row, length in enumerate([9, 1, 4, 6]):
-        alone = network.teacher_force(hidden[row : row + 1, :length], heard_s[row : row + 1])
+        alone = network(hidden[row : row + 1, :length], heard_s[row : row + 1])
         assert torch.allclose(together[row, :length], alone[0], atol=1e-5)
 
 
@@ -58,7 +58,7 @@ def test_only_a_network_with_duration_hears_it():
     hidden = states(1, 4)
     for hears_duration in (False, True):
         network = tiny_policy(hears_duration=hears_duration)
-        short, long = (network.teacher_force(hidden, torch.tensor([seconds])) for seconds in (1.0, 9.0))
+        short, long = (network(hidden, torch.tensor([seconds])) for seconds in (1.0, 9.0))
         assert torch.equal(short, long) != hears_duration
 
 
@@ -76,7 +76,7 @@ def test_predicted_divergence_is_never_negative_and_keeps_the_order():
 
 def test_scores_are_float32_in_half_precision():
     network = tiny_policy(hears_duration=True).to(torch.bfloat16)
-    scores = network.teacher_force(states(2, 3).bfloat16(), torch.tensor([1.0, 2.0]))
+    scores = network(states(2, 3).bfloat16(), torch.tensor([1.0, 2.0]))
     assert scores.dtype == torch.float32 and scores.shape == (2, 3)
 
 

@@ -59,7 +59,7 @@ def test_teacher_forcing_equals_decoding_step_by_step(shared_output):
     model = tiny_reina(shared_output=shared_output)
     clips, lengths = features(151, 80)
     tokens = sequences(40, 40)
-    whole = model.translate(clips, lengths, tokens)
+    whole = model(clips, lengths, tokens)
     cache = model.decoder.open_cache(model.hear(clips, lengths), (lengths + 1) // 2, torch.arange(2))
     steps = [model.decoder(tokens[:, :5], torch.tensor([5, 5]), cache)[0]]
     for at in range(5, 40):
@@ -74,9 +74,9 @@ def test_padding_of_audio_and_tokens_changes_nothing():
     lengths, counts = [160, 33, 1, 92], [9, 3, 1, 6]
     clips, feature_lengths = features(*lengths)
     tokens = sequences(*counts)
-    together = model.translate(clips, feature_lengths, tokens)
+    together = model(clips, feature_lengths, tokens)
     for row, (length, count) in enumerate(zip(lengths, counts, strict=True)):
-        alone = model.translate(
+        alone = model(
             clips[row : row + 1, :, :length], feature_lengths[row : row + 1], tokens[row : row + 1, :count]
         )
         assert (together[row, :count] - alone[0]).abs().max() < 1e-5
@@ -99,7 +99,7 @@ def test_every_parameter_learns_from_speech_and_text():
     model = tiny_reina().train()
     clips, lengths = features(100, 60)
     tokens = sequences(8, 8)
-    from_speech = model.translate(clips, lengths, tokens)
+    from_speech = model(clips, lengths, tokens)
     from_text = model.translate_text(tokens, torch.tensor([8, 5]), tokens)
     model.decoder.logits(from_speech + from_text).logsumexp(-1).sum().backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
@@ -109,9 +109,9 @@ def test_dropout_is_for_training_only():
     model = tiny_reina()
     clips, lengths = features(100)
     tokens = sequences(8)
-    assert torch.equal(model.translate(clips, lengths, tokens), model.translate(clips, lengths, tokens))
+    assert torch.equal(model(clips, lengths, tokens), model(clips, lengths, tokens))
     model.train()
-    assert not torch.equal(model.translate(clips, lengths, tokens), model.translate(clips, lengths, tokens))
+    assert not torch.equal(model(clips, lengths, tokens), model(clips, lengths, tokens))
 
 
 @torch.no_grad()
@@ -121,7 +121,7 @@ def test_a_new_model_is_unsure_but_not_wild(shared_output):
     torch.manual_seed(0)
     model = Reina(replace(DIMENSIONS, shared_output=shared_output)).eval()
     tokens = sequences(30)
-    logits = model.decoder.logits(model.translate(*features(200), tokens))
+    logits = model.decoder.logits(model(*features(200), tokens))
     loss = torch.nn.functional.cross_entropy(logits[0, :-1], tokens[0, 1:])
     assert float(loss) == pytest.approx(math.log(VOCABULARY), abs=1.0)
 
@@ -152,7 +152,7 @@ def test_distances_are_sorted_into_the_buckets_of_t5():
 def test_text_longer_than_the_table_of_positions_is_refused():
     model = tiny_reina()
     with pytest.raises(ValueError, match="121 tokens are more than the decoder's 120"):
-        model.translate(*features(50), sequences(121))
+        model(*features(50), sequences(121))
 
 
 def test_text_needs_a_text_encoder():

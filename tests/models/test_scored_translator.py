@@ -39,7 +39,7 @@ def expected_score(translator, waveform, tokens):
     _, output = translator.base.start(memory, [tokens])
     heard_s = torch.tensor([int(memory.heard_frames[0]) * 0.02])
     with torch.no_grad():
-        return float(translator.network.teacher_force(output.hidden, heard_s)[0, -1])
+        return float(translator.network(output.hidden, heard_s)[0, -1])
 
 
 def test_scores_follow_rows_that_are_reordered_repeated_and_dropped(folder):

@@ -60,13 +60,13 @@ def train_on_known_gain(score):
     for _ in range(120):
         hidden, gain, heard_s = clips_of_known_gain(32, generator)
         mask = torch.ones_like(gain, dtype=torch.bool)
-        loss = reina_loss(network.teacher_force(hidden, heard_s), gain, mask, ReinaLossOptions(score))
+        loss = reina_loss(network(hidden, heard_s), gain, mask, ReinaLossOptions(score))
         optimiser.zero_grad()
         (loss.total / loss.tokens).backward()
         optimiser.step()
     hidden, gain, heard_s = clips_of_known_gain(200, generator)
     with torch.no_grad():
-        return network.eval().teacher_force(hidden, heard_s), gain
+        return network.eval()(hidden, heard_s), gain
 
 
 def test_scores_rank_the_information_that_is_missing():
@@ -94,7 +94,7 @@ def train_on_numbers(objective, score="logit"):
         heard_s = CHUNK_S * torch.randint(1, round(SPOKEN_S / CHUNK_S) + 1, (32,), generator=generator)
         partial = log_probabilities(tokens, heard_s)
         full = log_probabilities(tokens, torch.full_like(heard_s, SPOKEN_S))
-        scores = network.teacher_force(partial, heard_s)
+        scores = network(partial, heard_s)
         mask = torch.ones_like(tokens, dtype=torch.bool)
         if objective == "gain":
             gain = information_gain(partial, full, tokens)

@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 
+from models.whisper import Whisper
+from models.whisper_checkpoint import load_whisper_checkpoint
 from tests.models.tiny_reina import tiny_policy, tiny_reina
+from tests.models.tiny_whisper import write_tiny_whisper
 from train.alignment_loss import alignment_loss
 from train.divergence_loss import divergence, divergence_loss
 from train.reina_loss import ReinaLossOptions, information_gain, normalised, reina_loss
@@ -221,7 +224,7 @@ def test_gradients_reach_the_policy_only(objective):
     tokens = torch.randint(0, 400, (2, 6), generator=torch.Generator().manual_seed(0))
     mask = ragged_mask(6, 4)
     passes = two_passes(model, partial, full, tokens)
-    scores = network.teacher_force(passes.hidden, partial[1] / 100)
+    scores = network(passes.hidden, partial[1] / 100)
     if objective == "gain":
         gain = information_gain(passes.partial_logits, passes.full_logits, tokens)
         loss = reina_loss(scores, gain, mask, ReinaLossOptions()).total
@@ -232,6 +235,21 @@ def test_gradients_reach_the_policy_only(objective):
     loss.backward()
     assert all(weight.grad is None for weight in model.parameters())
     assert all(weight.grad is not None for weight in network.parameters())
+
+
+def test_plain_whisper_may_be_the_base(tmp_path):
+    """Only targets behind the prompt count; its tokens have a gain too, but the mask leaves them out."""
+    checkpoint = load_whisper_checkpoint(write_tiny_whisper(tmp_path / "whisper"))
+    model = Whisper(checkpoint.dimensions).eval()
+    model.load_state_dict(checkpoint.weights)
+    full, partial = clips(90, 70), clips(40, 70)
+    tokens = torch.randint(0, 400, (2, 8), generator=torch.Generator().manual_seed(0))
+    passes = two_passes(model, partial, full, tokens[:, :-1])
+    gain = information_gain(passes.partial_logits, passes.full_logits, tokens[:, 1:])
+    mask = torch.arange(7).expand(2, 7) >= 3
+    loss = reina_loss(tiny_policy()(passes.hidden, partial[1] / 100), gain, mask, ReinaLossOptions())
+    assert int(loss.tokens) == 8 and bool(loss.total.isfinite())
+    assert gain[0].abs().min() > 1e-4 and gain[1].abs().max() < 1e-5
 
 
 def test_dropout_would_look_like_information():
