@@ -102,15 +102,7 @@ class SentencePieceTokenizer:
 
     def units_started(self, character_units: bool) -> Tensor:
         """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return self._characters_started if character_units else self._words_started
-
-    @cached_property
-    def _words_started(self) -> Tensor:
-        return words_started(self._bytes)
-
-    @cached_property
-    def _characters_started(self) -> Tensor:
-        return characters_started(self._bytes)
+        return (characters_started if character_units else words_started)(self._bytes)
 
     def _piece_bytes(self, id: int) -> bytes:
         """What a piece adds to the text; nothing for control tokens and the unknown one."""
