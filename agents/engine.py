@@ -7,8 +7,9 @@ What has been shown is exactly the text of the committed tokens: a word that is 
 neither shown nor committed, and may still change when more audio has come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ import torch
 from torch import Tensor
 
 from agents.policy import Policy, StreamView
+from agents.policy_scores import PolicyScores, ScoreTrace
 from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
-from models.translator import AudioStream, Translator
+from models.translator import AudioStream, Memory, Translator
 from models.units import CHARACTER_LANGUAGES, complete_units
 
 
@@ -33,6 +35,7 @@ class StreamState:
     committed: list[int] = field(default_factory=list)  # tokens written, never revised
     units_written: int = 0
     shown: str = ""  # their text
+    scores: PolicyScores | None = None  # what the policy saw of the last chunk, if the engine keeps that
 
     def append(self, samples: np.ndarray, duration_ms: float, finished: bool) -> None:
         """samples (n,) float32 at 16 kHz; duration_ms of the source that they stand for.
@@ -43,6 +46,15 @@ class StreamState:
             self.audio.append(samples)
         self.received_ms += duration_ms
         self.audio_finished = finished
+
+
+@dataclass(frozen=True)
+class DueStream:
+    """A stream whose policy lets it write now."""
+
+    place: int  # among the streams that advance
+    stream: StreamState
+    unit_limit: int | None  # words, or characters, that it may write; None is any number
 
 
 class StreamingEngine:
@@ -56,6 +68,7 @@ class StreamingEngine:
         self.prompt = translator.tokenizer.prompt(source_language, target_language)
         self.character_units = translator.tokenizer.language_code(target_language) in CHARACTER_LANGUAGES
         self.search = StreamingSearch(translator, options, self.character_units)
+        self.keeps_scores = False  # of policies: for whoever writes them down
         self._units_started = self.search.units_started.cpu()
 
     def open_stream(self, policy: Policy) -> StreamState:
@@ -68,46 +81,68 @@ class StreamingEngine:
 
         Streams of one AudioStream object (several policies over the same audio) share its encoding.
         """
-        limits = [self._units_allowed(stream) for stream in streams]
-        active = [at for at, limit in enumerate(limits) if limit != 0 and streams[at].audio.duration_ms > 0]
-        new_text = [""] * len(streams)
-        if not active:
-            return new_text
-        hypotheses = self._decode([streams[at] for at in active], [limits[at] for at in active])
-        for at, hypothesis in zip(active, hypotheses, strict=True):
-            new_text[at] = self._commit(streams[at], hypothesis, limits[at])
+        [new_text] = advance_together([(self, streams)])
         return new_text
+
+    def due(self, streams: Sequence[StreamState]) -> list[DueStream]:
+        """Those streams that may write now, by their places. Asks each policy how much."""
+        for stream in streams:
+            stream.scores = None
+        limits = [self._units_allowed(stream) for stream in streams]
+        return [
+            DueStream(place, stream, limit)
+            for place, (stream, limit) in enumerate(zip(streams, limits, strict=True))
+            if limit != 0 and stream.audio.duration_ms > 0
+        ]
+
+    def decode(self, due: Sequence[DueStream], memory: Memory, listens_to: Sequence[int]) -> list[str]:
+        """The text that is new in each due stream, which hears row listens_to[r] of `memory`."""
+        requests = [
+            StreamRequest(
+                prompt=self.prompt,
+                committed=one.stream.committed,
+                audio_finished=one.stream.audio_finished,
+                token_limit=self.search.options.token_limit(
+                    one.stream.received_ms, len(one.stream.committed), one.stream.audio_finished
+                ),
+                unit_limit=one.unit_limit,
+                listens_to=heard,
+            )
+            for one, heard in zip(due, listens_to, strict=True)
+        ]
+        policies = [one.stream.policy for one in due]
+        asked = [one.stream.policy for one in due if not one.stream.audio_finished]
+        trace = ScoreTrace() if self.keeps_scores else None
+        hypotheses = self.search.advance(
+            memory,
+            requests,
+            read=(lambda step: _read(policies, step, trace)) if any(map(_decides, asked)) else None,
+            with_attention=any(policy.needs_attention for policy in asked),
+        )
+        if trace is None:
+            return [
+                self._commit(one.stream, hypothesis, one.unit_limit)
+                for one, hypothesis in zip(due, hypotheses, strict=True)
+            ]
+        texts = []
+        for one, hypothesis, values in zip(due, hypotheses, trace.of(hypotheses), strict=True):
+            before = len(one.stream.committed)
+            texts.append(self._commit(one.stream, hypothesis, one.unit_limit))
+            limit = one.stream.policy.score_limit
+            if limit is not None and not one.stream.audio_finished:
+                tokens = tuple(map(self._token_text, hypothesis.tokens))
+                written = len(one.stream.committed) - before
+                one.stream.scores = PolicyScores(float(limit), tokens, tuple(values), written)
+        return texts
+
+    @cached_property
+    def _token_text(self) -> Callable[[int], str]:
+        return lru_cache(maxsize=None)(lambda token: self.translator.tokenizer.decode([token]))
 
     def _units_allowed(self, stream: StreamState) -> int | None:
         if stream.audio_finished:
             return None
         return stream.policy.units_allowed(_view(stream))
-
-    def _decode(self, streams: Sequence[StreamState], limits: Sequence[int | None]) -> list[Hypothesis]:
-        audio = list({id(stream.audio): stream.audio for stream in streams}.values())
-        place = {id(one): at for at, one in enumerate(audio)}
-        requests = [
-            StreamRequest(
-                prompt=self.prompt,
-                committed=stream.committed,
-                audio_finished=stream.audio_finished,
-                token_limit=self.search.options.token_limit(
-                    stream.received_ms, len(stream.committed), stream.audio_finished
-                ),
-                unit_limit=limit,
-                listens_to=place[id(stream.audio)],
-            )
-            for stream, limit in zip(streams, limits, strict=True)
-        ]
-        policies = [stream.policy for stream in streams]
-        return self.search.advance(
-            self.translator.encode_streams(audio),
-            requests,
-            read=lambda step: _read(policies, step),
-            with_attention=any(
-                stream.policy.needs_attention and not stream.audio_finished for stream in streams
-            ),
-        )
 
     def _commit(self, stream: StreamState, hypothesis: Hypothesis, limit: int | None) -> str:
         tokens, next_token = hypothesis.tokens, hypothesis.next_token
@@ -128,13 +163,55 @@ def _view(stream: StreamState) -> StreamView:
     return StreamView(stream.received_ms, stream.units_written, stream.committed, stream.policy_memory)
 
 
-def _read(policies: Sequence[Policy], step: DecodingStep) -> Tensor:
+def _decides(policy: Policy) -> bool:
+    """Whether the policy looks at single steps at all."""
+    return type(policy).read is not Policy.read
+
+
+def _read(policies: Sequence[Policy], step: DecodingStep, trace: ScoreTrace | None = None) -> Tensor:
     """Ask each policy about the rows of its own streams. Equal policies are asked once."""
+    scores = torch.full(step.streams.shape, torch.nan, device=step.streams.device)
     reads = torch.zeros(len(step.streams), dtype=torch.bool, device=step.streams.device)
-    owner = [policies[stream] for stream in step.streams.tolist()]
-    for policy in dict.fromkeys(owner):
-        rows = torch.tensor([at for at, one in enumerate(owner) if one == policy], device=reads.device)
-        decision = policy.read(step if len(rows) == len(owner) else step.select(rows))
+    rows_of: dict[Policy, list[int]] = {}
+    for row, stream in enumerate(step.streams.tolist()):
+        rows_of.setdefault(policies[stream], []).append(row)
+    for policy, rows in rows_of.items():
+        if not _decides(policy):
+            continue
+        places = torch.tensor(rows, device=reads.device)
+        own = step if len(rows) == len(reads) else step.select(places)
+        decision = policy.read(own)
         if decision is not None:
-            reads[rows] = decision.to(reads.device)
+            reads[places] = decision.to(reads.device)
+        if trace is not None and policy.score_limit is not None:
+            scores[places] = policy.score(own).to(scores)
+    if trace is not None:
+        trace.add(step, scores)
     return reads
+
+
+def advance_together(
+    work: Sequence[tuple[StreamingEngine, Sequence[StreamState]]], streams_at_once: int | None = None
+) -> list[list[str]]:
+    """`StreamingEngine.advance` for several engines of one translator: what they hear is encoded once.
+
+    streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
+    """
+    new_text = [[""] * len(streams) for _, streams in work]
+    due = [engine.due(streams) for engine, streams in work]
+    audio = list({id(one.stream.audio): one.stream.audio for some in due for one in some}.values())
+    if not audio:
+        return new_text
+    place = {id(one): at for at, one in enumerate(audio)}
+    memory = work[0][0].translator.encode_streams(audio)
+    for (engine, _), texts, waiting in zip(work, new_text, due, strict=True):
+        size = streams_at_once or max(1, len(waiting))
+        for start in range(0, len(waiting), size):
+            some = waiting[start : start + size]
+            listens_to = [place[id(one.stream.audio)] for one in some]
+            used = sorted(set(listens_to))
+            part = memory if len(used) == len(audio) else memory.select(used)
+            decoded = engine.decode(some, part, [used.index(heard) for heard in listens_to])
+            for one, text in zip(some, decoded, strict=True):
+                texts[one.place] = text
+    return new_text

@@ -3,13 +3,18 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from torch import Tensor
+
 from agents.policy import Policy
 from models.errors import InputError
 from models.scored_translator import ScoredTranslator
+from models.search import DecodingStep
 from models.translator import Translator
 
 # REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.
 STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
+# The shipped model translates from English into German and French.
+SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,10 @@ class LearnedPolicy(Policy):
         if translator.threshold is None:
             raise InputError("the model's policy.json gives no threshold: add --threshold")
         return replace(self, threshold=translator.threshold)
+
+    def score(self, step: DecodingStep) -> Tensor:
+        return step.policy_score
+
+    @property
+    def score_limit(self) -> float | None:
+        return self.threshold

@@ -55,6 +55,15 @@ class Policy:
         """At each step: (R,) bool, rows that must hear more before their next token; None is none."""
         return None
 
+    def score(self, step: DecodingStep) -> Tensor | None:
+        """For reports: (R,) what `read` compares with `score_limit`, high where it READs; None is nothing."""
+        return None
+
+    @property
+    def score_limit(self) -> float | None:
+        """The score above which a row READs."""
+        return None
+
     def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
         """After decoding: how many of the hypothesis' new tokens to write."""
         return len(hypothesis.tokens)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from simuleval.utils import entrypoint
 from torch import Tensor
 
-from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
+from agents.learned_policy import SHIPPED_LANGUAGES, STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.streaming_agent import StreamingAgent
 from models.errors import InputError
 from models.search import DecodingStep
@@ -34,4 +34,4 @@ class ReinaPolicy(LearnedPolicy):
 @entrypoint
 class ReinaAgent(StreamingAgent):
     policy_class = ReinaPolicy
-    defaults = STREAMING_BEAM_SEARCH
+    defaults = {"model": "reina-mini"} | SHIPPED_LANGUAGES | STREAMING_BEAM_SEARCH

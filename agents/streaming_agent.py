@@ -20,6 +20,7 @@ from agents.engine import StreamingEngine, StreamState
 from agents.input_lists import check_test_set
 from agents.options import add_options, read_options
 from agents.policy import Policy
+from agents.policy_scores import PolicyScores
 from models.audio import AudioIntake
 from models.errors import InputError
 from models.registry import load_translator
@@ -50,8 +51,9 @@ class ChunkRecord:
     """One decision about one chunk of audio. Times are in ms."""
 
     arrival_ms: float  # end of the chunk in the source
-    compute_ms: float  # wall-clock time of taking the audio in and of decoding
+    compute_ms: float | None  # wall-clock time of taking the audio in and of decoding; None: not known
     text: str  # what was written
+    scores: PolicyScores | None = None  # what the policy saw, if it goes by scores
 
 
 class TranslationStates(AgentStates):
@@ -151,11 +153,13 @@ class StreamingAgent(SpeechToTextAgent):
 
     def _decide(self, states: TranslationStates) -> str:
         """The text that is new after this chunk. Decoding returns text, so no device work is left over."""
+        self.engine.keeps_scores = self.utterance_records is not None
         started = time.perf_counter()
         [text] = self.engine.advance([states.stream])
         compute_ms = 1000 * (time.perf_counter() - started + states.intake_s)
         states.intake_s = 0.0
-        states.records.append(ChunkRecord(states.stream.received_ms, compute_ms, text))
+        stream = states.stream
+        states.records.append(ChunkRecord(stream.received_ms, compute_ms, text, stream.scores))
         return text
 
 

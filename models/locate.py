@@ -2,6 +2,7 @@
 
     a path                         a folder or file that exists
     a name in $SIMULST_MODELS      a folder in the folder that this variable names
+    a shipped name                 a folder in models/weights, such as reina-mini
     a public Whisper name          "tiny.en", "openai/whisper-base", or any OWNER/NAME of the
                                    Hugging Face Hub that is a Whisper
 
@@ -33,6 +34,7 @@ HUB_FILES = (
     *("config.json", "generation_config.json", "tokenizer.json"),
     *("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json"),
 )
+SHIPPED = Path(__file__).parent / "weights"
 HUB_TIMEOUT_S = 5.0  # for the first answer: an unreachable Hub must not hold up a run
 
 
@@ -56,6 +58,11 @@ PACKAGED = {
 }
 
 
+def shipped_models() -> dict[str, Path]:
+    """The models that come with the project, by name."""
+    return {folder.name: folder for folder in sorted(SHIPPED.glob("*")) if folder.is_dir()}
+
+
 def locate_model(name: str) -> Path:
     """Folder or file of the model called `name`; public weights are downloaded once.
 
@@ -69,6 +76,8 @@ def locate_model(name: str) -> Path:
         for alias in (name, size, f"whisper-{size}"):
             if (path := Path(models_folder).expanduser() / alias).exists():
                 return path
+    if name in (shipped := shipped_models()):
+        return shipped[name]
     if size in PUBLIC_SIZES:
         return _public_weights(size)
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):

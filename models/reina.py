@@ -109,9 +109,8 @@ class Reina(SpeechModel):
         positions = sinusoids(d.n_text_ctx, width) * (2 / width) ** 0.5
         self.decoder.positional_embedding = nn.Parameter(positions)
 
-    def hear(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def listen(self, frames: Tensor) -> Tensor:
         """What the decoder listens to, (B, T, D): encoder output plus positions, projected."""
-        frames = self.encoder(features, lengths)
         return self.projection(frames + self.positions(frames.shape[1]).to(frames.dtype))
 
     def translate_text(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:

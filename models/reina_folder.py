@@ -54,16 +54,34 @@ def save_reina(
     if not with_text_encoder:
         dimensions = replace(dimensions, n_source_layer=0)
         weights = {name: value for name, value in weights.items() if not name.startswith("text_encoder.")}
+    with new_folder(folder) as partial:
+        describe_reina(partial, dimensions, tokenizer)
+        save_file({name: _stored(name, value, dtype) for name, value in weights.items()}, partial / WEIGHTS)
+
+
+def describe_reina(folder: Path, dimensions: ReinaDimensions, tokenizer: SentencePieceTokenizer) -> None:
+    """Write all of a model folder but its weights."""
     config = {
         "model_type": "reina",
         "dimensions": asdict(dimensions),
         "languages": list(tokenizer.languages),
         "source_languages": list(tokenizer.source_languages),
     }
-    with new_folder(folder) as partial:
-        (partial / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        shutil.copy(tokenizer.file, partial / TOKENIZER)
-        save_file({name: _stored(name, value, dtype) for name, value in weights.items()}, partial / WEIGHTS)
+    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    shutil.copy(tokenizer.file, folder / TOKENIZER)
+
+
+def read_reina_description(folder: Path) -> tuple[ReinaDimensions, SentencePieceTokenizer]:
+    """Sizes and tokenizer of a model folder. Raises InputError if they are not all there."""
+    config = read_json(folder / CONFIG)
+    if config.get("model_type") != "reina":
+        raise InputError(
+            f"{folder / CONFIG} describes a {config.get('model_type')!r} model: give one whose model_type "
+            "is 'reina'"
+        )
+    dimensions = _dimensions(folder / CONFIG, config.get("dimensions"))
+    languages = [_languages(folder / CONFIG, config, key) for key in ("languages", "source_languages")]
+    return dimensions, SentencePieceTokenizer(folder / TOKENIZER, *languages, dimensions.n_vocab)
 
 
 def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:
@@ -74,15 +92,7 @@ def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:
     absent = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if not (folder / name).is_file()]
     if absent:
         raise InputError(f"{folder} lacks {', '.join(absent)}: copy the whole folder of the model again")
-    config = read_json(folder / CONFIG)
-    if config.get("model_type") != "reina":
-        raise InputError(
-            f"{folder / CONFIG} describes a {config.get('model_type')!r} model: give one whose model_type "
-            "is 'reina'"
-        )
-    dimensions = _dimensions(folder / CONFIG, config.get("dimensions"))
-    languages = [_languages(folder / CONFIG, config, key) for key in ("languages", "source_languages")]
-    tokenizer = SentencePieceTokenizer(folder / TOKENIZER, *languages, dimensions.n_vocab)
+    dimensions, tokenizer = read_reina_description(folder)
     with torch.device("meta"):
         model = Reina(dimensions)
     weights = read_safetensors(folder / WEIGHTS)

@@ -19,6 +19,8 @@ from models.translator import DecoderState
 
 # Tokens that the cache grows by: large enough that growing is rare, small beside a prefix.
 GROWTH_TOKENS = 32
+# The same for rows, as a share of them: beams multiply in the first steps only.
+GROWTH_ROWS = 0.5
 
 
 class TokenCache(DecoderState):
@@ -26,7 +28,8 @@ class TokenCache(DecoderState):
 
     def __init__(self, layers: int, rows: int, device: torch.device) -> None:
         """Start with R empty rows."""
-        self._keys: list[Tensor | None] = [None] * layers  # (R, H, capacity, d) each
+        # (row capacity, H, capacity, d) each; the rows in use come first.
+        self._keys: list[Tensor | None] = [None] * layers
         self._values: list[Tensor | None] = [None] * layers
         self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,)
         self._longest = 0  # max of lengths, on the host: reading it from the device would stall
@@ -58,13 +61,15 @@ class TokenCache(DecoderState):
         for held, new in ((self._keys, keys), (self._values, values)):
             stored = held[layer]
             if stored is None or stored.shape[2] < width:
-                grown = new.new_zeros(*new.shape[:2], width + GROWTH_TOKENS, new.shape[3])
+                rows = self.rows if stored is None else stored.shape[0]
+                grown = new.new_zeros(rows, new.shape[1], width + GROWTH_TOKENS, new.shape[3])
                 if stored is not None:
                     grown[:, :, : stored.shape[2]] = stored
                 held[layer] = stored = grown
             rows = torch.arange(self.rows, device=self.device)[:, None]
             stored[rows, :, self.positions(new.shape[2])] = new.transpose(1, 2)
-        return self._keys[layer][:, :, :width], self._values[layer][:, :, :width]
+        keys, values = self._keys[layer], self._values[layer]
+        return keys[: self.rows, :, :width], values[: self.rows, :, :width]
 
     def advance(self, tokens: Tensor) -> None:
         """All layers have stored their keys: tokens (R,) of them are real."""
@@ -72,11 +77,20 @@ class TokenCache(DecoderState):
         self._longest = int(self.lengths.max())
 
     def select(self, rows: Tensor) -> None:
+        """Only rows that are new to their place are copied, and only as far as they are filled."""
+        filled = self._longest
+        moved = (rows != torch.arange(len(rows), device=self.device)).nonzero()[:, 0]
+        sources = rows[moved]
         self.lengths = self.lengths[rows]
         self._longest = int(self.lengths.max()) if len(rows) else 0
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
-                held[layer] = stored[rows]
+                copied = stored[sources, :, :filled]
+                if len(stored) < len(rows):
+                    grown = stored.new_zeros(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
+                    grown[: len(stored)] = stored
+                    held[layer] = stored = grown
+                stored[moved, :, :filled] = copied
 
 
 class RowCache(TokenCache):

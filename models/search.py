@@ -15,7 +15,11 @@ Decisions that the paper leaves open:
 - The average is over new tokens only; the prefix is common to all hypotheses of a stream.
 - Committed text consists of whole words, so the first new token must begin another (or end).
 
-Shapes: S streams, R live rows, n tokens written in this chunk, V vocabulary, T memory frames.
+Streams that listen to the same memory (several policies over one utterance) and have written the same
+text would compute the same: such rows share one row of the model, until their texts part.
+
+Shapes: S streams, R live rows, M rows of the model, n tokens written in this chunk, V vocabulary,
+T memory frames.
 """
 
 from collections.abc import Callable, Sequence
@@ -164,54 +168,69 @@ class StreamingSearch:
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
         finished = [_Finished(enough) for _ in requests]
 
-        state, output = self.translator.start(memory, prefixes, listens_to, with_attention)
+        places: dict[tuple, int] = {}
+        node = torch.tensor(  # (R,) the model's row behind each row
+            [
+                places.setdefault((heard, (*request.prompt,), (*request.committed,)), len(places))
+                for heard, request in zip(listens_to, requests, strict=True)
+            ],
+            device=device,
+        )
+        starts = [[*prompt, *text] for _, prompt, text in places]
+        state, output = self.translator.start(memory, starts, [heard for heard, *_ in places], with_attention)
         streams = torch.arange(len(requests), device=device)  # (R,)
         scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
-        history = _right_aligned([request.committed for request in requests]).to(device)  # (R, L + n)
+        history = _right_aligned([text for *_, text in places]).to(device)  # (M, L + n)
         committed = history.shape[1]
-        has_text = torch.tensor([len(request.committed) > 0 for request in requests], device=device)
+        has_text = torch.tensor([len(text) > 0 for *_, text in places], device=device)
         while True:
             written = history.shape[1] - committed
             log_probabilities = block_ngrams(output.log_probabilities, history, self.options.blocked_ngram)
             if written == 0 and not self.character_units:
                 log_probabilities = begin_new_word(log_probabilities, self.units_started, self.end, has_text)
-            likeliest = log_probabilities.argmax(-1)
+            # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
+            candidates = log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
+            likeliest = candidates.indices[:, 0]
 
             # Rows that stop here without their next token: at a limit, or because they READ.
             tokens = history[:, committed:]
             begun = self.units_started[tokens].sum(1) + self.units_started[likeliest]
-            stop = (written >= token_limits[streams]) | (begun > unit_limits[streams])
-            if read is not None and not bool(audio_finished[streams].all()):
-                step = self._decoding_step(output, log_probabilities, heard_frames, streams, tokens, memory)
-                stop |= read(step).to(device) & ~audio_finished[streams]
-            for row in stop.nonzero()[:, 0].tolist():
-                average = float(scores[row]) / written if written else 0.0
-                hypothesis = Hypothesis(tuple(tokens[row].tolist()), average, int(likeliest[row]))
-                finished[int(streams[row])].hypotheses.append(hypothesis)
+            stop = (written >= token_limits[streams]) | (begun[node] > unit_limits[streams])
+            if read is not None:
+                asked = (~stop & ~audio_finished[streams]).nonzero()[:, 0]
+                if len(asked):
+                    step = self._decoding_step(
+                        output, log_probabilities, heard_frames, streams[asked], tokens, node[asked], memory
+                    )
+                    stop[asked] = read(step).to(device)
+            stopped = stop.nonzero()[:, 0]
+            averages = scores[stopped] / max(written, 1)
+            _keep(finished, streams[stopped], tokens[node[stopped]], averages, likeliest[node[stopped]])
 
             over = torch.tensor([stream.over for stream in finished], device=device)
             live = (~stop & ~over[streams]).nonzero()[:, 0]
             if len(live) == 0:
                 break
             parents, next_tokens, next_scores, ended = self._expand(
-                scores[live], log_probabilities[live], streams[live]
+                scores[live], candidates.values[node[live]], candidates.indices[node[live]], streams[live]
             )
             parents = live[parents]
-            for at in ended.nonzero()[:, 0].tolist():
-                row = parents[at]
-                hypothesis = Hypothesis(
-                    tuple(tokens[row].tolist()), float(next_scores[at]) / (written + 1), self.end
-                )
-                finished[int(streams[row])].hypotheses.append(hypothesis)
+            ends = parents[ended]
+            averages = next_scores[ended] / (written + 1)
+            _keep(finished, streams[ends], tokens[node[ends]], averages, next_tokens[ended])
 
             over = torch.tensor([stream.over for stream in finished], device=device)
             keep = (~ended & ~over[streams[parents]]).nonzero()[:, 0]
             if len(keep) == 0:
                 break
             parents, next_tokens, scores = parents[keep], next_tokens[keep], next_scores[keep]
-            if not _is_identity(parents, len(streams)):
-                state.select(parents)
             streams = streams[parents]
+            vocabulary = log_probabilities.shape[1]
+            children, node = (node[parents] * vocabulary + next_tokens).unique(return_inverse=True)
+            parents, next_tokens, places = _in_place(children // vocabulary, children % vocabulary)
+            node = places[node]
+            if not _is_identity(parents, len(history)):
+                state.select(parents)
             history = torch.cat([history[parents], next_tokens[:, None]], dim=1)
             output = self.translator.step(state, next_tokens)
         return [stream.best() for stream in finished]
@@ -232,38 +251,36 @@ class StreamingSearch:
         heard_frames: Tensor,
         streams: Tensor,
         tokens: Tensor,
+        node: Tensor,
         memory: Memory,
     ) -> DecodingStep:
-        rows = torch.arange(len(streams), device=streams.device)
+        """streams (R,), node (R,): the rows to be asked about; all else is of the model's rows."""
         frame_lengths = heard_frames[streams]
         attention = output.attention
         if attention is not None:
             heard = torch.arange(attention.shape[1], device=streams.device) < frame_lengths[:, None]
-            attention = attention.masked_fill(~heard, 0.0)
-        hidden = output.hidden[rows, output.hidden_lengths - 1]
+            attention = attention[node].masked_fill(~heard, 0.0)
         return DecodingStep(
-            log_probabilities,
-            hidden,
+            log_probabilities[node],
+            output.hidden[node, output.hidden_lengths[node] - 1],
             attention,
             frame_lengths,
             memory.frame_ms,
             streams,
-            tokens,
-            output.policy_score,
+            tokens[node],
+            None if output.policy_score is None else output.policy_score[node],
         )
 
     def _expand(
-        self, scores: Tensor, log_probabilities: Tensor, streams: Tensor
+        self, scores: Tensor, values: Tensor, tokens: Tensor, streams: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The best continuations of each stream, best first.
 
-        scores (R,), log_probabilities (R, V), streams (R,) ascending. Returns for each continuation
-        its parent row, token, score, and whether it ends there; at most `beam` of a stream do not.
+        scores (R,), values (R, W) log-probabilities of the likeliest next tokens (R, W), streams (R,)
+        ascending. Returns for each continuation its parent row, token, score, and whether it ends
+        there; at most `beam` of a stream do not.
         """
-        beam = self.options.beam
-        # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
-        width = min(2 * beam, log_probabilities.shape[1])
-        values, tokens = log_probabilities.topk(width)  # (R, W)
+        beam, width = self.options.beam, values.shape[1]
         present, group = streams.unique_consecutive(return_inverse=True)
         slot = torch.arange(len(streams), device=streams.device) - torch.searchsorted(group, group)
         grid = values.new_full((len(present), beam, width), -torch.inf)
@@ -279,6 +296,32 @@ class StreamingSearch:
         # An end ranked behind `beam` better continuations is not worth a hypothesis.
         keep = (best > -torch.inf) & torch.where(ends, goes_on < beam, goes_on <= beam)
         return rows[keep], tokens[keep], best[keep], ends[keep]
+
+
+def _in_place(parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Order rows so that each parent's first child takes its place: what stays need not be copied.
+
+    parents (M,) ascending, tokens (M,). Returns both in the new order, and the place of each in it.
+    """
+    count = len(parents)
+    first = torch.ones_like(parents, dtype=torch.bool)
+    first[1:] = parents[1:] != parents[:-1]
+    stays = first & (parents < count)
+    free = torch.ones_like(stays)
+    free[parents[stays]] = False
+    places = parents.clone()
+    places[~stays] = free.nonzero()[:, 0]
+    order = places.argsort()
+    return parents[order], tokens[order], places
+
+
+def _keep(
+    finished: Sequence[_Finished], streams: Tensor, tokens: Tensor, averages: Tensor, next_tokens: Tensor
+) -> None:
+    """Give finished rows to their streams: streams (R,), tokens (R, n), averages and next_tokens (R,)."""
+    rows = zip(streams.tolist(), tokens.tolist(), averages.tolist(), next_tokens.tolist(), strict=True)
+    for stream, written, average, next_token in rows:
+        finished[stream].hypotheses.append(Hypothesis(tuple(written), average, next_token))
 
 
 def _right_aligned(texts: Sequence[Sequence[int]]) -> Tensor:

@@ -90,6 +90,8 @@ class SentencePieceTokenizer:
         """Text tokens only: no tag in front, no end of sequence behind."""
         return self._pieces.EncodeAsIds(text)
 
+    encode_sentence = encode  # the pieces of a first word carry a space already
+
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of `tokens`. Tags, control tokens and the bytes of incomplete characters leave nothing."""
         text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")

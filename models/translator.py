@@ -81,6 +81,13 @@ class Memory:
     heard_frames: Tensor  # (B,) frames that hold audio; fewer than lengths where silence follows
     frame_ms: float  # duration of one frame
 
+    def select(self, streams: Sequence[int]) -> "Memory":
+        """The memory of some streams only, with no more padding than they need."""
+        places = torch.tensor(streams, device=self.frames.device)
+        lengths = self.lengths[places]
+        longest = int(lengths.max())
+        return Memory(self.frames[places, :longest], lengths, self.heard_frames[places], self.frame_ms)
+
 
 @dataclass(frozen=True)
 class DecoderOutput:

@@ -247,7 +247,11 @@ class SpeechModel(nn.Module):
 
     def hear(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         """What the decoder listens to, (B, T, D), of features as `AudioEncoder` takes them."""
-        return self.encoder(features, lengths)
+        return self.listen(self.encoder(features, lengths))
+
+    def listen(self, frames: Tensor) -> Tensor:
+        """What the decoder listens to, of the encoder's output (B, T, D)."""
+        return frames
 
     def forward(self, features: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: the decoder's hidden states (B, N, D), which `decoder.logits` turns into logits.

@@ -49,7 +49,7 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
     if path.is_file():
         dimensions, weights = _read_openai(path)
     elif list(folder.glob("model*.safetensors*")):
-        dimensions, weights = _huggingface_dimensions(folder, declared), _read_huggingface(folder)
+        dimensions, weights = whisper_dimensions(folder, declared), _read_huggingface(folder)
     elif (folder / "model.bin").exists():
         dimensions, weights = read_ctranslate2(folder / "model.bin")
     else:
@@ -126,7 +126,8 @@ def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
     return f"{folder / 'config.json'} describes a {found!r} model: give one whose model_type is 'whisper'"
 
 
-def _huggingface_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
+def whisper_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
+    """Sizes of a Hugging Face folder, from its config.json. Raises InputError if they are not there."""
     if not config:
         raise InputError(f"{folder} has weights but no config.json: copy the model's config.json there")
     if config.get("model_type") != "whisper":

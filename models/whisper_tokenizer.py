@@ -24,6 +24,7 @@ from models.units import characters_started, words_started
 # trained; only its size tells.
 ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
 
+
 class WhisperTokenizer:
     """Tokenizer of one Whisper checkpoint."""
 
@@ -49,6 +50,7 @@ class WhisperTokenizer:
                 f"{tokenizer_file} {fault}, so it is not the tokenizer of this Whisper of {vocabulary_size} "
                 "tokens: copy the tokenizer.json of the same model"
             )
+        self.file = tokenizer_file
         self.vocabulary_size = vocabulary_size
         self.end_of_sequence: int = tokens["<|endoftext|>"]
         self._ids = tokens
@@ -88,6 +90,10 @@ class WhisperTokenizer:
     def encode(self, text: str) -> list[int]:
         """Text tokens only: nothing is added in front or behind."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def encode_sentence(self, text: str) -> list[int]:
+        """Like `encode`, as Whisper writes it: a space precedes the first word too."""
+        return self.encode(" " + text.lstrip())
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""

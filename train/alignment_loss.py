@@ -10,9 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+DEFAULT_TEMPERATURE_S = 0.5  # about a word; the paper leaves it open
+
 
 def alignment_loss(
-    scores: Tensor, heard_s: Tensor, spoken_s: Tensor, mask: Tensor, temperature_s: float = 0.5
+    scores: Tensor,
+    heard_s: Tensor,
+    spoken_s: Tensor,
+    mask: Tensor,
+    temperature_s: float = DEFAULT_TEMPERATURE_S,
 ) -> Tensor:
     """Summed cross-entropy () of WRITE against the soft label sigmoid((t - t*_n) / tau).
 

@@ -1,6 +1,6 @@
 """What a frozen translator says about the same targets with part of the audio, and with all of it.
 
-Shapes: B clips, F feature frames, N tokens, D width, V vocabulary.
+Shapes: B clips, T memory frames, N tokens, D width, V vocabulary.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ def two_passes(
     full: tuple[Tensor, Tensor],
     tokens: Tensor,
 ) -> TwoPasses:
-    """Run both passes. partial, full: features (B, mels, F), zero beyond, and lengths (B,).
+    """Run both passes. partial, full: memories (B, T, D) as `model.hear` gives them, and lengths (B,).
 
-    The truncated features are those of the cropped waveform (`train.truncation`). tokens (B, N) start
-    with the prompt; position n predicts token n + 1. Raises ValueError for a model in training mode:
-    its dropout would look like information.
+    The partial one is that of the cropped waveform (`train.truncation`). tokens (B, N) start with the
+    prompt; position n predicts token n + 1. Raises ValueError for a model in training mode: its
+    dropout would look like information.
     """
     if model.training:
         raise ValueError("the translator must be in evaluation mode: call model.eval()")
-    hidden = model(*partial, tokens)
-    everything = model(*full, tokens)
+    hidden = model.decoder.teacher_force(*partial, tokens)
+    everything = model.decoder.teacher_force(*full, tokens)
     return TwoPasses(hidden, model.decoder.logits(hidden), model.decoder.logits(everything))

@@ -202,6 +202,12 @@ def clips(*lengths, seed=0):
     return padded, torch.tensor(lengths)
 
 
+def heard(model, clip):
+    """The memory of clips, as `two_passes` takes it."""
+    features, lengths = clip
+    return model.hear(features, lengths), (lengths + 1) // 2
+
+
 def test_full_audio_gains_nothing():
     """Of three clips the first is cut: only its tokens have a gain."""
     model = tiny_reina()
@@ -209,7 +215,8 @@ def test_full_audio_gains_nothing():
     cut = full[0].clone()
     cut[0, :, 40:] = 0
     tokens = torch.randint(0, 400, (3, 6), generator=torch.Generator().manual_seed(0))
-    passes = two_passes(model, (cut, torch.tensor([40, 70, 50])), full, tokens)
+    partial = heard(model, (cut, torch.tensor([40, 70, 50])))
+    passes = two_passes(model, partial, heard(model, full), tokens)
     gain = information_gain(passes.partial_logits, passes.full_logits, tokens)
     assert gain[0].abs().min() > 1e-4
     assert gain[1:].abs().max() < 1e-5
@@ -223,7 +230,7 @@ def test_gradients_reach_the_policy_only(objective):
     full, partial = clips(90, 70), clips(40, 70)
     tokens = torch.randint(0, 400, (2, 6), generator=torch.Generator().manual_seed(0))
     mask = ragged_mask(6, 4)
-    passes = two_passes(model, partial, full, tokens)
+    passes = two_passes(model, heard(model, partial), heard(model, full), tokens)
     scores = network(passes.hidden, partial[1] / 100)
     if objective == "gain":
         gain = information_gain(passes.partial_logits, passes.full_logits, tokens)
@@ -244,7 +251,7 @@ def test_plain_whisper_may_be_the_base(tmp_path):
     model.load_state_dict(checkpoint.weights)
     full, partial = clips(90, 70), clips(40, 70)
     tokens = torch.randint(0, 400, (2, 8), generator=torch.Generator().manual_seed(0))
-    passes = two_passes(model, partial, full, tokens[:, :-1])
+    passes = two_passes(model, heard(model, partial), heard(model, full), tokens[:, :-1])
     gain = information_gain(passes.partial_logits, passes.full_logits, tokens[:, 1:])
     mask = torch.arange(7).expand(2, 7) >= 3
     loss = reina_loss(tiny_policy()(passes.hidden, partial[1] / 100), gain, mask, ReinaLossOptions())
@@ -253,5 +260,7 @@ def test_plain_whisper_may_be_the_base(tmp_path):
 
 
 def test_dropout_would_look_like_information():
+    model = tiny_reina()
+    memory = heard(model, clips(50))
     with pytest.raises(ValueError, match="evaluation mode"):
-        two_passes(tiny_reina().train(), clips(50), clips(50), torch.zeros(1, 3, dtype=torch.int64))
+        two_passes(model.train(), memory, memory, torch.zeros(1, 3, dtype=torch.int64))

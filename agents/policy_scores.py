@@ -1,0 +1,67 @@
+"""What a policy saw before each token of the hypotheses that a search chose: for logs and reports.
+
+Shapes: S streams, R rows, n tokens written in this chunk, N the most of them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from models.search import DecodingStep, Hypothesis
+
+
+@dataclass(frozen=True)
+class PolicyScores:
+    """One decision of a policy that compares a score with a limit, above which it READs."""
+
+    limit: float
+    tokens: tuple[str, ...]  # text of each token of the hypothesis
+    values: tuple[float | None, ...]  # before each token, and where the hypothesis stopped
+    written: int  # so many of the tokens; the others were held back
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.tokens) + 1 or self.written > len(self.tokens):
+            raise ValueError(f"{len(self.tokens)} tokens go with one score more: {self}")
+
+
+@dataclass
+class ScoreTrace:
+    """Keeps the scores of all rows of a search until its hypotheses are known.
+
+    A row is known by its stream and by its tokens, so no one has to follow rows through the beam.
+    """
+
+    steps: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+
+    def add(self, step: DecodingStep, scores: Tensor) -> None:
+        """scores (R,); NaN for rows whose policy has none."""
+        self.steps.append((step.streams, step.tokens, scores.float()))
+
+    def of(self, hypotheses: Sequence[Hypothesis]) -> list[list[float | None]]:
+        """For each stream the score before each token of its hypothesis and the last one; None: not asked.
+
+        Nothing waits for the device before the end.
+        """
+        lengths = [len(hypothesis.tokens) for hypothesis in hypotheses]
+        if not self.steps:
+            return [[None] * (length + 1) for length in lengths]
+        device = self.steps[0][0].device
+        longest = max(max(lengths), max(tokens.shape[1] for _, tokens, _ in self.steps))
+        chosen = torch.tensor(
+            [[*one.tokens, *[-1] * (longest - len(one.tokens))] for one in hypotheses],
+            dtype=torch.int64,
+            device=device,
+        ).reshape(len(hypotheses), longest)  # (S, N)
+        # The last column takes the rows that no hypothesis went through.
+        found = torch.full((len(hypotheses), longest + 2), math.nan, device=device)
+        for streams, tokens, scores in self.steps:
+            written = tokens.shape[1]
+            on_path = (chosen[streams, :written] == tokens).all(1)  # (R,)
+            found[streams, torch.where(on_path, written, longest + 1)] = scores
+        return [
+            [None if math.isnan(score) else score for score in row[: length + 1]]
+            for row, length in zip(found.tolist(), lengths, strict=True)
+        ]

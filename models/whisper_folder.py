@@ -1,0 +1,87 @@
+"""Writes a Whisper that was trained here as a Hugging Face folder, which transformers loads as well."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from models.new_folder import new_folder
+from models.whisper import Whisper, WhisperDimensions
+from models.whisper_checkpoint import HUGGINGFACE_SIZES, Heads
+from models.whisper_tokenizer import WhisperTokenizer
+
+# OpenAI's names to Hugging Face's, applied in this order.
+NAMES = (
+    (r"^(encoder|decoder)\.", r"model.\1."),
+    (r"\.(ln_post|ln)\.", ".layer_norm."),
+    (r"\.positional_embedding$", ".embed_positions.weight"),
+    (r"\.token_embedding\.", ".embed_tokens."),
+    (r"\.blocks\.", ".layers."),
+    (r"\.cross_attn_ln\.", ".encoder_attn_layer_norm."),
+    (r"\.attn_ln\.", ".self_attn_layer_norm."),
+    (r"\.mlp_ln\.", ".final_layer_norm."),
+    (r"\.cross_attn\.", ".encoder_attn."),
+    (r"\.attn\.", ".self_attn."),
+    (r"\.query\.", ".q_proj."),
+    (r"\.key\.", ".k_proj."),
+    (r"\.value\.", ".v_proj."),
+    (r"\.out\.", ".out_proj."),
+    (r"\.mlp\.0\.", ".fc1."),
+    (r"\.mlp\.2\.", ".fc2."),
+)
+
+
+def save_whisper(
+    folder: Path,
+    model: Whisper,
+    tokenizer: WhisperTokenizer,
+    alignment_heads: Heads | None,
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write a new model folder, complete or not at all; weights in `dtype`.
+
+    Raises InputError if it exists.
+    """
+    weights = {
+        _huggingface_name(name): value.detach().to("cpu", dtype).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    with new_folder(folder) as partial:
+        describe_whisper(partial, model.dimensions, tokenizer, alignment_heads)
+        save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+
+
+def describe_whisper(
+    folder: Path, dimensions: WhisperDimensions, tokenizer: WhisperTokenizer, alignment_heads: Heads | None
+) -> None:
+    """Write all of a model folder but its weights."""
+    d, end = dimensions, tokenizer.end_of_sequence
+    start = tokenizer.prompt(tokenizer.languages[0], tokenizer.languages[0])[0]
+    config = {
+        "model_type": "whisper",
+        "architectures": ["WhisperForConditionalGeneration"],
+        **{key: getattr(d, name) for name, key in HUGGINGFACE_SIZES.items()},
+        "encoder_ffn_dim": 4 * d.n_audio_state,
+        "decoder_ffn_dim": 4 * d.n_text_state,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": end,
+        "decoder_start_token_id": start,
+        "suppress_tokens": None,
+        "begin_suppress_tokens": None,
+    }
+    generation = {"eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start}
+    if alignment_heads is not None:
+        generation["alignment_heads"] = [list(pair) for pair in alignment_heads]
+    for name, content in (("config.json", config), ("generation_config.json", generation)):
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    shutil.copy(tokenizer.file, folder / "tokenizer.json")
+
+
+def _huggingface_name(name: str) -> str:
+    for pattern, replacement in NAMES:
+        name = re.sub(pattern, replacement, name)
+    return name

@@ -1,0 +1,136 @@
+"""All three stages on a tiny world, through fairseq2's real trainer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.registry import load_translator
+from models.scored_translator import ScoredTranslator
+from models.translator import TranslatorOptions
+from tests.train.tiny_training import TinyWorld, build
+from train.export_command import main as export
+from train.start_model import best_checkpoint, open_model, read_checkpoint
+
+PROJECT = Path(__file__).parents[2]
+
+
+def train(stage: int, output: Path, configuration: Path, processes: int = 1) -> subprocess.CompletedProcess:
+    """Run a stage as a user does."""
+    launcher = [sys.executable]
+    if processes > 1:
+        launcher += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--master-port=0"]
+    command = [*launcher, "-m", f"train.stage{stage}", output, "--config-file", configuration, "--no-rich"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def trained(stage: int, output: Path, configuration: Path, processes: int = 1) -> Path:
+    done = train(stage, output, configuration, processes)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return output
+
+
+def losses(output: Path) -> list[float]:
+    lines = (output / "metrics" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["Loss"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> TinyWorld:
+    return build(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def stages(world) -> dict[int, Path]:
+    """Output folders of the three stages, each on the one before."""
+    outputs = {stage: world.folder / f"stage{stage}" for stage in (1, 2, 3)}
+    trained(1, outputs[1], world.write("stage1", world.stage1()))
+    trained(2, outputs[2], world.write("stage2", world.stage2(outputs[1])))
+    trained(3, outputs[3], world.write("stage3", world.stage3(outputs[2])))
+    return outputs
+
+
+def test_each_stage_trains_and_validates(stages):
+    for stage, score in ((1, "BLEU"), (2, "chrF++"), (3, "Goal Correlation")):
+        assert len(losses(stages[stage])) == 4
+        [file] = (stages[stage] / "metrics" / "valid").glob("*.jsonl")
+        validations = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert [one["Step"] for one in validations] == [2, 4] and score in validations[0]
+
+
+def test_stage_two_goes_on_from_stage_one(stages):
+    """Its first loss is one that stage 1 has come to, not that of a new model."""
+    assert losses(stages[2])[0] < losses(stages[1])[0] - 0.2
+
+
+def test_an_exported_policy_makes_an_agent(stages, tmp_path):
+    export([str(stages[3]), str(tmp_path / "model"), "--threshold", "0.25", "--licence", "MIT"])
+    translator = load_translator(str(tmp_path / "model"), TranslatorOptions())
+    assert isinstance(translator, ScoredTranslator) and translator.threshold == 0.25
+    assert "license: MIT" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_exported_translator_is_the_trained_one(stages, tmp_path):
+    export([str(stages[2]), str(tmp_path / "model"), "--precision", "float32", "--with-text-encoder"])
+    exported = open_model(tmp_path / "model").model.state_dict()
+    for name, value in open_model(stages[2]).model.state_dict().items():
+        assert torch.equal(exported[name], value), name
+
+
+def test_resumed_training_gives_the_same_weights(world, stages, tmp_path):
+    """Stage 1 again, cut off after step 2."""
+    again = tmp_path / "again"
+    configuration = world.stage1()
+    configuration["regime"] |= {"num_steps": 2}
+    trained(1, again, world.write("half", configuration))
+    trained(1, again, world.write("whole", world.stage1()))
+    straight = read_checkpoint(stages[1] / "checkpoints" / "step_4")
+    resumed = read_checkpoint(again / "checkpoints" / "step_4")
+    assert all(torch.equal(resumed[name], value) for name, value in straight.items())
+
+
+@pytest.mark.parametrize("stage", [1, 3])
+def test_two_processes_see_the_losses_of_one(world, stages, tmp_path, stage):
+    configuration = world.folder / f"stage{stage}.yaml"
+    two = losses(trained(stage, tmp_path / "two", configuration, processes=2))
+    assert two == pytest.approx(losses(stages[stage]), abs=2e-5)
+
+
+def test_whisper_itself_may_be_trained_and_exported(world, tmp_path):
+    """Stage 2 on Whisper's own decoder, X -> en, then a policy for it."""
+    section = {"manifest": str(world.manifest), "task": "s2tt", "source": "de", "targets": ["en"]}
+    data = {"train": [section], "validation": []}
+    quick = {"num_steps": 1, "publish_metrics_every_n_steps": 1}
+    second = trained(
+        2, tmp_path / "two", world.write("w2", {**world.stage2(world.whisper), **data, "regime": quick})
+    )
+    third = trained(
+        3, tmp_path / "three", world.write("w3", {**world.stage3(second), **data, "regime": quick})
+    )
+    export([str(third), str(tmp_path / "model"), "--threshold", "0"])
+    translator = load_translator(str(tmp_path / "model"), TranslatorOptions(trailing_silence_ms=500))
+    assert translator.tokenizer.prompt("de", "en")
+    assert best_checkpoint(second).name == "step_1"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"objective": "divergence"},
+        {"score": "probability", "monotonicity_weight": 0.0},
+        {"hears_duration": True},
+        {"alignment_weight": 1.0},
+    ],
+)
+def test_every_kind_of_policy_trains(world, stages, tmp_path, policy):
+    configuration = world.stage3(stages[2], policy)
+    configuration["regime"]["num_steps"] = 2
+    output = trained(3, tmp_path / "policy", world.write("policy", configuration))
+    assert len(losses(output)) == 2

@@ -1,0 +1,127 @@
+"""simulst export RUN FOLDER: a training output becomes a model folder that agents load by path or name.
+
+    simulst export runs/mini/stage2 exported/mini             a translator, for policies that learn nothing
+    simulst export runs/mini/stage3 exported/mini             a policy with its translator
+    simulst export runs/w/stage3 exported/w --base openai/whisper-base    a policy that names its translator
+
+Of a run it takes the checkpoint of the best validation score. Beside the weights it writes README.md, the
+model card: what the model is, what it was trained on, its validation scores, and its licence.
+"""
+
+import argparse
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.errors import InputError
+from models.locate import locate_model
+from models.new_folder import new_folder
+from models.policy_folder import StoredPolicy, save_policy
+from models.policy_network import PolicyNetwork, PolicyOptions
+from models.reina import Reina
+from models.reina_folder import save_reina
+from models.stored_weights import check_weights, read_json
+from models.translator import PRECISIONS
+from models.whisper_folder import save_whisper
+from train.model_card import ModelCard
+from train.start_model import CHECKPOINTS, POLICY, StartModel, best_checkpoint, open_model, read_checkpoint
+
+NETWORK = "network."  # what names begin with in a checkpoint of `train.policy_model`
+
+
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """A policy network as a run of stage 3 left it."""
+
+    network: PolicyNetwork
+    base: str  # name or path of its translator
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="simulst export", description="Make a model folder of a training run."
+    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="output folder of a stage, or checkpoints/step_N in it")
+    add("folder", type=Path, metavar="FOLDER", help="model folder to make")
+    add("--precision", choices=sorted(PRECISIONS), default="float16", help="number format of stored weights")
+    add("--threshold", type=float, help="of a policy: what agents use unless told otherwise, in logit space")
+    add("--base", metavar="MODEL", help="of a policy: leave its translator out; agents find it by this name")
+    add("--with-text-encoder", action="store_true", help="keep what only further training needs")
+    add("--name", help="what the model card calls it (default: the folder's name)")
+    add("--licence", default="not stated", help="for the model card")
+    add("--notes", type=Path, metavar="FILE", help="Markdown put into the model card: data, scores, use")
+    options = parser.parse_args(list(arguments))
+    export(options)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Does what the command says. FOLDER is there complete or not at all; InputError says why not."""
+    notes = _read_notes(options.notes)
+    dtype = PRECISIONS[options.precision]
+    run = options.run.parent.parent if options.run.name.startswith("step_") else options.run
+    if not (run / CHECKPOINTS).is_dir():
+        raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
+    card = ModelCard.of_run(options.name or options.folder.name, run, options.licence, notes)
+    if not (run / POLICY).is_file():
+        if options.threshold is not None or options.base:
+            raise InputError(f"{run} trained a translator, not a policy: leave --threshold and --base out")
+        with new_folder(options.folder) as partial:
+            _fill(
+                partial,
+                lambda folder: _save(open_model(options.run), folder, dtype, options.with_text_encoder),
+            )
+            card.write(partial)
+        return
+    policy = read_policy(options.run)
+    stored = StoredPolicy(policy.network, options.threshold, options.base)
+    with new_folder(options.folder) as partial:
+        if options.base is None:
+            start = open_model(locate_model(policy.base))
+            _fill(partial, lambda folder: _save(start, folder, dtype, options.with_text_encoder))
+        save_policy(partial, stored, dtype)
+        card.write(partial)
+
+
+def read_policy(path: Path) -> TrainedPolicy:
+    """The policy of a run of stage 3, or of one of its checkpoints. Raises InputError for a damaged one."""
+    is_step = path.name.startswith("step_")
+    run, step = (path.parent.parent, path) if is_step else (path, best_checkpoint(path))
+    description: dict[str, Any] = read_json(run / POLICY)
+    network = PolicyNetwork(PolicyOptions(**description["options"]))
+    weights = {
+        name.removeprefix(NETWORK): value
+        for name, value in read_checkpoint(step).items()
+        if name.startswith(NETWORK)
+    }
+    check_weights(step, network.state_dict(), weights)
+    network.load_state_dict(weights)
+    return TrainedPolicy(network, description["base"])
+
+
+def _save(start: StartModel, folder: Path, dtype: torch.dtype, with_text_encoder: bool) -> None:
+    if isinstance(start.model, Reina):
+        save_reina(folder, start.model, start.tokenizer, dtype, with_text_encoder)
+    else:
+        save_whisper(folder, start.model, start.tokenizer, start.alignment_heads, dtype)
+
+
+def _fill(folder: Path, save: Callable[[Path], None]) -> None:
+    """Put what `save` writes as a folder of its own into `folder`."""
+    inner = folder / "model"
+    save(inner)
+    for file in inner.iterdir():
+        shutil.move(file, folder / file.name)
+    inner.rmdir()
+
+
+def _read_notes(file: Path | None) -> str:
+    if file is None:
+        return ""
+    if not file.is_file():
+        raise InputError(f"{file}: no such file of notes: correct --notes")
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,145 @@
+"""A manifest: the table that all training reads, one row for a clip or for a text.
+
+UTF-8, tab-separated, with a header. Columns:
+
+    id         names the row
+    audio      path of the clip, relative to the manifest or absolute; a manifest of texts lacks it
+    seconds    the clip's length
+    members    lines that a clip was joined from
+    voice      who speaks a synthesised clip
+    speed      and how fast
+    en, de ... text in that language, plain; empty means "none in this language"
+
+Only `id` and one language are needed. `train.prepare` writes manifests.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.errors import InputError
+
+AUDIO_COLUMNS = ("audio", "seconds")
+NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+LISTED = 20  # missing files that a message names
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row."""
+
+    id: str
+    texts: dict[str, str]  # by language code; what is missing in a language is not here
+    audio: Path | None = None
+    seconds: float | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows of a file, in its order."""
+
+    path: Path
+    languages: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool = False) -> Manifest:
+    """Reads a manifest; languages: those to keep, all if none is named.
+
+    Raises InputError when it cannot be used, and with needs_audio also when audio files are missing.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such manifest: correct the path")
+    try:
+        header, *lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
+    columns = header.rstrip("\r").split("\t")
+    known = _languages(path, columns, needs_audio)
+    for language in languages:
+        if language not in known:
+            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}")
+    numbered = [(number, line.rstrip("\r")) for number, line in enumerate(lines, start=2) if line.strip()]
+    if not numbered:
+        raise InputError(f"{path} is empty: it has no rows below its header")
+    chosen = tuple(languages or known)
+    rows = tuple(_row(path, number, columns, line, chosen) for number, line in numbered)
+    _check_unique(path, rows)
+    if needs_audio:
+        check_files(path, [row.audio for row in rows if row.audio is not None])
+    return Manifest(path, chosen, rows)
+
+
+def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) -> None:
+    """Columns that no row fills are left out, except languages."""
+    rows = list(rows)
+    notes = [name for name in NOTES if any(name in row.notes for row in rows)]
+    spoken = any(row.audio is not None for row in rows)
+    lines = ["\t".join(["id", *(AUDIO_COLUMNS if spoken else ()), *notes, *languages])]
+    for row in rows:
+        audio = [str(row.audio or ""), "" if row.seconds is None else f"{row.seconds:.3f}"] if spoken else []
+        texts = [" ".join(row.texts.get(language, "").split()) for language in languages]
+        lines.append("\t".join([row.id, *audio, *(row.notes.get(name, "") for name in notes), *texts]))
+    write_lines(path, lines)
+
+
+def check_files(path: Path, files: Iterable[Path]) -> None:
+    """Raises one InputError that lists the files named in `path` that do not exist, all counted."""
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        listed = ", ".join(map(str, missing[:LISTED])) + (", ..." if len(missing) > LISTED else "")
+        raise InputError(
+            f"{path} names {len(missing)} audio files that do not exist: {listed}: "
+            "correct the paths (relative ones start from the manifest's folder) or take the rows out"
+        )
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
+    if "id" not in columns or (needs_audio and "audio" not in columns):
+        lacking = "audio" if "id" in columns else "id"
+        raise InputError(f"{path} has no column {lacking!r}: its first line has {columns}")
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{path} has a column twice: its first line has {columns}")
+    languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *NOTES)]
+    strange = [name for name in languages if not LANGUAGE.fullmatch(name)]
+    if strange or not languages:
+        fault = f"columns that are no language codes: {strange}" if strange else "no column of text"
+        raise InputError(f"{path} has {fault}; name text columns en, de ..., and see `train.prepare table`")
+    return languages
+
+
+def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequence[str]) -> Row:
+    cells = line.split("\t")
+    if len(cells) != len(columns):
+        raise InputError(
+            f"{path}, line {number}: {len(cells)} fields, but the header has {len(columns)}: mend the line"
+        )
+    record = dict(zip(columns, cells, strict=True))
+    if not record["id"]:
+        raise InputError(f"{path}, line {number}: the id is empty: give each row its own")
+    try:
+        seconds = float(record["seconds"]) if record.get("seconds") else None
+    except ValueError:
+        raise InputError(f"{path}, line {number}: {record['seconds']!r} is no number of seconds") from None
+    return Row(
+        id=record["id"],
+        texts={language: record[language] for language in languages if record[language].strip()},
+        audio=path.parent / record["audio"] if record.get("audio") else None,
+        seconds=seconds,
+        notes={name: record[name] for name in NOTES if record.get(name)},
+    )
+
+
+def _check_unique(path: Path, rows: Iterable[Row]) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            raise InputError(f"{path} has the id {row.id!r} twice: give each row its own")
+        seen.add(row.id)

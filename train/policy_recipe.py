@@ -1,0 +1,182 @@
+"""The fairseq2 recipe of stage 3: a policy network learns what more audio would tell its translator."""
+
+from dataclasses import dataclass, field
+
+from fairseq2.composition import register_model_family
+from fairseq2.metrics.formatters import format_as_float
+from fairseq2.metrics.recorders import MetricDescriptor
+from fairseq2.recipe.base import Recipe, RecipeContext
+from fairseq2.recipe.config import (
+    CommonSection,
+    GangSection,
+    LRSchedulerSection,
+    ModelSection,
+    OptimizerSection,
+    RegimeSection,
+    TrainerSection,
+)
+from fairseq2.runtime.dependency import DependencyContainer
+from fairseq2.task import Task
+from torch.nn import Module
+
+from models.errors import InputError
+from models.locate import locate_model
+from models.policy_network import PolicyOptions
+from train.alignment_loss import DEFAULT_TEMPERATURE_S
+from train.batch_plan import BatchSection
+from train.batches import TruncationSection
+from train.examples import DataSection
+from train.policy_loss import PolicyLoss, check_policy
+from train.policy_model import PolicyInTraining, Teacher
+from train.policy_unit import CORRELATION, PolicyEvalUnit, PolicyUnit
+from train.recipe_data import ReaderSection, train_reader, validation_readers
+from train.recipe_errors import register_input_errors
+from train.reina_loss import ReinaLossOptions
+from train.start_model import POLICY, open_model
+
+FAMILY = "simulst_policy"
+
+
+@dataclass(kw_only=True)
+class PolicyConfig:
+    """The policy network and the translator that it is for."""
+
+    translator: str = ""
+    """Model folder, Whisper by path or name, or output folder of an earlier stage."""
+
+    width: int = 512
+    """Of the network."""
+
+    heads: int = 4
+    """Attention heads."""
+
+    layers: int = 2
+    """Transformer layers."""
+
+    dropout: float = 0.1
+    """In training."""
+
+    objective: str = "gain"
+    """gain: REINA; divergence: DiG-SST."""
+
+    score: str = "logit"
+    """What q of the REINA loss is: the network's output (logit) or its sigmoid (probability)."""
+
+    hears_duration: bool = False
+    """Embed the seconds heard so far: REINA-TAN."""
+
+    margin: float = ReinaLossOptions.margin
+    """eps of the monotonicity term (Eq. 6)."""
+
+    monotonicity_weight: float = ReinaLossOptions.monotonicity_weight
+    """Of the monotonicity term; 0 leaves it out."""
+
+    norm_weight: float = ReinaLossOptions.norm_weight
+    """lambda of the L2 term."""
+
+    divergence: str = "jensen-shannon"
+    """Of objective `divergence`: jensen-shannon or kullback-leibler."""
+
+    alignment_weight: float = 0.0
+    """Of REINA-SAN's term; 0 leaves it out."""
+
+    alignment_temperature_s: float = DEFAULT_TEMPERATURE_S
+    """tau of REINA-SAN."""
+
+
+@dataclass(kw_only=True)
+class PolicyTrainingConfig:
+    """How a policy is trained."""
+
+    model: ModelSection = field(default_factory=lambda: ModelSection(family=FAMILY))
+    """`config_overrides` are the fields of `PolicyConfig`."""
+
+    train: list[DataSection] = field(default_factory=list)
+    """What is trained on: sections of task s2tt."""
+
+    validation: list[DataSection] = field(default_factory=list)
+    """What is validated on; each section gets its own scores. All its clips are cut."""
+
+    batch: BatchSection = field(default_factory=BatchSection)
+    """Size of a batch, over all processes."""
+
+    truncation: TruncationSection = field(default_factory=TruncationSection)
+    """Cut clips. A clip that stays whole has no gain."""
+
+    reader: ReaderSection = field(default_factory=ReaderSection)
+    """How data is read."""
+
+    gang: GangSection = field(default_factory=GangSection)
+    trainer: TrainerSection = field(default_factory=TrainerSection)
+    optimizer: OptimizerSection = field(default_factory=OptimizerSection)
+    lr_scheduler: LRSchedulerSection = field(default_factory=LRSchedulerSection)
+    regime: RegimeSection = field(default_factory=RegimeSection)
+    common: CommonSection = field(default_factory=CommonSection)
+
+
+class PolicyRecipe(Recipe):
+    """Trains a policy network on a frozen translator."""
+
+    def register(self, container: DependencyContainer) -> None:
+        register_model_family(
+            container, FAMILY, PolicyInTraining, PolicyConfig, factory=create, supports_meta=False
+        )
+        container.collection.register_instance(
+            MetricDescriptor,
+            MetricDescriptor(CORRELATION, "Goal Correlation", 200, format_as_float, higher_better=True),
+        )
+        register_input_errors(container)
+
+    def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
+        model.teacher.to(context.device)
+        if context.gangs.root.rank == 0:
+            model.describe(context.output_dir / POLICY)
+        return model
+
+    def create_task(self, context: RecipeContext) -> Task:
+        config = context.get_config_as(PolicyTrainingConfig)
+        if any(section.task != "s2tt" for section in config.train + config.validation):
+            raise InputError("a policy learns from speech translation: take sections of other tasks out")
+        model = context.get_model_as(PolicyInTraining)
+        start = model.teacher.start
+        unit = PolicyUnit(context.get_data_parallel_model(), model.teacher, model.loss)
+        reader = train_reader(context, config, start, frozen_encoder=True, whole=True)
+        all_cut = TruncationSection(cut_probability=1.0, chunk_ms=config.truncation.chunk_ms)
+        units, readers = [], []
+        for name, _, valid_reader in validation_readers(context, config, start, all_cut, whole=True):
+            units.append(PolicyEvalUnit(model, model.loss, name))
+            readers.append(valid_reader)
+        return context.create_trainer(unit, reader, units, readers)
+
+    @property
+    def config_kls(self) -> type[object]:
+        return PolicyTrainingConfig
+
+
+def create(config: PolicyConfig) -> PolicyInTraining:
+    """Raises InputError where the configuration or the translator cannot be used."""
+    if not config.translator:
+        raise InputError("a policy needs its translator: give model.config_overrides.translator")
+    check_policy(config.objective, config.hears_duration, config.alignment_weight)
+    start = open_model(locate_model(config.translator))
+    try:
+        options = PolicyOptions(
+            hidden_width=start.model.dimensions.n_text_state,
+            width=config.width,
+            heads=config.heads,
+            layers=config.layers,
+            dropout=config.dropout,
+            objective=config.objective,
+            score=config.score,
+            hears_duration=config.hears_duration,
+        )
+        loss = PolicyLoss(
+            config.objective,
+            ReinaLossOptions(config.score, config.margin, config.monotonicity_weight, config.norm_weight),
+            config.alignment_weight,
+            config.alignment_temperature_s,
+        )
+    except ValueError as error:
+        raise InputError(f"policy: {error}") from None
+    teacher = Teacher(start, config.objective, config.divergence, aligns=config.alignment_weight > 0)
+    return PolicyInTraining(options, teacher, loss, config.translator)

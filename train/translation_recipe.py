@@ -1,0 +1,93 @@
+"""The fairseq2 recipe of stages 1 and 2: they differ in their configurations only."""
+
+from dataclasses import dataclass, field
+
+from fairseq2.recipe.base import Recipe, RecipeContext
+from fairseq2.recipe.config import (
+    CommonSection,
+    GangSection,
+    LRSchedulerSection,
+    ModelSection,
+    OptimizerSection,
+    RegimeSection,
+    TrainerSection,
+)
+from fairseq2.runtime.dependency import DependencyContainer
+from fairseq2.task import Task
+from torch.nn import Module
+
+from train.batch_plan import BatchSection
+from train.batches import TruncationSection
+from train.examples import DataSection
+from train.multitask_model import MultitaskTranslator
+from train.recipe_data import ReaderSection, train_reader, validation_readers
+from train.recipe_errors import register_input_errors
+from train.start_model import DESCRIPTION
+from train.translation_unit import TranslationEvalUnit, TranslationUnit
+from train.translator_family import FAMILY, register_translators
+
+
+@dataclass(kw_only=True)
+class TranslationConfig:
+    """How a translator is trained."""
+
+    model: ModelSection = field(default_factory=lambda: ModelSection(family=FAMILY))
+    """`config_overrides` are the fields of `train.translator_family.TranslatorConfig`."""
+
+    train: list[DataSection] = field(default_factory=list)
+    """What is trained on. All sections are mixed in every batch, in the ratio of their pairs and weights."""
+
+    validation: list[DataSection] = field(default_factory=list)
+    """What is validated on; each section gets its own scores."""
+
+    batch: BatchSection = field(default_factory=BatchSection)
+    """Size of a batch, over all processes."""
+
+    truncation: TruncationSection | None = None
+    """Cut clips, as in stage 2; null: none."""
+
+    reader: ReaderSection = field(default_factory=ReaderSection)
+    """How data is read."""
+
+    label_smoothing: float = 0.1
+    """Of the cross-entropy in training."""
+
+    gang: GangSection = field(default_factory=GangSection)
+    trainer: TrainerSection = field(default_factory=TrainerSection)
+    optimizer: OptimizerSection = field(default_factory=OptimizerSection)
+    lr_scheduler: LRSchedulerSection = field(default_factory=LRSchedulerSection)
+    regime: RegimeSection = field(default_factory=RegimeSection)
+    common: CommonSection = field(default_factory=CommonSection)
+
+
+class TranslationRecipe(Recipe):
+    """Trains a speech translator on speech and text."""
+
+    def register(self, container: DependencyContainer) -> None:
+        register_translators(container)
+        register_input_errors(container)
+
+    def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
+        model.freeze()
+        if context.gangs.root.rank == 0:
+            model.start.describe(context.output_dir / DESCRIPTION)
+        return model
+
+    def create_task(self, context: RecipeContext) -> Task:
+        config = context.get_config_as(TranslationConfig)
+        model = context.get_model_as(MultitaskTranslator)
+        unit = TranslationUnit(context.get_data_parallel_model(), config.label_smoothing)
+        reader = train_reader(context, config, model.start, model.freeze_encoder)
+        units, readers = [], []
+        for name, references, valid_reader in validation_readers(context, config, model.start):
+            units.append(TranslationEvalUnit(model, name, references))
+            readers.append(valid_reader)
+        return context.create_trainer(unit, reader, units, readers)
+
+    @property
+    def config_kls(self) -> type[object]:
+        return TranslationConfig
+
+    def has_static_autograd_graph(self, context: RecipeContext) -> bool:
+        """No: a batch without texts leaves the text encoder out."""
+        return False

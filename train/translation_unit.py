@@ -1,0 +1,91 @@
+"""What one step of stages 1 and 2 computes: cross-entropy of all tasks, and how good translations are."""
+
+import fairseq2.recipe  # noqa: F401  fairseq2.evaluator can only be imported after it
+import torch
+import torch.nn.functional as F
+from fairseq2.evaluator import EvalUnit
+from fairseq2.metrics import Mean, MetricBag
+from fairseq2.metrics.text import BleuMetric, ChrfMetric
+from fairseq2.trainer import TrainUnit
+from torch import Tensor, nn
+
+from models.errors import InputError
+from train.batches import SpeechPairs, TranslationBatch
+from train.greedy import greedy
+from train.multitask_model import MultitaskTranslator
+
+
+class TranslationUnit(TrainUnit[TranslationBatch]):
+    """Sums the label-smoothed cross-entropy of speech and text (REINA, stages 1 and 2)."""
+
+    def __init__(self, model: nn.Module, label_smoothing: float) -> None:
+        """model: a MultitaskTranslator, wrapped for data parallelism if there is any."""
+        self._model = model
+        self._label_smoothing = label_smoothing
+
+    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
+        for name in ("loss", "nll_loss", "speech_nll", "text_nll"):
+            metric_bag.add(name, Mean())
+
+    def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> tuple[Tensor, int]:
+        names = [name for name, part in _parts(batch) if part is not None]
+        total, count = torch.zeros(()), 0
+        for name, (logits, targets) in zip(names, self._model(batch), strict=True):
+            loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self._label_smoothing)
+            check_finite(loss, batch.ids)
+            with torch.no_grad():
+                nll = F.cross_entropy(logits, targets)
+            for metric in ("nll_loss", name):
+                metric_bag.get(metric, Mean).update(nll.cpu(), weight=len(targets))
+            metric_bag.get("loss", Mean).update(loss.detach().cpu() / len(targets), weight=len(targets))
+            total, count = total.to(loss.device) + loss, count + len(targets)
+        return total, count
+
+
+class TranslationEvalUnit(EvalUnit[TranslationBatch]):
+    """Cross-entropy, BLEU and chrF of greedy translations of one validation set."""
+
+    def __init__(self, model: MultitaskTranslator, name: str, references: dict[str, str]) -> None:
+        """references: by the pairs' ids. Texts without speech have no BLEU."""
+        self._model = model
+        self._name = name
+        self._references = references
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
+        metric_bag.add("nll_loss", Mean())
+        metric_bag.add("bleu", BleuMetric())
+        metric_bag.add("chrf", ChrfMetric())
+
+    def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> None:
+        for logits, targets in self._model(batch):
+            nll = F.cross_entropy(logits, targets)
+            metric_bag.get("nll_loss", Mean).update(nll.cpu(), weight=len(targets))
+        if batch.speech is not None:
+            hypotheses = self._translate(batch.speech)
+            references = [self._references[id] for id in batch.speech.ids]
+            metric_bag.get("bleu", BleuMetric).update(references, hypotheses)
+            metric_bag.get("chrf", ChrfMetric).update(references, hypotheses)
+
+    def _translate(self, speech: SpeechPairs) -> list[str]:
+        tokenizer = self._model.start.tokenizer
+        memory, lengths = self._model.listen(speech.audio)
+        prompts = speech.text.prompts
+        tokens = greedy(self._model.translator, memory, lengths, prompts, tokenizer.end_of_sequence)
+        return [tokenizer.decode(one).strip() for one in tokens]
+
+
+def check_finite(loss: Tensor, ids: list[str]) -> None:
+    """Raises InputError that names the pairs of a batch whose loss is no number."""
+    if not torch.isfinite(loss):
+        raise InputError(
+            f"the loss of a batch is {loss.item()}: lower the learning rate, or look at its pairs: "
+            + ", ".join(ids)
+        )
+
+
+def _parts(batch: TranslationBatch) -> list[tuple[str, object]]:
+    return [("speech_nll", batch.speech), ("text_nll", batch.texts)]
