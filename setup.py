@@ -42,8 +42,17 @@ setup(
     ],
     extras_require={
         "train": ["fairseq2==0.8.1"],
+        # One of the engines of `train.prepare speak`.
+        "tts": ["hibari-tts==0.2.1"],
         # SimulEval brings pytest-flake8, with which pytest 9 does not start.
-        "test": ["pytest>=8,<9", "ruff>=0.9", "transformers>=4.57,<5", "omnisteval>=0.1.10,<0.2"],
+        "test": [
+            "pytest>=8,<9",
+            "ruff>=0.9",
+            "transformers>=4.57,<5",
+            "omnisteval>=0.1.10,<0.2",
+            # Looks at reports in the system's Chromium; it brings none.
+            "playwright>=1.50,<2",
+        ],
         "serve": ["simulstream==1.0.0"],
     },
 )

@@ -18,7 +18,7 @@ BELOW = {
     "serve": {"serve", "agents", "models"},
 }
 # Where the name of the distribution is not that of the module.
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
 
 
@@ -79,7 +79,7 @@ def test_libraries_of_the_core_are_declared(file):
 @pytest.mark.parametrize("file", sources("train"), ids=str)
 def test_libraries_of_training_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("install_requires", "train")
+    assert libraries <= declared("install_requires", "train", "tts")
 
 
 @pytest.mark.parametrize("file", sources("benchmarks", "tests"), ids=str)
@@ -107,3 +107,4 @@ def test_serve_and_tests_are_extras():
     assert declared("serve") == {"simulstream"}
     assert {"pytest", "ruff", "transformers"} <= declared("test")
     assert declared("train") == {"fairseq2"}
+    assert declared("tts") == {"hibari"}

@@ -1,6 +1,6 @@
 r"""Joins short recorded lines into segments of speech as long as simultaneous translation meets them.
 
-    python -m train.join_segments --table bass/bass.tsv --audio-dir bass/flac --audio-suffix .flac \
+    python -m train.prepare join --table bass/bass.tsv --audio-dir bass/flac --audio-suffix .flac \
         --text en de --group-pattern 'bass_(\d+)_' --groups 5 6 --minimum-s 6 --maximum-s 20 \
         --pause-s 0.3 --output bass56
 
@@ -18,7 +18,8 @@ import random
 import shutil
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -29,7 +30,10 @@ from tqdm import tqdm
 
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
-from train.line_table import Line, LineTable, Skipped, file_name
+from train import prepare
+from train.line_table import Line, LineTable, file_name
+from train.manifest import write_lines
+from train.skipped import Skipped, report, summary, write_skipped
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,14 @@ class SegmentLengths:
         return sum(line.seconds for line in lines) + self.pause_s * max(len(lines) - 1, 0)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options = parse(arguments)
-    try:
-        join(options)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+def main(arguments: Sequence[str]) -> None:
+    join(parse(arguments))
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Join short recorded lines into segments.")
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.prepare join", description="Join short recorded lines into segments."
+    )
     add = parser.add_argument
     add("--table", type=Path, required=True, help="tab-separated, UTF-8, with a header")
     add("--id", default="id", help="column that identifies a row (default: id)")
@@ -116,15 +118,13 @@ def join(options: argparse.Namespace) -> None:
         start = options.paths_from
         final = output if start is None else Path(os.path.relpath(output, start))
         write_lists(segments, seconds, result, final, table.text_columns)
-        rows = [f"{row.id}\t{row.reason}\t{row.detail}" for row in skipped]
-        write_lines(result / "skipped.tsv", ["id\treason\tdetail", *rows])
+        write_skipped(result, skipped)
         if output.exists():
             shutil.rmtree(output)
         result.rename(output)
     quartiles = ", ".join(f"{value:.1f}" for value in np.percentile(seconds, [0, 25, 50, 75, 100]))
-    print(f"{len(segments)} segments, {sum(seconds) / 60:.1f} minutes, quartiles of length {quartiles} s")
-    if skipped:
-        print(f"skipped {len(skipped)} rows ({summary(skipped)}): see {output / 'skipped.tsv'}")
+    minutes = f"{sum(seconds) / 60:.1f} minutes"
+    report(f"{len(segments)} segments, {minutes}, quartiles of length {quartiles} s", output, skipped)
 
 
 def check_output(output: Path, overwrite: bool) -> None:
@@ -209,15 +209,5 @@ def write_lists(
         write_lines(folder / f"target.{language}.txt", [text[column] for text in texts])
 
 
-def write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-
-
-def summary(skipped: list[Skipped]) -> str:
-    """How often which reason, e.g. "2 x empty id"."""
-    counts = Counter(row.reason for row in skipped)
-    return "; ".join(f"{count} x {reason}" for reason, count in counts.most_common())
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(prepare.main(["join", *sys.argv[1:]]))

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from train.plain_text import EmphasisCapitals, plain_quotes
-
-Record = dict[str, str]  # a row of the file by column name
+from train.skipped import Skipped
+from train.text_files import Record, read_table
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,6 @@ class Line:
     audio: Path
     seconds: float
     texts: tuple[str, ...]  # one for each text column
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A row that cannot be used."""
-
-    id: str
-    reason: str
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,24 +85,9 @@ class LineTable:
         return Line(identifier, group, audio, seconds, texts)
 
     def _records(self) -> tuple[list[Record], list[Skipped]]:
-        if not self.path.is_file():
-            raise InputError(f"{self.path}: no such table: correct the path")
-        try:
-            content = self.path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path} is not UTF-8 ({error.reason}): convert it") from None
-        header, *rows = (line.split("\t") for line in content.split("\n"))
-        for column in filter(None, [self.id_column, self.audio_column, *self.text_columns]):
-            if column not in header:
-                raise InputError(f"{self.path} has no column {column!r}: its first line has {header}")
-        records, skipped = [], []
-        for number, fields in enumerate(rows, start=2):
-            if len(fields) == len(header):
-                records.append(dict(zip(header, fields, strict=True)))
-            elif fields != [""]:
-                detail = f"{len(fields)}, the header has {len(header)}"
-                skipped.append(Skipped(f"line {number}", "wrong number of fields", detail))
-        return records, skipped
+        columns = filter(None, [self.id_column, self.audio_column, *self.text_columns])
+        numbered, skipped = read_table(self.path, columns)
+        return [record for _, record in numbered], skipped
 
     def _plain(self, texts: list[str]) -> Callable[[str], str]:
         """The function that makes a text of this column plain."""

@@ -1,0 +1,99 @@
+"""Manifests come back as they were written; what cannot be used is named, missing clips all at once."""
+
+import re
+
+import pytest
+
+from models.errors import InputError
+from train.manifest import Row, read_manifest, write_manifest
+
+
+def write(path, *lines):
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_rows_come_back_as_written(tmp_path):
+    rows = [
+        Row(
+            "a",
+            {"en": "One\u2028line.", "de": "Eins"},
+            tmp_path / "a.flac",
+            1.25,
+            {"voice": "x", "speed": "1.000"},
+        ),
+        Row("b", {"en": "Two"}, tmp_path / "b.flac", 2.0, {}),
+    ]
+    write_manifest(tmp_path / "m.tsv", rows, ["en", "de"])
+    manifest = read_manifest(tmp_path / "m.tsv")
+    assert manifest.languages == ("en", "de")
+    assert manifest.rows == (Row("a", {"en": "One line.", "de": "Eins"}, *vars_of(rows[0])), rows[1])
+
+
+def vars_of(row):
+    return row.audio, row.seconds, row.notes
+
+
+def test_the_file_is_what_the_docstring_says(tmp_path):
+    write_manifest(tmp_path / "m.tsv", [Row("a", {"de": "Eins"}, tmp_path / "a.flac", 1.0, {})], ["en", "de"])
+    text = (tmp_path / "m.tsv").read_text()
+    assert text == f"id\taudio\tseconds\ten\tde\na\t{tmp_path}/a.flac\t1.000\t\tEins\n"
+    write_manifest(tmp_path / "t.tsv", [Row("a", {"de": "Eins"})], ["en", "de"])
+    assert (tmp_path / "t.tsv").read_text() == "id\ten\tde\na\t\tEins\n"
+
+
+def test_paths_start_from_the_manifest_and_empty_text_means_none(tmp_path):
+    write(tmp_path / "m.tsv", "id\taudio\ten\tde", "a\tsub/a.wav\t \tEins", "b\t/b.wav\tTwo\t")
+    first, second = read_manifest(tmp_path / "m.tsv").rows
+    assert (first.audio, first.texts, first.seconds) == (tmp_path / "sub/a.wav", {"de": "Eins"}, None)
+    assert (str(second.audio), second.texts) == ("/b.wav", {"en": "Two"})
+
+
+def test_chosen_languages_are_kept(tmp_path):
+    write(tmp_path / "m.tsv", "id\ten\tde\tfr", "a\tone\teins\tun")
+    assert read_manifest(tmp_path / "m.tsv", ["fr", "en"]).rows[0].texts == {"fr": "un", "en": "one"}
+
+
+def test_missing_clips_are_counted_and_twenty_are_named(tmp_path):
+    (tmp_path / "3.wav").touch()
+    write(tmp_path / "m.tsv", "id\taudio\ten", *(f"{i}\t{i}.wav\tx" for i in range(30)))
+    with pytest.raises(InputError) as error:
+        read_manifest(tmp_path / "m.tsv", needs_audio=True)
+    message = str(error.value)
+    assert "names 29 audio files that do not exist" in message
+    named = re.findall(r"(\d+)\.wav", message)
+    assert named == [str(i) for i in range(21) if i != 3]
+    assert len(read_manifest(tmp_path / "m.tsv").rows) == 30
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], r"has no column 'id'"),
+        (["id\ten"], "is empty: it has no rows"),
+        (["name\ten", "a\tx"], r"has no column 'id': its first line has \['name', 'en'\]"),
+        (["id\ten", "a\tx\ty"], "line 2: 3 fields, but the header has 2"),
+        (["id\ten", "a\tx", "\ty"], "line 3: the id is empty"),
+        (["id\ten", "a\tx", "a\ty"], "has the id 'a' twice"),
+        (["id\ten\ten", "a\tx\ty"], "has a column twice"),
+        (["id\taudio", "a\tx.wav"], "has no column of text"),
+        (["id\ten\tTranslation", "a\tx\ty"], r"no language codes: \['Translation'\]"),
+        (["id\tseconds\ten", "a\tlong\ty"], "line 2: 'long' is no number of seconds"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(tmp_path, lines, message):
+    with pytest.raises(InputError, match=message):
+        read_manifest(write(tmp_path / "m.tsv", *lines))
+
+
+def test_a_missing_file_a_missing_language_and_missing_audio_are_refused(tmp_path):
+    path = write(tmp_path / "m.tsv", "id\ten", "a\tx")
+    with pytest.raises(InputError, match="no such manifest"):
+        read_manifest(tmp_path / "other.tsv")
+    with pytest.raises(InputError, match="no column 'de': its languages are en"):
+        read_manifest(path, ["de"])
+    with pytest.raises(InputError, match="no column 'audio'"):
+        read_manifest(path, needs_audio=True)
+    path.write_bytes(b"id\ten\na\t\xff\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_manifest(path)

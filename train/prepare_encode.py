@@ -1,0 +1,215 @@
+"""A frozen encoder's outputs -> files.
+
+    python -m train.prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
+        --truncations 4 --output DIR
+
+Runs a frozen audio encoder once over whole and truncated clips, so that training on a CPU does not run it in
+every epoch. The folder's files are described in `train.encoder_cache`; it takes 2 bytes x width x 50 a second
+of audio and version (tiny.en: 38 KB).
+
+bfloat16 is about twice as fast on processors that multiply it (AMX, AVX512-BF16) and changes frames by about
+1%. float32 is the default, because cached frames should be those that the model hears later.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.audio import read_audio
+from models.errors import InputError
+from models.locate import locate_model
+from models.log_mel import HOP, SAMPLE_RATE, log_mel_spectrogram
+from models.translator import TranslatorOptions
+from models.whisper import AudioEncoder, Whisper
+from models.whisper_checkpoint import load_whisper_checkpoint
+from train.clip_versions import CHUNK_MS, Version, encoder_frames, encoder_sha256, heard_samples
+from train.command_line import at_least, option, parse
+from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX
+from train.journal import Journal
+from train.manifest import Row, read_manifest, write_lines
+from train.skipped import Skipped, report, summary, write_skipped
+from train.unfinished_folder import NothingUsable, unfinished_folder
+from train.worker_processes import available_processes
+
+ROWS_AT_ONCE = 32  # whose versions are sorted by length and batched; the unit of resumption
+BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    manifest: Path = option("manifest of clips")
+    whisper: str = option("Whisper whose encoder is run: a path or a public name")
+    output: Path = option("folder to write")
+    truncations: int = option("truncated versions of each clip, beside the whole clip", 0)
+    seed: int = option("of the lengths of truncated versions", 0)
+    precision: str = option("number format in the encoder", "float32", ("float32", "bfloat16"))
+    device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
+    jobs: int | None = option("processes (default: one for each core)", None)
+    overwrite: bool = option("replace OUTPUT", False)
+
+    def __post_init__(self) -> None:
+        at_least(0, truncations=self.truncations)
+        at_least(1, jobs=self.jobs)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The clips of one task."""
+
+    versions: list[Version]  # offsets count from the first frame of the task
+    frames: np.ndarray  # (T of all versions, D) float16
+    skipped: list[tuple[str, str, str]]  # id, reason, detail
+
+
+def main(arguments: Sequence[str]) -> None:
+    program = "python -m train.prepare encode"
+    description = "Store the outputs of Whisper's frozen encoder for whole and truncated clips."
+    options = parse(EncodeOptions, program, description, arguments)
+    TranslatorOptions(device=options.device).torch_device()  # a wrong one is refused before work starts
+    rows = read_manifest(options.manifest, needs_audio=True).rows
+    settings = cache_settings(options)
+    with unfinished_folder(options.output, settings, options.overwrite, ABOUT) as folder:
+        journal = Journal(folder)
+        encode = partial(encode_rows, truncations=options.truncations, seed=options.seed)
+        jobs = options.jobs or available_processes()
+        start = (options.whisper, options.device, options.precision, jobs)
+        written = sum(entry["frames"] for entry in journal.entries)
+        with FrameFile(folder / FRAMES, written) as file:
+            entries = journal.work_through(
+                rows, ROWS_AT_ONCE, encode, jobs, start_encoder, start, entry=file.append
+            )
+        versions = [line for entry in entries for line in entry["versions"]]
+        skipped = [Skipped(*row) for entry in entries for row in entry["skipped"]]
+        if not versions:
+            raise NothingUsable(f"{options.manifest} has no clip that can be encoded: {summary(skipped)}")
+        write_lines(folder / INDEX, ["\t".join(COLUMNS), *versions])
+        write_skipped(folder, skipped)
+    report(f"{len(versions)} versions of {len(rows) - len(skipped)} clips", options.output, skipped)
+
+
+def cache_settings(options: EncodeOptions) -> dict[str, object]:
+    """What cache.json says."""
+    encoder = load_encoder(options.whisper)
+    return {
+        "width": encoder.ln_post.normalized_shape[0],
+        "encoder_sha256": encoder_sha256(encoder),
+        "chunk_ms": CHUNK_MS,
+        "truncations": options.truncations,
+        "seed": options.seed,
+        "precision": options.precision,
+        "manifest_sha256": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
+    }
+
+
+class FrameFile:
+    """frames.f16, which grows by tasks."""
+
+    def __init__(self, path: Path, frames: int) -> None:
+        """frames: how many the journal knows; what a kill has left behind them is overwritten."""
+        self.path = path
+        self.frames = frames
+
+    def __enter__(self) -> "FrameFile":
+        self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, encoded: Encoded) -> dict[str, object]:
+        """Writes the frames and returns what the journal keeps of the task."""
+        offset, (count, width) = self.frames, encoded.frames.shape
+        self._file.seek(offset * width * 2)
+        self._file.write(encoded.frames.astype("<f2").tobytes())
+        self._file.truncate()
+        self._file.flush()
+        self.frames += count
+        versions = [replace(version, offset=offset + version.offset).line() for version in encoded.versions]
+        return {"frames": count, "versions": versions, "skipped": encoded.skipped}
+
+
+class _Process:
+    """What one process keeps."""
+
+    encoder: AudioEncoder
+    device: str
+    precision: str
+
+
+def load_encoder(whisper: str) -> AudioEncoder:
+    """In evaluation mode, float32. Raises InputError if there is no such Whisper."""
+    checkpoint = load_whisper_checkpoint(locate_model(whisper))
+    with torch.device("meta"):
+        model = Whisper(checkpoint.dimensions)
+    model.load_state_dict(checkpoint.weights, assign=True)
+    return model.encoder.float().eval().requires_grad_(False)
+
+
+def start_encoder(whisper: str, device: str, precision: str, jobs: int) -> None:
+    if jobs > 1:
+        torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
+    _Process.encoder = load_encoder(whisper).to(device)
+    _Process.device, _Process.precision = device, precision
+
+
+def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:
+    encoder = _Process.encoder
+    longest = encoder.positional_embedding.shape[0] * 2 * HOP
+    cut: list[Version] = []
+    features: list[Tensor] = []  # (F, mels)
+    skipped: list[tuple[str, str, str]] = []
+    offset = 0
+    for row in rows:
+        if row.audio is None:
+            skipped.append((row.id, "no audio", ""))
+            continue
+        try:
+            audio = torch.from_numpy(read_audio(row.audio))
+        except InputError as error:
+            skipped.append((row.id, "unusable audio", str(error)))
+            continue
+        if len(audio) > longest:
+            reason = f"longer than the encoder's {longest / SAMPLE_RATE:g} s"
+            skipped.append((row.id, reason, f"{len(audio) / SAMPLE_RATE:.2f} s"))
+            continue
+        for number, heard in enumerate(heard_samples(row.id, len(audio), truncations, seed)):
+            frames = encoder_frames(heard)
+            cut.append(Version(row.id, number, heard, len(audio), offset, frames))
+            features.append(log_mel_spectrogram(audio[:heard], encoder.conv1.in_channels).T)
+            offset += frames
+    result = np.zeros((offset, encoder.ln_post.normalized_shape[0]), np.float16)
+    for batch in batches([len(clip) for clip in features]):
+        for index, frames in zip(batch, encode_batch([features[i] for i in batch]), strict=True):
+            version = cut[index]
+            result[version.offset : version.offset + version.frames] = frames[: version.frames]
+    return Encoded(cut, result, skipped)
+
+
+def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Clips of similar length together, up to BATCH_FRAMES feature frames with their padding."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_FRAMES:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+@torch.inference_mode()
+def encode_batch(clips: list[Tensor]) -> np.ndarray:
+    """Clips of (F, mels) -> (B, T, D) float16"""
+    lengths = torch.tensor([len(clip) for clip in clips], device=_Process.device)
+    features = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True).transpose(1, 2).to(_Process.device)
+    reduced = _Process.precision != "float32"
+    with torch.autocast(features.device.type, torch.bfloat16, enabled=reduced):
+        frames = _Process.encoder(features, lengths)
+    return frames.half().cpu().numpy()

@@ -1,0 +1,51 @@
+"""Multilingual LibriSpeech, and any corpus in its layout, -> a manifest.
+
+    python -m train.prepare mls --root mls_german --split train --language de --output DIR
+
+Speech with its transcripts, for ASR:
+
+    ROOT/SPLIT/transcripts.txt                            id, tab, text
+    ROOT/SPLIT/audio/SPEAKER/BOOK/SPEAKER_BOOK_NUMBER.flac, or .opus
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InputError
+from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
+from train.command_line import option, parse
+from train.skipped import Skipped
+from train.text_files import read_lines, records
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlsOptions(WholeFileOptions):
+    root: Path = option("folder of one language, as unpacked")
+    split: str = option("train, dev or test")
+    language: str = option("code of the language spoken", metavar="CODE")
+
+
+def main(arguments: Sequence[str]) -> None:
+    program, description = "python -m train.prepare mls", "Make a manifest of Multilingual LibriSpeech."
+    options = parse(MlsOptions, program, description, arguments)
+    prepare_clips(read_corpus(options), options, "mls", options.convert)
+
+
+def read_corpus(options: MlsOptions) -> Corpus:
+    folder = options.root / options.split
+    rows, skipped = records(read_lines(folder / "transcripts.txt"), ["id", "text"], first_line=1)
+    suffix = next(
+        (suffix for suffix in (".flac", ".opus", ".wav") if any(folder.glob(f"audio/*/*/*{suffix}"))), None
+    )
+    if suffix is None:
+        raise InputError(f"{folder / 'audio'} holds no .flac, .opus or .wav in SPEAKER/BOOK: unpack it there")
+    clips = []
+    for _, record in rows:
+        parts = record["id"].split("_")
+        if len(parts) != 3:
+            skipped.append(Skipped(record["id"], "its id is not SPEAKER_BOOK_NUMBER"))
+            continue
+        audio = folder / "audio" / parts[0] / parts[1] / f"{record['id']}{suffix}"
+        clips.append(Clip(record["id"], audio, {options.language: record["text"]}))
+    return Corpus(clips, skipped, [options.language])

@@ -1,0 +1,169 @@
+"""Texts -> synthetic speech: a manifest without audio becomes one with it.
+
+    python -m train.prepare speak --manifest texts/manifest.tsv --language en \\
+        --voices hibari=6 flite:rms=1 flite:awb=1 --slowest 0.95 --fastest 1.2 --output spoken
+
+Each row is spoken by one voice, drawn by weight, at a speed drawn evenly. What a row draws depends on the
+seed and its id alone, so neither its neighbours nor the number of processes change it. `train.voices` says
+what a voice can be. Audio is written as 16 kHz FLAC, and voice and speed stand in the manifest.
+"""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from models.audio import SAMPLE_RATE
+from models.errors import InputError
+from train.clips import clip_path, finish, write_clip
+from train.command_line import at_least, named_values, option, parse, settings_of
+from train.journal import Journal
+from train.line_table import file_name
+from train.manifest import Row, read_manifest
+from train.skipped import Skipped, report
+from train.unfinished_folder import unfinished_folder
+from train.voices import Voice, open_voice
+from train.worker_processes import available_processes
+
+ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class SpeakOptions:
+    manifest: Path = option("manifest of the texts")
+    language: str = option("the text that is spoken", metavar="CODE")
+    voices: tuple[str, ...] = option("voices with their weights", metavar="ENGINE[:VOICE][=WEIGHT]")
+    output: Path = option("folder to write")
+    commands: tuple[str, ...] = option(
+        "further engines, see train/voices.py", (), metavar="ENGINE=COMMAND LINE"
+    )
+    slowest: float = option("speeds are drawn from here ...", 1.0)
+    fastest: float = option("... to here; 1 is normal", 1.0)
+    seed: int = option("of voices and speeds; 0 draws from the id alone", 0)
+    maximum_s: float = option("skip what takes longer to say", 30.0)
+    jobs: int | None = option("processes (default: one for each core)", None)
+    overwrite: bool = option("replace OUTPUT", False)
+
+    def __post_init__(self) -> None:
+        at_least(0.1, slowest=self.slowest)
+        at_least(self.slowest, fastest=self.fastest)
+        at_least(1, jobs=self.jobs)
+        at_least(0.1, maximum_s=self.maximum_s)
+
+    def weights(self) -> dict[str, float]:
+        """Weight of each voice. Raises InputError for what is no weight."""
+        weights = {}
+        for voice in self.voices:
+            name, equals, weight = voice.partition("=")
+            try:
+                weights[name] = float(weight) if equals else 1.0
+            except ValueError:
+                weights[name] = 0.0
+            if not 0 < weights[name] < float("inf"):
+                raise InputError(f"--voices: the weight in {voice!r} must be a number above 0")
+        return weights
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a row is spoken."""
+
+    voice: str
+    speed: float
+    seed: int
+
+
+def draw(identifier: str, options: SpeakOptions) -> Draw:
+    weights = options.weights()
+    generator = random.Random(f"{options.seed} {identifier}" if options.seed else identifier)
+    coin = generator.random() * sum(weights.values())
+    speed = generator.uniform(options.slowest, options.fastest)
+    seed = generator.randrange(2**31)
+    ends = zip(weights, accumulate(weights.values()), strict=True)
+    voice = next((voice for voice, end in ends if coin < end), list(weights)[-1])
+    return Draw(voice, speed, seed)
+
+
+def main(arguments: Sequence[str]) -> None:
+    program, description = "python -m train.prepare speak", "Speak the texts of a manifest."
+    options = parse(SpeakOptions, program, description, arguments)
+    manifest = read_manifest(options.manifest)
+    if options.language not in manifest.languages:
+        known = ", ".join(manifest.languages)
+        raise InputError(f"{options.manifest} has no column {options.language!r}: its languages are {known}")
+    open_voices(options)
+    rows, skipped = speakable(manifest.rows, options.language)
+    digest = hashlib.sha256(options.manifest.read_bytes()).hexdigest()
+    settings = {"command": "speak", **settings_of(options), "manifest": digest}
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        journal = Journal(folder)
+        speak = partial(speak_rows, options=options, folder=folder)
+        jobs = options.jobs or available_processes()
+        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, jobs, start_voices, (options,))
+        spoken: list[Row] = []
+        for row, result in zip(rows, [result for entry in entries for result in entry], strict=True):
+            if "seconds" in result:
+                notes = {**row.notes, "voice": result["voice"], "speed": result["speed"]}
+                spoken.append(replace(row, audio=clip_path(row.id), seconds=result["seconds"], notes=notes))
+            else:
+                skipped.append(Skipped(row.id, result["reason"], result["detail"]))
+        finish(folder, spoken, skipped, manifest.languages)
+    hours = sum(row.seconds or 0 for row in spoken) / 3600
+    count = Counter(row.notes["voice"] for row in spoken)
+    by = ", ".join(f"{voice} {number}" for voice, number in count.most_common())
+    report(f"{len(spoken)} clips, {hours:.2f} hours ({by})", options.output, skipped)
+
+
+def speakable(rows: Sequence[Row], language: str) -> tuple[list[Row], list[Skipped]]:
+    """Rows with text in the language and a file name of their own, and the other rows."""
+    good: list[Row] = []
+    skipped: list[Skipped] = []
+    seen: set[str] = set()
+    for row in rows:
+        if language not in row.texts:
+            skipped.append(Skipped(row.id, f"no text in {language}"))
+        elif file_name(row.id) in seen:
+            skipped.append(Skipped(row.id, "another id gives the same file name"))
+        else:
+            good.append(row)
+        seen.add(file_name(row.id))
+    return good, skipped
+
+
+class _Process:
+    """What one process keeps."""
+
+    voices: dict[str, Voice]
+
+
+def open_voices(options: SpeakOptions) -> dict[str, Voice]:
+    commands = named_values("--commands", options.commands, needs_value=True)
+    return {voice: open_voice(voice, commands) for voice in options.weights()}
+
+
+def start_voices(options: SpeakOptions) -> None:
+    _Process.voices = open_voices(options)
+
+
+def speak_rows(rows: Sequence[Row], options: SpeakOptions, folder: Path) -> list[dict[str, Any]]:
+    """Writes the clips; one result for each row, with its length or with the reason why there is none."""
+    return [_speak(row, options, folder) for row in rows]
+
+
+def _speak(row: Row, options: SpeakOptions, folder: Path) -> dict[str, Any]:
+    drawn = draw(row.id, options)
+    try:
+        samples = _Process.voices[drawn.voice].speak(row.texts[options.language], drawn.speed, drawn.seed)
+    except Exception as error:  # an engine may raise anything about a text, which then is one text less
+        return {"reason": f"{drawn.voice} cannot speak it", "detail": f"{type(error).__name__}: {error}"}
+    seconds = len(samples) / SAMPLE_RATE
+    if not 0 < seconds <= options.maximum_s:
+        reason = f"longer than {options.maximum_s:g} s" if seconds else f"{drawn.voice} says nothing"
+        return {"reason": reason, "detail": f"{seconds:.2f} s"}
+    write_clip(folder, row.id, samples)
+    return {"seconds": seconds, "voice": drawn.voice, "speed": f"{drawn.speed:.3f}"}
