@@ -41,7 +41,7 @@ setup(
         "packaging>=24.1,<25",
     ],
     extras_require={
-        "train": ["fairseq2==0.8.1"],
+        "train": ["fairseq2==0.8.1", "torcheval"],
         # One of the engines of `train.prepare speak`.
         "tts": ["hibari-tts==0.2.1"],
         # SimulEval brings pytest-flake8, with which pytest 9 does not start.

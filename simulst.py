@@ -13,7 +13,10 @@ from models.errors import InputError
 
 COMMANDS = {
     "evaluate": ("evaluation.evaluate", "run an agent over a test set and print its scores"),
+    "sweep": ("evaluation.sweep", "run systems at many settings, and draw and score their curves"),
+    "calibrate": ("evaluation.calibrate_command", "find the setting of a policy that meets a latency"),
     "compare": ("evaluation.compare_command", "compare two runs, or two sweeps, with p-values"),
+    "export": ("train.export_command", "make a model folder of a training run"),
     "nose": ("evaluation.nose_command", "score quality/latency curves by NoSE"),
     "options": ("evaluation.option_table", "list all keys of an evaluation file"),
 }

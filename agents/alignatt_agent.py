@@ -27,8 +27,15 @@ class AlignAttPolicy(Policy):
             raise InputError(f"AlignAtt needs at least 1 recent frame, got {self.recent_frames}")
 
     def read(self, step: DecodingStep) -> Tensor:
-        newest = step.frame_lengths - self.recent_frames  # (R,)
-        return step.attention.argmax(-1) >= newest
+        return self.score(step) >= self.score_limit
+
+    def score(self, step: DecodingStep) -> Tensor:
+        # The most-attended frame, counted back from the end of the audio: the last one is -1.
+        return step.attention.argmax(-1) - step.frame_lengths
+
+    @property
+    def score_limit(self) -> int:
+        return -self.recent_frames
 
 
 @entrypoint

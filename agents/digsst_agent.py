@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from simuleval.utils import entrypoint
 from torch import Tensor
 
-from agents.learned_policy import SHIPPED_LANGUAGES, STREAMING_BEAM_SEARCH, LearnedPolicy
+from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.streaming_agent import StreamingAgent
 from models.errors import InputError
 from models.policy_network import predicted_divergence
@@ -34,4 +34,4 @@ class DigSstPolicy(LearnedPolicy):
 @entrypoint
 class DigSstAgent(StreamingAgent):
     policy_class = DigSstPolicy
-    defaults = {"model": "reina-mini-digsst"} | SHIPPED_LANGUAGES | STREAMING_BEAM_SEARCH
+    defaults = STREAMING_BEAM_SEARCH

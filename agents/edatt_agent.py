@@ -30,9 +30,16 @@ class EDAttPolicy(Policy):
             )
 
     def read(self, step: DecodingStep) -> Tensor:
+        return self.score(step) >= self.alpha
+
+    def score(self, step: DecodingStep) -> Tensor:
         frames = torch.arange(step.attention.shape[1], device=step.attention.device)
         newest = frames >= step.frame_lengths[:, None] - self.newest_frames  # (R, T)
-        return (step.attention * newest).sum(-1) >= self.alpha
+        return (step.attention * newest).sum(-1)
+
+    @property
+    def score_limit(self) -> float:
+        return self.alpha
 
 
 @entrypoint

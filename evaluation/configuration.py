@@ -53,11 +53,14 @@ class Configuration:
 
     def to_yaml(self) -> str:
         """All options with their values, defaults included: an evaluation file that says the same."""
+        return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
+
+    def values(self) -> dict[str, Any]:
+        """The same as keys with values; `configure` makes an equal configuration of them."""
         values = {"agent": self.agent}
         for options in (self.evaluation, *self.agent_options):
             values |= dataclasses.asdict(options)
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def load_configuration(
@@ -69,11 +72,23 @@ def load_configuration(
     """
     path = Path(path)
     values = read_yaml(path)
-    overrides = dict(overrides or {})
+    if values.get("output") is None:
+        values["output"] = f"outputs/{path.stem}"
+    return configure(values, path, overrides)
+
+
+def configure(
+    values: Mapping[str, Any], place: str | Path, overrides: Mapping[str, Sequence[str]] | None = None
+) -> Configuration:
+    """The configuration that keys with values, as YAML gives them, describe.
+
+    Raises InputError that names the place they come from, or the flag, and the key.
+    """
+    values, overrides = dict(values), dict(overrides or {})
     if "agent" in overrides:
         values["agent"] = " ".join(overrides.pop("agent"))
     agent = values.pop("agent", None)
-    with _prefixed(path):
+    with _prefixed(place):
         if not isinstance(agent, str):
             raise InputError("agent is missing: name one of agents/, or give the path of an agent file (.py)")
         agent_class = find_agent(agent)
@@ -85,9 +100,7 @@ def load_configuration(
         for name, words in overrides.items():
             field = _field(fields, name)
             given[name] = typed_value(parse_words(words, field), field)
-    if given.get("output") is None:
-        given["output"] = f"outputs/{path.stem}"
-    with _prefixed(path):
+    with _prefixed(place):
         evaluation, *options = [_make(options_class, given) for options_class in classes]
     return Configuration(
         agent, agent_class, evaluation.for_language(options[0].target_language), tuple(options)

@@ -6,12 +6,17 @@ from pathlib import Path
 from evaluation.curve import Curve
 from models.errors import InputError
 
+# Those of the report (evaluation/report_page/style.css): a system looks the same in both.
+COLOURS = ("#1f66b5", "#c4540f", "#218255", "#b02a72", "#7553b8", "#86690f", "#157e8c", "#a13636")
+MARKERS = "osD^v"
+GREY = "0.4"
+
 
 def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, float] | None = None) -> None:
-    """Draw curves of the same axes with their offline qualities (dashed), and NoSE's bounds (grey).
+    """Draw curves of the same axes with their offline qualities (dashed), and NoSE's bounds (shaded).
 
-    The ending of `path` chooses the format. Raises InputError where matplotlib is missing, or the file
-    cannot be written.
+    An offline quality that several curves share is grey. The ending of `path` chooses the format. Raises
+    InputError where matplotlib is missing, or the file cannot be written.
     """
     try:
         from matplotlib.figure import Figure
@@ -19,16 +24,30 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
         raise InputError("a plot needs matplotlib: pip install matplotlib") from None
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for curve in curves:
-        latencies = [point.latency for point in curve.points]
-        qualities = [point.quality for point in curve.points]
-        (line,) = axes.plot(latencies, qualities, marker="o", markersize=4, label=curve.system)
-        axes.axhline(curve.offline, color=line.get_color(), linestyle="--", linewidth=1)
+    offline: dict[float, list[str]] = {}
+    for place, curve in enumerate(curves):
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot(
+            [point.latency for point in curve.points],
+            [point.quality for point in curve.points],
+            color=colour,
+            marker=MARKERS[place % len(MARKERS)],
+            markersize=5,
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+            label=curve.system,
+        )
+        offline.setdefault(curve.offline, []).append(colour)
+    for quality, colours in offline.items():
+        own = len(colours) == 1 and len(curves) > 1
+        axes.axhline(quality, color=colours[0] if own else GREY, linestyle="--", linewidth=1, zorder=1)
     if bounds is not None:
-        axes.axvspan(*bounds, color="0.93", zorder=0)
+        axes.axvspan(*bounds, color="0.95", zorder=0)
     names = curves[0].axes
     axes.set_xlabel(f"{names.latency} ({names.unit})")
     axes.set_ylabel(f"{names.quality} (dashed: offline)")
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     try:

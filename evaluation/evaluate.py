@@ -1,13 +1,14 @@
-"""simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--KEY VALUE ...]
+"""simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]
 
-Runs SimulEval in this process with our scorers registered, and prints one table. The folder of results
-holds SimulEval's instances.log, chunks.jsonl (every decision and its compute), the scores (scores.tsv,
-signatures.json), and evaluation.yaml, which repeats the run.
+Runs SimulEval in this process, or our batched engine, with our scorers registered, and prints one table.
+The folder of results holds SimulEval's instances.log, chunks.jsonl (every decision and its compute), the
+scores (scores.tsv, signatures.json), and evaluation.yaml, which repeats the run.
 """
 
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from simuleval.evaluator import build_evaluator
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
+from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
 from evaluation.latency import LATENCY_METRICS
@@ -24,6 +26,7 @@ from evaluation.run_log import read_run_log
 from evaluation.scores import COMPUTATION_AWARE, Scorers, Scores
 from evaluation.table import text_table, write_tsv
 from evaluation.true_clock import SIGNATURE, TRUE_CLOCK, true_clock_latency
+from evaluation.workers import Workers
 from models.errors import InputError
 
 # What SimulEval has to know to write its log; scoring comes later.
@@ -35,11 +38,12 @@ def main(arguments: Sequence[str]) -> None:
         prog="simulst evaluate",
         description="Run an agent over a test set through SimulEval and print quality and latency.",
         epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--KEY VALUE ...]",
+        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]",
     )
     parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
     parser.add_argument("--output", metavar="DIR", help="folder to make; default: outputs/CONFIG")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier result in that folder")
+    parser.add_argument("--jobs", metavar="N", help="processes for the engine batched; default: 1")
     if {"-h", "--help"} & set(arguments):
         arguments = ["--help"]
     file = parser.parse_args(arguments[:1]).configuration
@@ -50,8 +54,11 @@ def main(arguments: Sequence[str]) -> None:
     overwrite = "overwrite" in overrides
     if overrides.pop("overwrite", None):
         parser.error("--overwrite takes no value")
+    jobs = overrides.pop("jobs", ["1"])
+    if len(jobs) != 1 or not jobs[0].isdecimal() or jobs == ["0"]:
+        parser.error("--jobs takes one whole number from 1")
     configuration = load_configuration(file, overrides)
-    scores = evaluate(configuration, overwrite)
+    scores = evaluate(configuration, overwrite, int(jobs[0]))
     print(text_table([{"setting": configuration.setting, **scores.values}]))
     print(f"\nresults in {configuration.evaluation.output}")
 
@@ -74,23 +81,43 @@ def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
     return flags
 
 
-def evaluate(configuration: Configuration, overwrite: bool = False) -> Scores:
+def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 1) -> Scores:
     """Run and score one evaluation; its output folder is complete or not there.
 
-    Raises InputError for anything in the configuration or its test set that cannot be used.
+    jobs: processes, of which only the engine batched can use more than one. Raises InputError for
+    anything in the configuration or its test set that cannot be used.
     """
     options = configuration.evaluation
+    if jobs > 1 and options.engine != "batched":
+        raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
     with result_folder(options.output, overwrite) as folder:
         scorers = Scorers(options)
-        run_simuleval(configuration, folder)
-        scores = scorers.score(folder / LOG)
-        if options.computation_aware:
-            scores = with_true_clock(scores, folder)
-        (folder / "evaluation.yaml").write_text(configuration.to_yaml(), encoding="utf-8")
-        signatures = json.dumps(scores.signatures, indent=1)
-        (folder / "signatures.json").write_text(signatures + "\n", encoding="utf-8")
-        write_tsv(folder / "scores.tsv", [{"setting": configuration.setting, **scores.values}])
+        if options.engine == "batched":
+            run_batched(configuration, folder, jobs)
+        else:
+            run_simuleval(configuration, folder)
+        scores = write_scores(configuration, scorers, folder)
     return scores
+
+
+def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -> Scores:
+    """Score the log in `folder`, and put what makes it a result of `simulst evaluate` beside it."""
+    scores = scorers.score(folder / LOG)
+    if configuration.evaluation.computation_aware:
+        scores = with_true_clock(scores, folder)
+    (folder / "evaluation.yaml").write_text(configuration.to_yaml(), encoding="utf-8")
+    signatures = json.dumps(scores.signatures, indent=1)
+    (folder / "signatures.json").write_text(signatures + "\n", encoding="utf-8")
+    write_tsv(folder / "scores.tsv", [{"setting": configuration.setting, **scores.values}])
+    return scores
+
+
+def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
+    """Write instances.log and chunks.jsonl into `folder`. Raises InputError like `evaluate`."""
+    run = BatchedRun((configuration,))
+    with tempfile.TemporaryDirectory() as parts:
+        transcripts = simulate_all(run, Path(parts), Workers(jobs))
+    run.write_logs(0, transcripts, folder)
 
 
 def with_true_clock(scores: Scores, folder: Path) -> Scores:
@@ -125,12 +152,7 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    sentences = len(Path(options.source).read_text(encoding="utf-8").splitlines())
-    if max(options.start_index + 1, options.end_index) > sentences:
-        raise InputError(
-            f"{options.source} lists {sentences} sentences: start_index {options.start_index} or end_index "
-            f"{options.end_index} lies beyond"
-        )
+    options.indices(len(Path(options.source).read_text(encoding="utf-8").splitlines()))
     system.utterance_records = []
     build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)

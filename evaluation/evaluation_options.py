@@ -11,6 +11,8 @@ from models.units import CHARACTER_LANGUAGES
 # sacreBLEU's own choice for these languages; its tokenizer for all others needs spaces.
 BLEU_TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 
+ENGINES = ("simuleval", "batched")
+
 
 @dataclass(frozen=True)
 class EvaluationOptions:
@@ -25,7 +27,9 @@ class EvaluationOptions:
         ("BLEU", "chrF"), "SimulEval's quality scorers, and chrF, WER_NORM, EMPTY"
     )
     latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers, and NoSE")
-    computation_aware: bool = option(True, "show latency with computation (columns _CA) as well")
+    computation_aware: bool | None = option(
+        None, "show latency with computation (columns _CA) as well; default: true for the engine simuleval"
+    )
     eval_latency_unit: str | None = option(
         None,
         "what latency counts; default: char for target languages without spaces, else word",
@@ -37,6 +41,16 @@ class EvaluationOptions:
         None,
         "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
         tuple(BLEU.TOKENIZERS),
+    )
+    engine: str = option(
+        "simuleval",
+        "what plays the audio: SimulEval, or our simulator of many sentences and settings at once; both "
+        "write the same log",
+        ENGINES,
+    )
+    streams_at_once: int = option(256, "engine batched: sentences times settings decoded together, at most")
+    audio_at_once_s: float = option(
+        120.0, "engine batched: audio encoded together, at most; more is faster and takes more memory"
     )
     # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
     nose_siblings: tuple[str, ...] = option((), "NoSE: result folders of the same system at other settings")
@@ -61,17 +75,38 @@ class EvaluationOptions:
             )
         if not self.quality_metrics and not self.latency_metrics:
             raise InputError("neither quality_metrics nor latency_metrics are given: name at least one")
+        if self.streams_at_once < 1 or not self.audio_at_once_s > 0:
+            raise InputError(
+                f"streams_at_once {self.streams_at_once} must be 1 or more, and audio_at_once_s "
+                f"{self.audio_at_once_s} above 0"
+            )
+        if self.engine == "batched" and self.computation_aware:
+            raise InputError(
+                "computation_aware needs the engine simuleval: the batched engine computes many sentences "
+                "together, so no sentence has a clock of its own"
+            )
         if len(self.nose_bounds) not in (0, 2):
             raise InputError(f"nose_bounds must be two latencies, got {len(self.nose_bounds)}")
         if (self.nose_siblings or self.nose_offline) and "NoSE" not in self.latency_metrics:
             raise InputError("runs for NoSE are given, but latency_metrics does not name NoSE")
 
+    def indices(self, sentences: int) -> range:
+        """Those to evaluate of a list of so many sentences. Raises InputError when it is too short."""
+        if max(self.start_index + 1, self.end_index) > sentences:
+            raise InputError(
+                f"{self.source} lists {sentences} sentences: start_index {self.start_index} or end_index "
+                f"{self.end_index} lies beyond"
+            )
+        return range(self.start_index, sentences if self.end_index < 0 else self.end_index)
+
     def for_language(self, target_language: str) -> "EvaluationOptions":
-        """The same with the defaults that depend on the target language filled in."""
+        """The same with the defaults filled in that depend on the target language, and on the engine."""
         language = target_language.lower().split("-")[0]
         spaceless = language in CHARACTER_LANGUAGES
+        aware = self.engine == "simuleval" if self.computation_aware is None else self.computation_aware
         return replace(
             self,
+            computation_aware=aware,
             eval_latency_unit=self.eval_latency_unit or ("char" if spaceless else "word"),
             sacrebleu_tokenizer=self.sacrebleu_tokenizer
             or BLEU_TOKENIZERS.get(language, "char" if spaceless else "13a"),

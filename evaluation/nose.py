@@ -83,7 +83,7 @@ def common_bounds(curves: Sequence[Curve]) -> Bounds:
     low = max(curve.range[0] for curve in curves)
     high = min(curve.range[1] for curve in curves)
     if not low < high:
-        ranges = ", ".join(f"{curve.system} {_interval(curve.range)}" for curve in curves)
+        ranges = ", ".join("{} {:g} to {:g}".format(curve.system, *curve.range) for curve in curves)
         raise InputError(
             f"the curves have no latencies in common ({ranges} {curves[0].axes.unit}): "
             "add runs at latencies between"

@@ -1,30 +1,58 @@
-"""simulst nose --points FILE.tsv [FILE2.tsv ...] --offline Q [Q2 ...] [--bounds X Y] [--plot FILE.png]
+"""simulst nose SWEEP [SWEEP2 ...] [--bounds X Y] [--systems NAME ...] [--plot FILE.png]
+simulst nose --points FILE.tsv [FILE2.tsv ...] --offline Q [Q2 ...] [--bounds X Y] [--plot FILE.png]
 
-Each file holds the points of one system (see evaluation/curve.py). The last line begins with the score,
-or with the scores of several systems in the order of their files; the signature follows.
+A SWEEP is the folder of a `simulst sweep`: its systems, and those of all other sweeps given, are scored
+over common bounds, in ms of latency, with 95% intervals by a bootstrap over utterances. Language pairs
+are scored one after the other. A file of points (see evaluation/curve.py) holds one system, and has no
+intervals.
+
+The last line (of each language pair) begins with the score, or with the scores of several systems in the
+order of the table above it; the signature follows.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evaluation.curve import Axes, Curve, read_points
 from evaluation.curve_plot import plot_curves
-from evaluation.nose import NoSE, common_bounds, joint_signature, nose
-from evaluation.table import text_table
+from evaluation.finished_sweep import FinishedSweep, read_sweep
+from evaluation.nose import common_bounds, joint_signature, nose
+from evaluation.nose_intervals import NoSEEstimate, estimate_nose
+from evaluation.run_log import check_same_test_set
+from evaluation.significance import Resampling
+from evaluation.sweep_statistics import SweepStatistics
+from evaluation.table import Row, text_table
 from models.errors import InputError
+
+# Flags of files of points, and of sweeps: each needs to be told what the other holds itself.
+POINTS_ONLY = ("offline", "decoding", "unit")
+SWEEPS_ONLY = ("systems", "resamples", "seed")
 
 
 def main(arguments: Sequence[str]) -> None:
     args = _parser().parse_args(arguments)
-    curves = read_curves(args)
-    bounds = tuple(args.bounds) if args.bounds else common_bounds(curves)
-    scores = [nose(curve, bounds) for curve in curves]
-    if args.plot:
-        plot_curves(args.plot, curves, bounds)
-    if len(scores) > 1:
-        print(text_table([_row(score) for score in scores]) + "\n")
-    print(*(f"{score.score:.3f}" for score in scores), joint_signature(scores))
+    if bool(args.sweeps) == bool(args.points):
+        raise InputError("give the folders of sweeps, or files of points by --points, but not both")
+    given, others = ("--points", SWEEPS_ONLY) if args.points else ("a sweep", POINTS_ONLY)
+    for name in others:
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name} does not go with {given}: leave it out")
+    bounds = args.bounds and tuple(args.bounds)
+    if args.points:
+        curves = read_curves(args)
+        estimates = [NoSEEstimate(nose(curve, bounds or common_bounds(curves)), None) for curve in curves]
+        _print(args, estimates, [_row(one) for one in estimates] if len(estimates) > 1 else [])
+        return
+    for languages, sweeps in read_sweeps(args.sweeps, args.plot).items():
+        statistics = sweep_statistics(sweeps, args)
+        utterances = len(sweeps[0].logs[0].utterances)
+        resampling = Resampling(utterances, args.resamples or Resampling.resamples, args.seed or 0)
+        estimates = estimate_nose(statistics, resampling, bounds)
+        if languages is not None:
+            print(languages)
+        _print(args, estimates, [_row(one) | _interval(one) for one in estimates])
 
 
 def read_curves(args: argparse.Namespace) -> list[Curve]:
@@ -32,11 +60,57 @@ def read_curves(args: argparse.Namespace) -> list[Curve]:
     files, offline = args.points, args.offline or []
     if offline and len(offline) != len(files):
         raise InputError(f"--offline gives {len(offline)} scores for {len(files)} files: give one for each")
-    axes = Axes(args.quality_metric, args.latency_metric, args.unit)
+    axes = Axes(
+        args.quality_metric or Axes.quality, args.latency_metric or Axes.latency, args.unit or Axes.unit
+    )
     return [
-        Curve(name, read_points(file), quality, axes, args.decoding)
+        Curve(name, read_points(file), quality, axes, args.decoding or Curve.decoding)
         for name, file, quality in zip(_names(files), files, offline or [None] * len(files), strict=True)
     ]
+
+
+def read_sweeps(folders: Sequence[str], plot: str | None) -> dict[str | None, list[FinishedSweep]]:
+    """By language pair. Raises InputError when the sweeps of a pair are over different test sets."""
+    pairs: dict[str | None, list[FinishedSweep]] = {}
+    for folder in folders:
+        for sweep in read_sweep(folder):
+            pairs.setdefault(sweep.languages, []).append(sweep)
+    if plot and len(pairs) > 1:
+        raise InputError(
+            f"--plot draws one language pair, the sweeps have {len(pairs)}: take their own plots"
+        )
+    for sweeps in pairs.values():
+        check_same_test_set([sweep.logs[0] for sweep in sweeps])
+    return pairs
+
+
+def sweep_statistics(sweeps: Sequence[FinishedSweep], args: argparse.Namespace) -> list[SweepStatistics]:
+    """All systems, or those that --systems names. Systems of one name are told apart by their sweep."""
+    found = [(sweep, system) for sweep in sweeps for system in sweep.systems]
+    names = [system.name for _, system in found]
+    chosen = args.systems or dict.fromkeys(names)
+    for name in chosen:
+        if name not in names:
+            raise InputError(f"there is no system {name!r}: give some of {', '.join(dict.fromkeys(names))}")
+    statistics = []
+    for sweep, system in found:
+        if system.name in chosen:
+            axes = Axes(
+                args.quality_metric or sweep.axes.quality, args.latency_metric or sweep.axes.latency, "ms"
+            )
+            several = names.count(system.name) > 1
+            name = f"{sweep.folder.resolve().name}/{system.name}" if several else system.name
+            statistics.append(replace(sweep.statistics(system, axes), system=name))
+    return statistics
+
+
+def _print(args: argparse.Namespace, estimates: Sequence[NoSEEstimate], rows: Sequence[Row]) -> None:
+    scores = [one.score for one in estimates]
+    if args.plot:
+        plot_curves(args.plot, [score.curve for score in scores], scores[0].bounds)
+    if rows:
+        print(text_table(rows) + "\n")
+    print(*(f"{score.score:.3f}" for score in scores), joint_signature(scores))
 
 
 def _names(files: Sequence[str]) -> list[str]:
@@ -45,8 +119,8 @@ def _names(files: Sequence[str]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else list(files)
 
 
-def _row(score: NoSE) -> dict[str, str | float]:
-    curve = score.curve
+def _row(estimate: NoSEEstimate) -> Row:
+    score, curve = estimate.score, estimate.score.curve
     return {
         "system": curve.system,
         "NoSE": score.score,
@@ -57,14 +131,17 @@ def _row(score: NoSE) -> dict[str, str | float]:
     }
 
 
+def _interval(estimate: NoSEEstimate) -> Row:
+    found = estimate.interval
+    return {"NoSE_95%": f"[{found.low:.3f}, {found.high:.3f}]" if found else "undefined: take closer bounds"}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="simulst nose", description="NoSE of quality/latency curves, over common bounds of latency."
     )
-    parser.add_argument(
-        "--points", nargs="+", required=True, metavar="FILE.tsv", help="columns latency, quality, setting"
-    )
-    parser.add_argument("--offline", nargs="+", type=float, metavar="Q", help="offline quality for each file")
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="folder of a simulst sweep")
+    parser.add_argument("--points", nargs="+", metavar="FILE.tsv", help="columns latency, quality, setting")
     parser.add_argument(
         "--bounds",
         nargs=2,
@@ -72,9 +149,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("X", "Y"),
         help="latencies; default: the widest interval on which all curves are defined",
     )
-    parser.add_argument("--decoding", default=Curve.decoding, help="how the offline quality was decoded")
-    parser.add_argument("--quality-metric", default=Axes.quality, help="default: %(default)s")
-    parser.add_argument("--latency-metric", default=Axes.latency, help="default: %(default)s")
-    parser.add_argument("--unit", default=Axes.unit, help="of latency; default: %(default)s")
+    parser.add_argument("--quality-metric", help=f"default: a sweep's first; points: {Axes.quality}")
+    parser.add_argument("--latency-metric", help=f"default: a sweep's first; points: {Axes.latency}")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the curves")
+    sweeps = parser.add_argument_group("sweeps")
+    sweeps.add_argument("--systems", nargs="+", metavar="NAME", help="score these only; default: all")
+    sweeps.add_argument("--resamples", type=int, help=f"default: {Resampling.resamples}")
+    sweeps.add_argument("--seed", type=int, help=f"default: {Resampling.seed}")
+    points = parser.add_argument_group("files of points")
+    points.add_argument("--offline", nargs="+", type=float, metavar="Q", help="offline quality for each file")
+    points.add_argument("--decoding", help="how the offline quality was decoded")
+    points.add_argument("--unit", help=f"of latency; default: {Axes.unit}")
     return parser

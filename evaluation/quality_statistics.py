@@ -30,7 +30,13 @@ class QualityStatistics:
 
     def score(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N), how often each resample holds each sentence -> its score, (R,) float64."""
-        sums = weights @ self.counts
+        return self._scores(weights @ self.counts)
+
+    def sentence_scores(self, sentences: int) -> np.ndarray:
+        """The scores of the first sentences, each by itself: (sentences,) float64."""
+        return self._scores(self.counts[:sentences])
+
+    def _scores(self, sums: np.ndarray) -> np.ndarray:
         # Plain numbers: sacreBLEU counts in Python, which is far slower with those of numpy.
         return np.array([self.metric._compute_score_from_stats(row).score for row in sums.tolist()])
 

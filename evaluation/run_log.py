@@ -40,6 +40,7 @@ class Utterance:
     delays: tuple[float, ...]  # source heard when each unit was written, in ms
     elapsed: tuple[float, ...]  # SimulEval's clock: delays plus all computation so far, in ms
     source_ms: float
+    source: str = ""  # its file
 
     def units(self, unit: str) -> list[str]:
         """The words or characters ("char") of the prediction."""
@@ -174,7 +175,13 @@ def _utterance(fields: dict[str, Any], place: str) -> Utterance:
         delays=tuple(map(float, fields["delays"])),
         elapsed=tuple(map(float, fields["elapsed"])),
         source_ms=float(fields["source_length"]),
+        source=_source(fields["source"]),
     )
+
+
+def _source(field: str | list) -> str:
+    # For speech SimulEval adds what it found out about the file.
+    return str(field[0]) if isinstance(field, list) and field else str(field or "")
 
 
 def _check_number(value: Any, name: str, place: str) -> None:

@@ -131,4 +131,3 @@ def _quality_signature(scorer: QualityScorer) -> str:
         metric.corpus_score(["a"], [["a"]])
         return str(metric.get_signature())
     return SIMULEVAL
-

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from fairseq2.datasets import DataReader
 from fairseq2.gang import Gangs
 from torch.utils.data import DataLoader, Dataset
-from typing_extensions import Self
 
 from train.batch_plan import BatchPlan, PlannedBatch
 from train.batches import Collation, TranslationBatch
@@ -39,6 +38,11 @@ class _Share(Dataset):
         return [self.plan.pairs[place] for place in places[self.rank :: self.processes]]
 
 
+def _feeds_all(batch: PlannedBatch, processes: int) -> bool:
+    """Whether each process gets something. fairseq2 would wait for ever for one without targets."""
+    return len(batch.speech or batch.text) >= processes
+
+
 class BatchReader(DataReader[TranslationBatch]):
     """Epoch after epoch of a plan; every step takes `accumulate` batches of it."""
 
@@ -55,7 +59,7 @@ class BatchReader(DataReader[TranslationBatch]):
         self._step = 0
         self._batches: Iterator[TranslationBatch] | None = None
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> "BatchReader":
         return self
 
     def __next__(self) -> list[TranslationBatch]:
@@ -68,12 +72,7 @@ class BatchReader(DataReader[TranslationBatch]):
         return batches
 
     def _open(self) -> Iterator[TranslationBatch]:
-        # A batch with fewer pairs than processes would leave one of them idle: the others would wait.
-        batches = [
-            batch
-            for batch in self._plan.epoch(self._epoch)
-            if all(not part or len(part) >= self._processes for part in (batch.speech, batch.text))
-        ]
+        batches = [batch for batch in self._plan.epoch(self._epoch) if _feeds_all(batch, self._processes)]
         share = _Share(self._plan, batches, self._collation, self._epoch, self._rank, self._processes)
         order = range(self._step * self._accumulate, len(batches))
         return iter(DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers))

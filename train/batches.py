@@ -151,7 +151,8 @@ class Collation:
         versions = len(pair.cached.versions)
         if self.truncation is None or versions == 1:
             return 0
-        coin, place = torch.rand(2, generator=self._generator(pair, epoch)).tolist()
+        generator = self._generator(pair, epoch)
+        coin, place = torch.rand(2, generator=generator).tolist()
         return 1 + int(place * (versions - 1)) if coin < self.truncation.cut_probability else 0
 
     def _generator(self, pair: Example, epoch: int) -> torch.Generator:

@@ -7,10 +7,12 @@ from fairseq2.metrics.formatters import format_as_float
 from fairseq2.metrics.recorders import MetricDescriptor
 from fairseq2.recipe.base import Recipe, RecipeContext
 from fairseq2.recipe.config import (
+    MYLE_LR,
     CommonSection,
     GangSection,
     LRSchedulerSection,
     ModelSection,
+    MyleLRConfig,
     OptimizerSection,
     RegimeSection,
     TrainerSection,
@@ -109,7 +111,11 @@ class PolicyTrainingConfig:
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)
-    lr_scheduler: LRSchedulerSection = field(default_factory=LRSchedulerSection)
+    lr_scheduler: LRSchedulerSection = field(
+        default_factory=lambda: LRSchedulerSection(name=MYLE_LR, config=MyleLRConfig(num_warmup_steps=5000))
+    )
+    """Inverse square root, with the paper's warm-up."""
+
     regime: RegimeSection = field(default_factory=RegimeSection)
     common: CommonSection = field(default_factory=CommonSection)
 

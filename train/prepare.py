@@ -11,10 +11,11 @@ texts by language. Training reads nothing else.
     speak          a manifest of texts -> speech by synthesis: several voices, any engine
     join           short recorded lines -> segments of natural length
     sentencepiece  the vocabulary of a model
+    lists          what SimulEval reads, of a manifest: a test set
     encode         a frozen encoder's outputs, so that training need not compute them again
 
-Every command says with --help what it takes. Each but `join` and `sentencepiece`, which write segments.tsv
-and a model file, writes a folder:
+Every command says with --help what it takes. Each but `join`, `sentencepiece` and `lists`, which write
+segments.tsv, a model file and lists, writes a folder:
 
     manifest.tsv   what training reads (encode: frames.f16 and index.tsv)
     audio/         clips as 16 kHz FLAC, where some were made
@@ -54,6 +55,7 @@ COMMANDS = {
     "speak": ("train.prepare_speak", "manifest without audio -> synthetic speech"),
     "join": ("train.join_segments", "short recorded lines -> segments"),
     "sentencepiece": ("train.prepare_sentencepiece", "manifests -> vocabulary"),
+    "lists": ("train.prepare_lists", "manifest -> SimulEval's lists of a test set"),
     "encode": ("train.prepare_encode", "manifest and encoder -> stored encoder outputs"),
 }
 

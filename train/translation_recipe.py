@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fairseq2.recipe.base import Recipe, RecipeContext
 from fairseq2.recipe.config import (
+    PASSTHROUGH_LR,
     CommonSection,
     GangSection,
     LRSchedulerSection,
@@ -55,7 +56,11 @@ class TranslationConfig:
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)
-    lr_scheduler: LRSchedulerSection = field(default_factory=LRSchedulerSection)
+    lr_scheduler: LRSchedulerSection = field(
+        default_factory=lambda: LRSchedulerSection(name=PASSTHROUGH_LR, config=None)
+    )
+    """The paper's rate is constant."""
+
     regime: RegimeSection = field(default_factory=RegimeSection)
     common: CommonSection = field(default_factory=CommonSection)
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import load_configuration
@@ -21,6 +22,27 @@ RECORDS = [[ChunkRecord(500.0, 80.5, "Hello"), ChunkRecord(900.0, 10.0, " wide w
 def test_records_come_back_as_they_were_written(tmp_path):
     write_chunk_log(tmp_path / CHUNK_LOG, RECORDS, start_index=7)
     assert read_chunk_log(tmp_path / CHUNK_LOG) == {7: RECORDS[0], 8: []}
+
+
+def test_policy_scores_come_back_too_and_only_where_there_are_any(tmp_path):
+    scores = PolicyScores(0.5, ("Hel", "lo"), (-1.0, 0.25, None), 2)
+    records = [[ChunkRecord(500.0, None, "Hello", scores), ChunkRecord(900.0, 10.0, "")]]
+    write_chunk_log(tmp_path / CHUNK_LOG, records, start_index=0)
+    assert read_chunk_log(tmp_path / CHUNK_LOG) == {0: records[0]}
+    first, second = json.loads((tmp_path / CHUNK_LOG).read_text())["chunks"]
+    assert first["scores"] == {
+        "limit": 0.5,
+        "tokens": ["Hel", "lo"],
+        "values": [-1.0, 0.25, None],
+        "written": 2,
+    }
+    assert set(second) == {"arrival_ms", "compute_ms", "text"}
+
+
+def test_logs_from_before_there_were_scores_are_read(tmp_path):
+    line = {"index": 0, "chunks": [{"arrival_ms": 500.0, "compute_ms": 80.5, "text": "Hello"}]}
+    (tmp_path / CHUNK_LOG).write_text(json.dumps(line))
+    assert read_chunk_log(tmp_path / CHUNK_LOG) == {0: [ChunkRecord(500.0, 80.5, "Hello")]}
 
 
 @pytest.mark.parametrize("line", ['{"index": 0, "chu', "[]", '{"index": 0, "chunks": [{"arrival": 1}]}'])

@@ -113,15 +113,17 @@ def test_points_without_a_curve_are_nan_with_the_reason(runs, score, tmp_path):
         ],
     )
     other = write_log(tmp_path / "other", [line()])
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    (empty / "scores.tsv").write_text("BLEU\tLAAL\n1\t2\n")
+    empty, undefined = tmp_path / "empty", tmp_path / "undefined"
+    for folder, table in ((empty, "BLEU\tLAAL\n1\t2\n"), (undefined, "BLEU\tAL\n1\tnan\n")):
+        folder.mkdir()
+        (folder / "scores.tsv").write_text(table)
     for words, reason in [
         ((runs[1],), "offline quality is missing: give it, or the offline run, by --nose-offline"),
         ((runs[1], "--nose-offline", 50, "--nose-bounds", 1, 500), "lie outside the curve of this run"),
         ((runs[1], runs[1], "--nose-offline", 50), "has two points at latency"),
         ((other, "--nose-offline", 50), "other is of another test set"),
         ((silent, "--nose-offline", 50), "silent wrote nothing in any sentence"),
+        ((undefined, "--nose-offline", 50), "latency of point undefined must be finite, got nan"),
         ((empty, "--nose-offline", 50), "scores.tsv has no number AL (it has BLEU, LAAL)"),
         ((runs[1], "--nose-offline", 0), "must be a number above 0"),
     ]:

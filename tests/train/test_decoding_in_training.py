@@ -11,7 +11,9 @@ END = 1
 
 def memories(model, *lengths):
     generator = torch.Generator().manual_seed(0)
-    frames = 0.5 * torch.randn(len(lengths), max(lengths), model.dimensions.n_audio_state, generator=generator)
+    frames = 0.5 * torch.randn(
+        len(lengths), max(lengths), model.dimensions.n_audio_state, generator=generator
+    )
     return model.listen(frames), torch.tensor(lengths)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,12 +24,23 @@ def train(stage: int, output: Path, configuration: Path, processes: int = 1) -> 
     """Run a stage as a user does."""
     launcher = [sys.executable]
     if processes > 1:
-        launcher += ["-m", "torch.distributed.run", f"--nproc_per_node={processes}", "--master-port=0"]
+        launcher += [
+            "-m",
+            "torch.distributed.run",
+            f"--nproc_per_node={processes}",
+            f"--master-port={free_port()}",
+        ]
     command = [*launcher, "-m", f"train.stage{stage}", output, "--config-file", configuration, "--no-rich"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     return subprocess.run(
         list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def trained(stage: int, output: Path, configuration: Path, processes: int = 1) -> Path:

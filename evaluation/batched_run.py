@@ -1,0 +1,259 @@
+"""Evaluations by the batched simulator: settings of one model over one list of audio, side by side.
+
+Utterances of like length are simulated together, in batches that do not depend on where and when they run.
+Each is written down as soon as it is done, one JSON object a line, so that a run that was killed goes on
+where it stopped:
+
+    {"index": 3, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0], "chunks": [...]}, ...}}
+
+with a KEY for each configuration, and chunks as in chunks.jsonl.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import soundfile
+import yaml
+from tqdm import tqdm
+
+from agents.engine import StreamingEngine
+from agents.input_lists import check_test_set
+from agents.streaming_agent import StreamingAgent
+from evaluation.batched_simulator import Lane, Source, Transcript, simulate
+from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
+from evaluation.configuration import Configuration, configure
+from evaluation.result_folder import LOG
+from evaluation.workers import Workers, stop_if_orphaned
+from models.errors import InputError
+from models.registry import load_translator
+
+# What must be as StreamingAgent has it: an agent that decides in its own way is more than its policy.
+AGENT_HOOKS = ("__init__", "policy", "build_states", "_decide", "pushpop", "push", "pop")
+
+
+@dataclass(frozen=True)
+class BatchedRun:
+    """Configurations that differ in agent, policy, search, chunks or languages, but not in `batch_key`."""
+
+    configurations: tuple[Configuration, ...]
+
+    def __post_init__(self) -> None:
+        for configuration in self.configurations:
+            for hook in AGENT_HOOKS:
+                if getattr(configuration.agent_class, hook) is not getattr(StreamingAgent, hook):
+                    raise InputError(
+                        f"agent {configuration.agent} has its own {hook}, which the engine batched does not "
+                        "ask: use the engine simuleval"
+                    )
+
+    @property
+    def first(self) -> Configuration:
+        return self.configurations[0]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """One for each configuration: what it says, but for the folder of its results."""
+        texts = [repr({**one.values(), "output": None}) for one in self.configurations]
+        return [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+
+    @cached_property
+    def audio_files(self) -> list[str]:
+        """Of all sentences. Raises InputError when there is no such list."""
+        source = self.first.evaluation.source
+        try:
+            return _lines(source)
+        except (OSError, UnicodeDecodeError):
+            raise InputError(
+                f"source {source} cannot be read: name a file with one audio path a line"
+            ) from None
+
+    @property
+    def indices(self) -> range:
+        """The sentences to evaluate. Raises InputError when the list is shorter."""
+        return self.first.evaluation.indices(len(self.audio_files))
+
+    def check(self, lanes: Sequence[Lane]) -> None:
+        """Raises InputError for anything in the test sets that cannot be used."""
+        maximum_ms = lanes[0].engine.translator.maximum_audio_ms
+        for target in dict.fromkeys(one.evaluation.target for one in self.configurations):
+            check_test_set(self.first.evaluation.source, target, maximum_ms)
+
+    def load(self) -> list[Lane]:
+        """Load the model. Raises InputError when it, or a policy on it, cannot be used."""
+        agent, translator_options = self.first.agent_options[:2]
+        translator = load_translator(agent.model, translator_options)
+        engines: dict[tuple, StreamingEngine] = {}
+        lanes = []
+        for configuration in self.configurations:
+            agent, _, search, policy = configuration.agent_options
+            key = (search, agent.source_language, agent.target_language)
+            if key not in engines:
+                engines[key] = StreamingEngine(translator, *key)
+                engines[key].keeps_scores = True
+            # Policies that do not fit the model are refused now.
+            policy.for_model(translator)
+            lanes.append(
+                Lane(engines[key], policy, agent.chunk_ms, configuration.evaluation.eval_latency_unit)
+            )
+        return lanes
+
+    def simulate(
+        self,
+        lanes: Sequence[Lane],
+        batches: Sequence[Sequence[int]],
+        file: Path,
+        done: Callable[[int], None],
+    ) -> None:
+        """Simulate some batches and add a line for each utterance to a file; done(n) is told of n more."""
+        for batch in batches:
+            sources = [Source(self.audio_files[index]) for index in batch]
+            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once)
+            with file.open("a", encoding="utf-8") as log:
+                for index, some in zip(batch, transcripts, strict=True):
+                    log.write(_line(index, self.keys, some))
+            done(len(batch))
+
+    def batches(self) -> Iterator[list[int]]:
+        """All utterances, those of like length together, as many as the options allow; longest first."""
+        options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
+        silence_s = translator_options.trailing_silence_ms / 1000
+        seconds = {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
+        most = max(1, options.streams_at_once // len(self.configurations))
+        batch: list[int] = []
+        # Longest first: memory that suffices for the first batch suffices for all.
+        for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
+            longest_s = seconds[batch[0] if batch else index] + silence_s
+            if len(batch) == most or (batch and longest_s * (len(batch) + 1) > options.audio_at_once_s):
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def write_logs(
+        self, lane: int, transcripts: Mapping[int, Mapping[str, Transcript]], folder: Path
+    ) -> None:
+        """Write instances.log as SimulEval does, and chunks.jsonl, of one configuration."""
+        options = self.configurations[lane].evaluation
+        references = _lines(options.target)
+        written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
+        with (folder / LOG).open("w", encoding="utf-8") as log:
+            for index in self.indices:
+                transcript = written[index]
+                audio = soundfile.info(self.audio_files[index])
+                instance = {
+                    "index": index,
+                    "prediction": transcript.prediction(options.eval_latency_unit),
+                    "delays": transcript.delays,
+                    # SimulEval adds computation here, of which this engine knows nothing.
+                    "elapsed": transcript.delays,
+                    "prediction_length": len(transcript.units),
+                    "reference": references[index],
+                    "source": str(audio).split("\n"),
+                    "source_length": audio.frames * 1000 / audio.samplerate,
+                }
+                log.write(json.dumps(instance) + "\n")
+        # What SimulEval wants to know of a log that it scores.
+        (folder / "config.yaml").write_text(yaml.safe_dump({"source_type": "speech", "target_type": "text"}))
+        records = [transcript.chunks for transcript in written.values()]
+        write_chunk_log(folder / CHUNK_LOG, records, self.indices.start)
+
+
+def batch_key(configuration: Configuration) -> tuple:
+    """Configurations of one key can be simulated side by side."""
+    agent, translator_options, *_ = configuration.agent_options
+    options = configuration.evaluation
+    limits = options.streams_at_once, options.audio_at_once_s
+    test_set = options.source, options.start_index, options.end_index
+    return (agent.model, translator_options, *test_set, *limits)
+
+
+def simulate_all(
+    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False
+) -> dict[int, dict[str, Transcript]]:
+    """The transcripts of each utterance, by the keys of the configurations.
+
+    `parts` keeps what is done, also that of an earlier process. Raises InputError for anything that
+    cannot be used, before it simulates; checked: the test set has been looked at before.
+    """
+    lanes = run.load()
+    if not checked:
+        run.check(lanes)
+    found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
+    # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
+    left = [batch for batch in run.batches() if not all(index in found for index in batch)]
+    if not left:
+        return found
+    files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
+    initial = len(run.indices) - sum(map(len, left))
+    with tqdm(total=len(run.indices), initial=initial, unit="utterance", disable=None) as bar:
+        if workers.in_process:
+            run.simulate(lanes, left, files[0], bar.update)
+        else:
+            values = [configuration.values() for configuration in run.configurations]
+            # Every share gets long and short ones.
+            shares = [left[place :: workers.jobs] for place in range(workers.jobs)]
+            tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
+
+            def show() -> None:
+                written = sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+                bar.update(initial + written - bar.n)
+
+            workers.run(simulate_share, tasks, show)
+    return found | _complete(read_transcripts([file for file in files if file.exists()]), run.keys)
+
+
+def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], file: Path) -> None:
+    """What one process does: the configurations, as keys with values, over some batches."""
+    run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
+    run.simulate(run.load(), batches, file, lambda _: stop_if_orphaned())
+
+
+def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
+    """What was written down of each finished utterance, by the keys of configurations.
+
+    A line that was cut when the process was killed, which is a file's last, does not count.
+    """
+    found: dict[int, dict[str, Transcript]] = {}
+    for file in files:
+        for line in file.read_text(encoding="utf-8").split("\n"):
+            try:
+                fields = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            transcripts = {key: _transcript(one) for key, one in fields["lanes"].items()}
+            found.setdefault(fields["index"], {}).update(transcripts)
+    return found
+
+
+def _complete(
+    found: Mapping[int, dict[str, Transcript]], keys: Sequence[str]
+) -> dict[int, dict[str, Transcript]]:
+    return {index: one for index, one in found.items() if all(key in one for key in keys)}
+
+
+def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -> str:
+    lanes = {
+        key: {
+            "units": one.units,
+            "delays": one.delays,
+            "chunks": [chunk_fields(chunk) for chunk in one.chunks],
+        }
+        for key, one in zip(keys, transcripts, strict=True)
+    }
+    return json.dumps({"index": index, "lanes": lanes}) + "\n"
+
+
+def _transcript(fields: Mapping) -> Transcript:
+    return Transcript(fields["units"], fields["delays"], [chunk_record(one) for one in fields["chunks"]])
+
+
+def _lines(path: str) -> list[str]:
+    # As SimulEval reads lists.
+    with open(path, encoding="utf-8") as file:
+        return [line.strip() for line in file]

@@ -1,0 +1,146 @@
+"""SimulEval's simulation for many (utterance, setting) pairs at once.
+
+All pairs advance in lock-step through `agents.engine`: what every setting does with an utterance is
+what its agent would do in SimulEval, prediction for prediction and delay for delay, but the audio is
+encoded once for all of them, and rows of one network are decoded together. Of computation nothing is
+known: no single stream has a clock of its own here.
+
+A *lane* is one setting. Settings that decide at the same times hear one *feed* of an utterance.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from agents.engine import StreamingEngine, StreamState, advance_together
+from agents.policy import Policy
+from agents.streaming_agent import ChunkRecord
+from models.audio import AudioIntake
+from models.translator import Translator
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One setting. Engines of all lanes share one translator."""
+
+    engine: StreamingEngine
+    policy: Policy
+    chunk_ms: int
+    unit: str  # word or char: what gets a delay
+
+
+@dataclass
+class Transcript:
+    """What one lane wrote about one utterance. Times are in ms of source audio."""
+
+    units: list[str] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    chunks: list[ChunkRecord] = field(default_factory=list)
+
+    def prediction(self, unit: str) -> str:
+        return (" " if unit == "word" else "").join(self.units)
+
+    def write(self, text: str, unit: str, heard_ms: float) -> None:
+        """SimulEval's way to give every unit of a text one delay."""
+        units = text.split() if unit == "word" else list(text.replace(" ", ""))
+        self.units += units
+        self.delays += [heard_ms] * len(units)
+
+
+class Source:
+    """An audio file as SimulEval reads it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.samples, self.sample_rate = soundfile.read(path, dtype="float32")  # (S,) or (S, C)
+
+    @property
+    def duration_ms(self) -> float:
+        return len(self.samples) * 1000 / self.sample_rate
+
+
+class Feed:
+    """One utterance in chunks of one duration, cut as SimulEval cuts it."""
+
+    def __init__(self, source: Source, chunk_ms: int, translator: Translator) -> None:
+        self.source = source
+        self.chunk_ms = chunk_ms
+        self.intake = AudioIntake()
+        self.audio = translator.open_stream()
+        self.chunks = 0
+        self.samples_heard = 0
+        self.streams: list[tuple[int, StreamState]] = []  # with the number of their lane
+
+    @property
+    def next_ms(self) -> int:
+        """When the next chunk would end, were it a whole one."""
+        return (self.chunks + 1) * self.chunk_ms
+
+    @property
+    def finished(self) -> bool:
+        return self.samples_heard == len(self.source.samples)
+
+    @property
+    def heard_ms(self) -> float:
+        return self.samples_heard * 1000 / self.source.sample_rate
+
+    def deliver(self) -> None:
+        """The next chunk arrives at all streams."""
+        samples, rate = self.source.samples, self.source.sample_rate
+        end = min(self.samples_heard + math.ceil(self.chunk_ms / 1000 * rate), len(samples))
+        chunk = samples[self.samples_heard : end]
+        self.chunks += 1
+        self.samples_heard = end
+        heard = self.intake.push(chunk, rate, self.finished)
+        if len(heard):
+            self.audio.append(heard)
+        for _, stream in self.streams:
+            # The audio is one object for all of them, and has heard the samples already.
+            stream.append(np.zeros(0, np.float32), 1000 * len(chunk) / rate, self.finished)
+
+
+def simulate(
+    lanes: Sequence[Lane], sources: Sequence[Source], streams_at_once: int | None = None
+) -> list[list[Transcript]]:
+    """What each lane writes about each utterance: transcripts[utterance][lane].
+
+    streams_at_once bounds how many streams are decoded together.
+    """
+    transcripts = [[Transcript() for _ in lanes] for _ in sources]
+    feeds = [feed for source in sources for feed in _feeds(source, lanes)]
+    of_source = {id(source): place for place, source in enumerate(sources)}
+    while feeds:
+        now_ms = min(feed.next_ms for feed in feeds)
+        hearing = [feed for feed in feeds if feed.next_ms == now_ms]
+        for feed in hearing:
+            feed.deliver()
+        work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
+        for feed in hearing:
+            for number, stream in feed.streams:
+                work.setdefault(lanes[number].engine, []).append((feed, number, stream))
+        texts = advance_together(
+            [(engine, [stream for *_, stream in some]) for engine, some in work.items()], streams_at_once
+        )
+        for some, written in zip(work.values(), texts, strict=True):
+            for (feed, number, stream), text in zip(some, written, strict=True):
+                transcript = transcripts[of_source[id(feed.source)]][number]
+                transcript.chunks.append(ChunkRecord(stream.received_ms, None, text, stream.scores))
+                if feed.finished or text.strip():
+                    transcript.write(text, lanes[number].unit, feed.heard_ms)
+        feeds = [feed for feed in feeds if not feed.finished]
+    return transcripts
+
+
+def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
+    feeds: dict[int, Feed] = {}
+    for number, lane in enumerate(lanes):
+        if lane.chunk_ms not in feeds:
+            feeds[lane.chunk_ms] = Feed(source, lane.chunk_ms, lane.engine.translator)
+        feed = feeds[lane.chunk_ms]
+        stream = lane.engine.open_stream(lane.policy)
+        stream.audio = feed.audio
+        feed.streams.append((number, stream))
+    return list(feeds.values())

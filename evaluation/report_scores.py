@@ -1,0 +1,147 @@
+"""The scores on a sweep's page: of every run by every metric, and the NoSE of every system.
+
+Scores that can be resampled (BLEU, chrF, and latency by source audio or by SimulEval's clock) are
+computed from the logs and carry a 95% interval; all others are those in the scores.tsv of the runs.
+"""
+
+import csv
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.finished_sweep import FinishedSweep
+from evaluation.latency import LATENCY_METRICS
+from evaluation.nose import joint_signature
+from evaluation.nose_intervals import estimate_nose
+from evaluation.quality_statistics import QUALITY_METRICS
+from evaluation.run_log import RunLog
+from evaluation.significance import Resampling, estimate, mean_of
+from evaluation.true_clock import TRUE_CLOCK
+from models.errors import InputError
+
+SIMULEVAL_CLOCK = "_CA"
+# Metrics of latency that are no time.
+PROPORTIONS = ("AP",)
+
+# A score and the ends of its interval, each None where it is not defined.
+Score = tuple[float | None, float | None, float | None]
+
+
+class SweepScores:
+    """What is known about the runs of one sweep."""
+
+    def __init__(self, sweep: FinishedSweep, resampling: Resampling) -> None:
+        self.sweep = sweep
+        self.resampling = resampling
+        self._of_runs: dict[Path, dict[str, Score]] = {}
+        self._tables = {log.path: _scores_table(log) for log in sweep.logs}
+        columns = {name for table in self._tables.values() for name in table}
+        self.quality = [
+            name for name in sweep.quality_metrics if name in QUALITY_METRICS or name in columns
+        ] or [sweep.axes.quality]
+        self.latency = self._latency_columns(columns) or [sweep.axes.latency]
+
+    @property
+    def milliseconds(self) -> list[str]:
+        """Metrics of latency that are a time."""
+        return [name for name in self.latency if name.partition("_")[0] not in PROPORTIONS]
+
+    def of_run(self, log: RunLog) -> dict[str, Score]:
+        """The scores of one run by their metrics, computed once."""
+        if log.path not in self._of_runs:
+            self._of_runs[log.path] = self._score(log)
+        return self._of_runs[log.path]
+
+    def nose(self) -> dict[str, Any]:
+        """The NoSE of all systems that have a curve over common bounds, and why others have none."""
+        axes, sweeps, problems = self.sweep.axes, {}, []
+        for place, system in enumerate(self.sweep.systems):
+            try:
+                statistics = self.sweep.statistics(system, axes)
+                statistics.curve()
+                sweeps[place] = statistics
+            except InputError as error:
+                problems.append(str(error))
+        found = {"quality": axes.quality, "latency": axes.latency, "rows": [], "problems": problems}
+        try:
+            estimates = estimate_nose(list(sweeps.values()), self.resampling) if sweeps else []
+        except InputError as error:
+            problems.append(str(error))
+            return found
+        for place, one in zip(sweeps, estimates, strict=True):
+            interval = (one.interval.low, one.interval.high) if one.interval else (None, None)
+            row = {"system": place, "score": one.score.score, "low": interval[0], "high": interval[1]}
+            found["rows"].append(row)
+            found |= {"bounds": one.score.bounds}
+        if estimates:
+            found["signature"] = joint_signature([one.score for one in estimates])
+        return found
+
+    def notes(self) -> list[str]:
+        """How the scores were computed."""
+        resampling, log = self.resampling, self.sweep.logs[0]
+        signatures = [f"{name} {self.sweep.quality(log, name).signature}" for name in QUALITY_METRICS]
+        return [
+            f"Intervals (95%): bootstrap over {resampling.utterances} utterances, {resampling.resamples} "
+            f"resamples, seed {resampling.seed}.",
+            "Latency counts the length of the reference and skips empty predictions. _CA: by SimulEval's "
+            "clock, which adds all computation to the audio heard; _TC: by the true one, "
+            "max(t, arrival) + compute.",
+            f"{'; '.join(signatures)}.",
+        ]
+
+    def _score(self, log: RunLog) -> dict[str, Score]:
+        statistics = {}
+        for name in (*self.quality, *self.latency):
+            if name in QUALITY_METRICS:
+                statistics[name] = self.sweep.quality(log, name).score
+            elif name.removesuffix(SIMULEVAL_CLOCK) in LATENCY_METRICS:
+                statistics[name] = partial(mean_of, log.latency(name))
+        table = self._tables[log.path]
+        scores = {name: (finite(table.get(name)), None, None) for name in (*self.quality, *self.latency)}
+        if statistics:
+            whole, resampled = self.resampling.scores(*statistics.values())
+            for name, value, column in zip(statistics, whole.tolist(), resampled.T, strict=True):
+                scores[name] = _with_interval(value, column)
+        return scores
+
+    def _latency_columns(self, columns: set[str]) -> list[str]:
+        """The metrics of latency; each clock is one of its own."""
+        names: dict[str, None] = {}
+        clock_runs = any(one.elapsed != one.delays for log in self.sweep.logs for one in log.utterances)
+        for name in self.sweep.latency_metrics:
+            if name in LATENCY_METRICS:
+                names |= dict.fromkeys([name, name + SIMULEVAL_CLOCK] if clock_runs else [name])
+            if name != "NoSE":
+                names |= dict.fromkeys(one for one in (name, name + TRUE_CLOCK) if one in columns)
+        return list(names)
+
+
+def finite(value: float | None, digits: int = 4) -> float | None:
+    """Rounded; None for what is not defined, which JSON has no number for."""
+    return None if value is None or not math.isfinite(value) else round(value, digits)
+
+
+def _scores_table(log: RunLog) -> Mapping[str, float]:
+    """The numbers in a run's scores.tsv, if it has one."""
+    path = log.path.with_name("scores.tsv")
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file, delimiter="\t"), {})
+    try:
+        return {name: float(text) for name, text in row.items() if name != "setting"}
+    except (TypeError, ValueError):
+        raise InputError(f"{path} holds more than a row of numbers: remove that run, and run again") from None
+
+
+def _with_interval(value: float, resampled: np.ndarray) -> Score:
+    try:
+        interval = estimate(value, resampled)
+    except InputError:
+        return finite(value), None, None
+    return finite(value), finite(interval.low), finite(interval.high)

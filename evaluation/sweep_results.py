@@ -1,0 +1,129 @@
+"""What a sweep writes once its runs are there: points, NoSE, curves and the page to look at.
+
+points.json: {"quality": [...], "latency": [...], "points": [{"languages": null, "system": "waitk",
+"setting": "k=3", "offline": false, "folder": "runs/waitk/k=3", "scores": {"BLEU": {"value": 28.1,
+"low": 26.9, "high": 29.4}, ...}, "outputs": {"EMPTY": 0, "LOOPING": 1, "AT_END": 2}, "sentences": 1000},
+...]}. Intervals are of 95%, by a bootstrap over utterances; null where a score has none. Latency is in ms.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from evaluation.curve import Curve
+from evaluation.curve_plot import plot_curves
+from evaluation.degenerate import count_flags
+from evaluation.finished_sweep import FinishedSweep, read_sweep
+from evaluation.nose import common_bounds
+from evaluation.nose_intervals import NoSEEstimate, estimate_nose
+from evaluation.report import write_report
+from evaluation.report_scores import SweepScores
+from evaluation.run_log import RunLog
+from evaluation.significance import Resampling
+from evaluation.sweep_layout import OFFLINE, SweepLayout
+from evaluation.table import Row, text_table, write_tsv
+from models.errors import InputError
+
+
+def write_results(folder: Path) -> str:
+    """Write all that follows from the runs in a sweep's folder; return what a reader wants to see first.
+
+    Raises InputError when the folder holds no finished run, or its logs cannot be used.
+    """
+    layout = SweepLayout(folder)
+    points: list[dict[str, Any]] = []
+    told: list[str] = []
+    metrics: dict[str, list[str]] = {}
+    for sweep in read_sweep(folder):
+        resampling = Resampling(len(sweep.logs[0].utterances))
+        scores = SweepScores(sweep, resampling)
+        metrics = {"quality": scores.quality, "latency": scores.latency}
+        found = _points(sweep, scores, layout)
+        points += found
+        told += [text_table([_row(point, intervals=False) for point in found]), ""]
+        told += _write_curves(layout, sweep, resampling)
+    text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
+    layout.points.write_text(text + "\n", encoding="utf-8")
+    write_tsv(layout.points_table, [_row(point, intervals=True) for point in points])
+    told.append(f"results in {folder}, to look at: {write_report(folder)}")
+    return "\n".join(told)
+
+
+def _points(sweep: FinishedSweep, scores: SweepScores, layout: SweepLayout) -> list[dict[str, Any]]:
+    runs = [(system.name, setting, log) for system in sweep.systems for setting, log in system.runs.items()]
+    offline = {system.offline.path: system.offline for system in sweep.systems if system.offline}
+    runs += [(OFFLINE, log.path.parent.name, log) for log in offline.values()]
+    main = sweep.axes.latency
+    points = [_point(sweep, scores, layout, *run) for run in runs]
+    order = {name: place for place, name in enumerate(dict.fromkeys(point["system"] for point in points))}
+    return sorted(points, key=lambda point: (order[point["system"]], point["scores"][main]["value"] or 0.0))
+
+
+def _point(
+    sweep: FinishedSweep, scores: SweepScores, layout: SweepLayout, system: str, setting: str, log: RunLog
+) -> dict[str, Any]:
+    return {
+        "languages": sweep.languages,
+        "system": system,
+        "setting": setting,
+        "offline": system == OFFLINE,
+        "folder": log.path.parent.relative_to(layout.folder).as_posix(),
+        "scores": {
+            name: dict(zip(("value", "low", "high"), score, strict=True))
+            for name, score in scores.of_run(log).items()
+        },
+        "outputs": count_flags(log),
+        "sentences": len(log.utterances),
+    }
+
+
+def _row(point: dict[str, Any], intervals: bool) -> Row:
+    row: dict[str, str | float] = {} if point["languages"] is None else {"languages": point["languages"]}
+    row |= {"system": point["system"], "setting": point["setting"]}
+    for name, score in point["scores"].items():
+        for part, value in score.items():
+            if intervals or part == "value":
+                row[name if part == "value" else f"{name}_{part}"] = "" if value is None else float(value)
+    return row | point["outputs"] | {"SENTENCES": point["sentences"]}
+
+
+def _write_curves(layout: SweepLayout, sweep: FinishedSweep, resampling: Resampling) -> list[str]:
+    """The NoSE table and the picture of one language pair; says which systems have no curve, and why."""
+    told, statistics = [], []
+    curves: list[Curve] = []
+    for system in sweep.systems:
+        try:
+            one = sweep.statistics(system, sweep.axes)
+            curves.append(one.curve())
+            statistics.append(one)
+        except InputError as error:
+            told.append(f"no curve: {error}")
+    if not curves:
+        return told
+    bounds = None
+    try:
+        estimates = estimate_nose(statistics, resampling)
+        bounds = common_bounds(curves)
+        rows = [_nose_row(one) for one in estimates]
+        write_tsv(layout.nose_table(sweep.languages), rows)
+        shown = [{key: value for key, value in row.items() if key != "signature"} for row in rows]
+        told += [text_table(shown), ""]
+    except InputError as error:
+        told.append(f"no NoSE: {error}")
+    plot_curves(layout.curves(sweep.languages), curves, bounds)
+    return told
+
+
+def _nose_row(estimate: NoSEEstimate) -> Row:
+    score, interval = estimate.score, estimate.interval
+    return {
+        "system": score.curve.system,
+        "NoSE": score.score,
+        "low": interval.low if interval else "",
+        "high": interval.high if interval else "",
+        "from_ms": score.bounds[0],
+        "to_ms": score.bounds[1],
+        "offline": score.curve.offline,
+        "points": len(score.curve.points),
+        "signature": score.signature,
+    }

@@ -1,0 +1,117 @@
+"""The scores of a search, traced through its beam, against asking again for each prefix of what won."""
+
+import hashlib
+
+import pytest
+import torch
+
+from agents.alignatt_agent import AlignAttPolicy
+from agents.edatt_agent import EDAttPolicy
+from agents.policy import Policy
+from agents.policy_scores import PolicyScores, ScoreTrace
+from agents.reina_agent import ReinaPolicy
+from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
+from models.translator import SAMPLE_RATE
+from tests.models.scripted_translator import ScriptedTranslator
+
+VOCABULARY = 9
+STREAMS = 5
+
+
+def chance(*key) -> float:
+    """A number from 0 to 1 that depends on nothing but the key."""
+    return int(hashlib.sha256(repr(key).encode()).hexdigest()[:8], 16) / 2**32
+
+
+def log_probabilities(frames, tokens):
+    return (
+        torch.tensor([chance(frames, *tokens, token) for token in range(VOCABULARY)]).mul(4).log_softmax(-1)
+    )
+
+
+def step(streams, tokens, **changes) -> DecodingStep:
+    rows = len(streams)
+    fields = {
+        "log_probabilities": torch.zeros(rows, VOCABULARY),
+        "hidden": torch.zeros(rows, 2),
+        "attention": None,
+        "frame_lengths": torch.full((rows,), 4),
+        "frame_ms": 20.0,
+        "streams": torch.tensor(streams),
+        "tokens": torch.tensor(tokens, dtype=torch.int64).reshape(rows, -1),
+    }
+    return DecodingStep(**(fields | changes))
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_each_prefix_of_the_chosen_hypothesis(seed, beam):
+    def score(stream: int, tokens) -> float:
+        return chance("score", seed, stream, *tokens)
+
+    def read(at: DecodingStep):
+        scores = torch.tensor(
+            [score(stream, row) for stream, row in zip(at.streams.tolist(), at.tokens.tolist(), strict=True)]
+        )
+        trace.add(at, scores)
+        return scores > 0.75
+
+    translator = ScriptedTranslator(log_probabilities, VOCABULARY)
+    memory = translator.encode([torch.zeros(SAMPLE_RATE * (1 + place)).numpy() for place in range(STREAMS)])
+    requests = [StreamRequest([], [], audio_finished=False, token_limit=6) for _ in range(STREAMS)]
+    trace = ScoreTrace()
+    search = StreamingSearch(translator, SearchOptions(beam=beam, patience=1.0))
+    hypotheses = search.advance(memory, requests, read)
+    assert any(len(hypothesis.tokens) > 1 for hypothesis in hypotheses)
+    for stream, (hypothesis, found) in enumerate(zip(hypotheses, trace.of(hypotheses), strict=True)):
+        tokens = hypothesis.tokens
+        expected = [score(stream, tokens[:length]) for length in range(len(tokens) + 1)]
+        # At the limit of 6 tokens no policy is asked.
+        expected = [None if length == 6 else value for length, value in enumerate(expected)]
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_rows_that_no_hypothesis_went_through_leave_no_trace():
+    trace = ScoreTrace()
+    trace.add(
+        step(
+            [0, 0, 1],
+            [[], [], []],
+        ),
+        torch.tensor([0.1, 0.1, 0.2]),
+    )
+    trace.add(step([0, 0, 1], [[3], [4], [4]]), torch.tensor([0.3, 0.4, float("nan")]))
+    trace.add(step([0], [[3, 5]]), torch.tensor([0.5]))
+    hypotheses = [Hypothesis((4,), -1.0, 0), Hypothesis((), -1.0, 0)]
+    found = trace.of(hypotheses)
+    assert found[0] == pytest.approx([0.1, 0.4])
+    assert found[1] == pytest.approx([0.2])
+
+
+def test_without_any_question_there_are_no_scores():
+    assert ScoreTrace().of([Hypothesis((4, 5), -1.0, 0)]) == [[None, None, None]]
+
+
+def test_scores_without_a_place_for_the_stop_are_refused():
+    with pytest.raises(ValueError, match="2 tokens go with one score more"):
+        PolicyScores(0.0, ("a", "b"), (0.1, 0.2), 1)
+
+
+def test_each_policy_reads_above_the_limit_of_its_score():
+    attention = torch.tensor([[0.1, 0.6, 0.2, 0.1], [0.5, 0.1, 0.1, 0.3]])
+    asked = step([0, 1], [[], []], attention=attention, policy_score=torch.tensor([0.7, -0.7]))
+    scores = {
+        AlignAttPolicy(recent_frames=3): [-3, -4],
+        EDAttPolicy(alpha=0.35, newest_frames=2): [0.3, 0.4],
+        ReinaPolicy(threshold=0.0): [0.7, -0.7],
+    }
+    reads = {AlignAttPolicy: [True, False], EDAttPolicy: [False, True], ReinaPolicy: [True, False]}
+    for policy, expected in scores.items():
+        assert policy.score(asked).tolist() == pytest.approx(expected)
+        assert policy.read(asked).tolist() == reads[type(policy)]
+        assert (policy.score(asked) >= policy.score_limit).tolist() == reads[type(policy)]
+
+
+def test_a_policy_without_scores_says_so():
+    assert Policy().score(step([0], [[]])) is None
+    assert Policy().score_limit is None

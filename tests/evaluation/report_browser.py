@@ -1,0 +1,60 @@
+"""A real browser for tests of the report: Chromium without a window."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+# Debian's name first; others are those of other systems.
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE_MS = 60_000  # on a machine that does other work as well
+
+
+class Report:
+    """A report in a browser's page, with all that went wrong in it."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
+        self.path = path
+        self.problems: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: self.problems.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("request", self._request)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.path.as_uri(), "data:")):
+            self.problems.append(f"request: {request.url}")
+
+    def open(self, address: str = "") -> None:
+        """Load the page anew and wait until an utterance is shown."""
+        self.page.goto("about:blank")
+        self.page.goto(self.path.as_uri() + address)
+        self.page.wait_for_selector("#detail h3")
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return [text.strip() for text in self.page.locator(selector).all_inner_texts()]
+
+    def rows(self, selector: str) -> list[list[str]]:
+        """The cells of a table's rows, head included."""
+        found = self.page.locator(f"{selector} tr").all()
+        return [[text.strip() for text in row.locator("th, td").all_inner_texts()] for row in found]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Skips the test where there is no browser."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as driver:
+        # Its sandbox refuses to run as root, which containers do.
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,0 +1,118 @@
+"""What goes into a report, before any browser sees it."""
+
+import base64
+import gzip
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from agents.policy_scores import PolicyScores
+from agents.streaming_agent import ChunkRecord
+from evaluation.finished_sweep import read_sweep
+from evaluation.report_scores import SweepScores
+from evaluation.report_utterances import loudness, packed_utterance, read_records
+from evaluation.run_log import Utterance
+from evaluation.significance import Resampling
+from tests.evaluation.made_up_sweep import log_of, write_sweep
+
+
+def unpacked(text: str):
+    return json.loads(gzip.decompress(base64.b64decode(text)))
+
+
+def utterance(**changes) -> Utterance:
+    fields = {"index": 3, "prediction": "", "reference": "", "delays": (), "elapsed": (), "source_ms": 900.0}
+    return Utterance(**(fields | changes))
+
+
+def test_loudness_is_a_digit_for_each_60_ms(tmp_path):
+    samples = np.zeros(16_000 * 3 // 5, dtype=np.float32)  # 600 ms
+    samples[:960] = 0.5
+    samples[960:1920] = 0.5 / 10**1.5  # 30 dB below; silence is 40 dB below
+    file = tmp_path / "a.wav"
+    soundfile.write(file, samples, 16_000, subtype="FLOAT")
+    assert loudness(str(file), 600.0) == "9200000000"
+
+
+def test_long_audio_has_longer_bars(tmp_path):
+    file = tmp_path / "a.wav"
+    soundfile.write(file, np.full(100_000, 0.1), 1000)
+    assert loudness(str(file), 100_000.0) == "9" * 1493  # 67 ms each
+
+
+@pytest.mark.parametrize("name", ["none.wav", "text.wav", "", "."])
+def test_audio_that_cannot_be_read_has_no_loudness(tmp_path, name):
+    (tmp_path / "text.wav").write_text("no audio")
+    assert loudness(str(tmp_path / name) if name else name, 900.0) == ""
+
+
+def test_runs_with_the_same_chunks_share_their_times():
+    first = [ChunkRecord(400.0, 12.4, " a b"), ChunkRecord(900.0, 8.0, "")]
+    second = [ChunkRecord(400.0, None, ""), ChunkRecord(900.0, None, " a")]
+    packet = unpacked(packed_utterance(utterance(source="a.wav"), [first, second, []]))
+    assert packet == {
+        "source": "a.wav",
+        "loudness": "",
+        "grids": [[400.0, 900.0], []],
+        "runs": [
+            {"grid": 0, "written": [[0, " a b"]], "compute": [12, 8]},
+            {"grid": 0, "written": [[1, " a"]]},
+            {"grid": 1, "written": []},
+        ],
+    }
+
+
+def test_scores_stand_with_the_chunk_that_they_belong_to():
+    scores = PolicyScores(0.5, ("a",), (-1.23456, None), 1)
+    chunks = [ChunkRecord(400.0, None, ""), ChunkRecord(900.0, None, " a", scores)]
+    packet = unpacked(packed_utterance(utterance(), [chunks]))
+    assert packet["runs"][0]["scores"] == [[1, 1, 0.5, ["a"], [-1.235, None]]]
+
+
+def test_without_a_log_of_chunks_those_that_wrote_are_known(tmp_path):
+    folder = write_sweep(tmp_path)
+    (folder / "runs/waitk/k=1/chunks.jsonl").unlink()
+    log = log_of(folder, "waitk/k=1")
+    chunks = read_records(log)[0]
+    assert [chunk.arrival_ms for chunk in chunks] == sorted(set(log.utterances[0].delays))
+    assert "".join(chunk.text for chunk in chunks).strip() == log.utterances[0].prediction
+    assert {chunk.compute_ms for chunk in chunks} == {None}
+
+
+def test_scores_come_from_the_logs_and_from_scores_tsv(tmp_path):
+    folder = write_sweep(tmp_path)
+    for run in folder.glob("runs/*/*"):
+        configuration = {"quality_metrics": ["WER_NORM", "BLEU"], "latency_metrics": ["LAAL", "AP", "NoSE"]}
+        (run / "evaluation.yaml").write_text(json.dumps(configuration))
+        (run / "scores.tsv").write_text("setting\tWER_NORM\tLAAL\tLAAL_TC\nx\t12.5\t1\t1700.25\n")
+    [sweep] = read_sweep(folder)
+    scores = SweepScores(sweep, Resampling(40, 100))
+    assert scores.quality == ["WER_NORM", "BLEU"]
+    assert scores.latency == ["LAAL", "LAAL_CA", "LAAL_TC", "AP", "AP_CA"]
+    assert scores.milliseconds == ["LAAL", "LAAL_CA", "LAAL_TC"]
+    log = log_of(folder, "reina/threshold=0.5")
+    found = scores.of_run(log)
+    assert found["WER_NORM"] == (12.5, None, None)
+    assert found["LAAL_TC"] == (1700.25, None, None)
+    value, low, high = found["LAAL"]
+    assert value == pytest.approx(log.latency("LAAL").mean(), abs=1e-4)
+    assert low < value < high
+
+
+def test_simulevals_clock_is_left_out_where_nothing_was_timed(tmp_path):
+    folder = write_sweep(tmp_path)
+    for log in folder.glob("runs/*/*/instances.log"):
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        log.write_text("".join(json.dumps(line | {"elapsed": line["delays"]}) + "\n" for line in lines))
+    [sweep] = read_sweep(folder)
+    assert SweepScores(sweep, Resampling(40, 100)).latency == ["AL"]
+
+
+def test_systems_without_a_curve_are_left_out_of_nose_and_named(tmp_path):
+    systems = {"a": {"k=1": (600, 0.3), "k=3": (1100, 0.2)}, "b": {"k=1": (700, 0.3)}}
+    [sweep] = read_sweep(write_sweep(tmp_path, systems))
+    found = SweepScores(sweep, Resampling(40, 100)).nose()
+    assert [row["system"] for row in found["rows"]] == [0]
+    assert found["problems"] == ["a curve needs at least 2 points, b has 1"]

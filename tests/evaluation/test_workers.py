@@ -1,0 +1,46 @@
+"""Where work runs: every place calls the same function, and hands its errors back."""
+
+import os
+import sys
+
+import pytest
+
+from evaluation.workers import Workers, stop_if_orphaned
+from models.errors import InputError
+
+
+def write_name(file, number):
+    if number == 13:
+        raise InputError("13 is refused")
+    file.with_name(f"{number}").write_text(str(os.getpid()))
+
+
+@pytest.mark.parametrize("executor", ["local", "submitit-local"])
+def test_tasks_run_in_other_processes(executor, tmp_path):
+    if executor != "local":
+        pytest.importorskip("submitit")
+    watched = []
+    workers = Workers(2, executor, tmp_path / "jobs")
+    workers.run(write_name, [(tmp_path / "x", 1), (tmp_path / "x", 2)], lambda: watched.append(1))
+    processes = {(tmp_path / name).read_text() for name in ("1", "2")}
+    assert str(os.getpid()) not in processes and watched
+
+
+def test_errors_come_back(tmp_path):
+    with pytest.raises(InputError, match="13 is refused"):
+        Workers(2).run(write_name, [(tmp_path / "x", 13)], lambda: None)
+
+
+def test_cluster_without_submitit(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(InputError, match='needs submitit: pip install -e ".\\[cluster\\]"'):
+        Workers(1, "slurm", tmp_path).run(write_name, [(tmp_path / "x", 1)], lambda: None)
+
+
+def test_only_one_local_job_needs_no_other_process():
+    assert Workers().in_process
+    assert not Workers(2).in_process and not Workers(1, "slurm").in_process
+
+
+def test_a_process_with_a_parent_goes_on():
+    stop_if_orphaned()
