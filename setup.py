@@ -52,7 +52,10 @@ setup(
             "omnisteval>=0.1.10,<0.2",
             # Looks at reports in the system's Chromium; it brings none.
             "playwright>=1.50,<2",
+            "submitit>=1.5,<2",
         ],
+        # Sweeps as jobs of Slurm.
+        "cluster": ["submitit>=1.5,<2"],
         "serve": ["simulstream==1.0.0"],
     },
 )

@@ -27,7 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
 
 from evaluation.batched_run import BatchedRun
 from evaluation.batched_simulator import Source, simulate
@@ -38,8 +39,6 @@ from evaluation.table import Row, text_table, write_tsv
 
 PROFILED_UTTERANCES = 8
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-# What torch calls attention on a processor; its own table of counts knows it on GPUs only.
-CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 STAGES = {
     "encode_streams": "encoding audio",
     "start": "prefix and cross-attention keys",
@@ -123,6 +122,25 @@ def speed_table(sweep: Clock, simuleval: Clock, runs: int, utterances: int, diff
     return [row("simuleval, one by one", simuleval), row("simulst sweep, batched", sweep)]
 
 
+class WorkCounter(TorchFunctionMode):
+    """Floating-point operations of the products in a network: all the rest is small beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is F.linear:
+            self.flops += 2 * args[0].numel() * args[1].shape[0]
+        elif function is F.scaled_dot_product_attention:
+            # Queries by keys, and weights by values.
+            self.flops += 4 * args[0].numel() * args[1].shape[-2]
+        elif function is F.conv1d:
+            self.flops += 2 * result.numel() * args[1][0].numel()
+        return result
+
+
 class Profile:
     """One simulation in this process, on one thread, with the time of each stage and its work."""
 
@@ -132,9 +150,9 @@ class Profile:
         self.seconds: dict[str, float] = defaultdict(float)
         translator = self.lanes[0].engine.translator
         simulate(self.lanes[:1], self.sources[:1])  # warm up
-        with FlopCounterMode(display=False, custom_mapping={CPU_ATTENTION: _attention_flops}) as counter:
+        with WorkCounter() as counter:
             simulate(self.lanes, self.sources)
-        self.flops = counter.get_total_flops()
+        self.flops = counter.flops
         for method, stage in STAGES.items():
             setattr(translator, method, self._timed(getattr(translator, method), stage))
         started = time.process_time()
@@ -172,10 +190,6 @@ class Profile:
             "percent_of_bound": 100 * bound_s / self.total_s,
         }
         return [row]
-
-
-def _attention_flops(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_, **__) -> int:
-    return sdpa_flop_count(query, key, value)
 
 
 def matrix_rate(size: int = 1024, repeats: int = 8) -> float:

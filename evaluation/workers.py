@@ -1,6 +1,8 @@
 """Where work runs: in this process, in N processes of this machine, or in N jobs of a cluster.
 
-Processes and jobs have one interface, that of concurrent.futures: submitit's executors have it too.
+Processes and jobs have one interface, that of concurrent.futures: submitit's executors have it too. What
+else a cluster wants to know (partition, account, GPUs) goes into sbatch's own variables: SBATCH_PARTITION,
+SBATCH_ACCOUNT, SBATCH_GPUS.
 """
 
 import multiprocessing
@@ -69,7 +71,10 @@ class Workers:
                 f'executor {self.executor} needs submitit: pip install -e ".[cluster]"'
             ) from None
         cluster = "slurm" if self.executor == "slurm" else "local"
-        executor = submitit.AutoExecutor(self.log_folder, cluster)
+        try:
+            executor = submitit.AutoExecutor(self.log_folder, cluster)
+        except RuntimeError as error:
+            raise InputError(f"executor {self.executor} cannot be used here: {error}") from None
         executor.update_parameters(timeout_min=self.job_minutes, tasks_per_node=1, nodes=1)
         yield executor
 

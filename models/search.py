@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from models.beams import expand, in_place, is_identity, right_aligned
 from models.errors import InputError
 from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator, option
@@ -180,7 +181,7 @@ class StreamingSearch:
         state, output = self.translator.start(memory, starts, [heard for heard, *_ in places], with_attention)
         streams = torch.arange(len(requests), device=device)  # (R,)
         scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
-        history = _right_aligned([text for *_, text in places]).to(device)  # (M, L + n)
+        history = right_aligned([text for *_, text in places]).to(device)  # (M, L + n)
         committed = history.shape[1]
         has_text = torch.tensor([len(text) > 0 for *_, text in places], device=device)
         while True:
@@ -211,8 +212,13 @@ class StreamingSearch:
             live = (~stop & ~over[streams]).nonzero()[:, 0]
             if len(live) == 0:
                 break
-            parents, next_tokens, next_scores, ended = self._expand(
-                scores[live], candidates.values[node[live]], candidates.indices[node[live]], streams[live]
+            parents, next_tokens, next_scores, ended = expand(
+                scores[live],
+                candidates.values[node[live]],
+                candidates.indices[node[live]],
+                streams[live],
+                self.options.beam,
+                self.end,
             )
             parents = live[parents]
             ends = parents[ended]
@@ -227,9 +233,9 @@ class StreamingSearch:
             streams = streams[parents]
             vocabulary = log_probabilities.shape[1]
             children, node = (node[parents] * vocabulary + next_tokens).unique(return_inverse=True)
-            parents, next_tokens, places = _in_place(children // vocabulary, children % vocabulary)
+            parents, next_tokens, places = in_place(children // vocabulary, children % vocabulary)
             node = places[node]
-            if not _is_identity(parents, len(history)):
+            if not is_identity(parents, len(history)):
                 state.select(parents)
             history = torch.cat([history[parents], next_tokens[:, None]], dim=1)
             output = self.translator.step(state, next_tokens)
@@ -271,49 +277,6 @@ class StreamingSearch:
             None if output.policy_score is None else output.policy_score[node],
         )
 
-    def _expand(
-        self, scores: Tensor, values: Tensor, tokens: Tensor, streams: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The best continuations of each stream, best first.
-
-        scores (R,), values (R, W) log-probabilities of the likeliest next tokens (R, W), streams (R,)
-        ascending. Returns for each continuation its parent row, token, score, and whether it ends
-        there; at most `beam` of a stream do not.
-        """
-        beam, width = self.options.beam, values.shape[1]
-        present, group = streams.unique_consecutive(return_inverse=True)
-        slot = torch.arange(len(streams), device=streams.device) - torch.searchsorted(group, group)
-        grid = values.new_full((len(present), beam, width), -torch.inf)
-        grid[group, slot] = scores[:, None] + values
-        row_of = torch.zeros(len(present), beam, dtype=torch.int64, device=streams.device)
-        row_of[group, slot] = torch.arange(len(streams), device=streams.device)
-
-        best, index = grid.flatten(1).topk(width)  # (groups, W), descending
-        rows = row_of.gather(1, index // width)
-        tokens = tokens[rows, index % width]
-        ends = tokens == self.end
-        goes_on = (~ends & (best > -torch.inf)).cumsum(1)  # continuations so far that do not end
-        # An end ranked behind `beam` better continuations is not worth a hypothesis.
-        keep = (best > -torch.inf) & torch.where(ends, goes_on < beam, goes_on <= beam)
-        return rows[keep], tokens[keep], best[keep], ends[keep]
-
-
-def _in_place(parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Order rows so that each parent's first child takes its place: what stays need not be copied.
-
-    parents (M,) ascending, tokens (M,). Returns both in the new order, and the place of each in it.
-    """
-    count = len(parents)
-    first = torch.ones_like(parents, dtype=torch.bool)
-    first[1:] = parents[1:] != parents[:-1]
-    stays = first & (parents < count)
-    free = torch.ones_like(stays)
-    free[parents[stays]] = False
-    places = parents.clone()
-    places[~stays] = free.nonzero()[:, 0]
-    order = places.argsort()
-    return parents[order], tokens[order], places
-
 
 def _keep(
     finished: Sequence[_Finished], streams: Tensor, tokens: Tensor, averages: Tensor, next_tokens: Tensor
@@ -322,13 +285,3 @@ def _keep(
     rows = zip(streams.tolist(), tokens.tolist(), averages.tolist(), next_tokens.tolist(), strict=True)
     for stream, written, average, next_token in rows:
         finished[stream].hypotheses.append(Hypothesis(tuple(written), average, next_token))
-
-
-def _right_aligned(texts: Sequence[Sequence[int]]) -> Tensor:
-    """(R, longest) int64: texts end in the last column, -1 stands left of their start."""
-    longest = max(len(text) for text in texts)
-    return torch.tensor([[-1] * (longest - len(text)) + list(text) for text in texts], dtype=torch.int64)
-
-
-def _is_identity(rows: Tensor, count: int) -> bool:
-    return len(rows) == count and torch.equal(rows, torch.arange(count, device=rows.device))

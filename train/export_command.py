@@ -63,21 +63,23 @@ def export(options: argparse.Namespace) -> None:
     """Does what the command says. FOLDER is there complete or not at all; InputError says why not."""
     notes = _read_notes(options.notes)
     dtype = PRECISIONS[options.precision]
-    run = options.run.parent.parent if options.run.name.startswith("step_") else options.run
+    is_step = options.run.name.startswith("step_")
+    run = options.run.parent.parent if is_step else options.run
     if not (run / CHECKPOINTS).is_dir():
         raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
-    card = ModelCard.of_run(options.name or options.folder.name, run, options.licence, notes)
+    step = options.run if is_step else best_checkpoint(run)
+    card = ModelCard.of_checkpoint(options.name or options.folder.name, step, options.licence, notes)
     if not (run / POLICY).is_file():
         if options.threshold is not None or options.base:
             raise InputError(f"{run} trained a translator, not a policy: leave --threshold and --base out")
         with new_folder(options.folder) as partial:
             _fill(
                 partial,
-                lambda folder: _save(open_model(options.run), folder, dtype, options.with_text_encoder),
+                lambda folder: _save(open_model(step), folder, dtype, options.with_text_encoder),
             )
             card.write(partial)
         return
-    policy = read_policy(options.run)
+    policy = read_policy(step)
     stored = StoredPolicy(policy.network, options.threshold, options.base)
     with new_folder(options.folder) as partial:
         if options.base is None:
@@ -87,11 +89,9 @@ def export(options: argparse.Namespace) -> None:
         card.write(partial)
 
 
-def read_policy(path: Path) -> TrainedPolicy:
-    """The policy of a run of stage 3, or of one of its checkpoints. Raises InputError for a damaged one."""
-    is_step = path.name.startswith("step_")
-    run, step = (path.parent.parent, path) if is_step else (path, best_checkpoint(path))
-    description: dict[str, Any] = read_json(run / POLICY)
+def read_policy(step: Path) -> TrainedPolicy:
+    """The policy of checkpoints/step_N in a run of stage 3. Raises InputError for a damaged one."""
+    description: dict[str, Any] = read_json(step.parent.parent / POLICY)
     network = PolicyNetwork(PolicyOptions(**description["options"]))
     weights = {
         name.removeprefix(NETWORK): value

@@ -19,13 +19,15 @@ class ModelCard:
     name: str
     licence: str
     configuration: dict[str, Any]  # of the run
-    scores: dict[str, dict[str, float]]  # validation set -> score -> value, at the last validation
+    scores: dict[str, dict[str, float]]  # validation set -> score -> value
     notes: str
 
     @classmethod
-    def of_run(cls, name: str, run: Path, licence: str, notes: str) -> "ModelCard":
+    def of_checkpoint(cls, name: str, step: Path, licence: str, notes: str) -> "ModelCard":
+        """step: checkpoints/step_N in the output of a run."""
+        run = step.parent.parent
         configuration = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-        return cls(name, licence, configuration, _scores(run), notes)
+        return cls(name, licence, configuration, _scores(run, int(step.name.removeprefix("step_"))), notes)
 
     def write(self, folder: Path) -> None:
         (folder / CARD).write_text(self.text(), encoding="utf-8")
@@ -42,7 +44,7 @@ class ModelCard:
                 f"- {dataset}: " + ", ".join(f"{metric} {value:.4g}" for metric, value in scores.items())
                 for dataset, scores in self.scores.items()
             ]
-            parts.append("## Validation scores\n\nGreedy, whole clips.\n\n" + "\n".join(rows))
+            parts.append("## Scores in training\n\n" + "\n".join(rows))
         settings = {key: self.configuration[key] for key in ("model", "batch", "truncation", "optimizer")}
         settings["model"] = settings["model"]["config_overrides"]
         shown = yaml.safe_dump({k: v for k, v in settings.items() if v is not None}, sort_keys=False)
@@ -56,11 +58,12 @@ def _data_line(section: dict[str, Any]) -> str:
     return f"- {section['manifest']}: {what}"
 
 
-def _scores(run: Path) -> dict[str, dict[str, float]]:
+def _scores(run: Path, step: int) -> dict[str, dict[str, float]]:
+    """What the validation after this step found."""
     found = {}
     for file in sorted((run / "metrics" / "valid").glob("*.jsonl")):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        if lines:
-            last = json.loads(lines[-1])
-            found[file.stem] = {name: last[name] for name in SCORES if name in last}
+        for line in file.read_text(encoding="utf-8").splitlines():
+            values = json.loads(line)
+            if values["Step"] == step:
+                found[file.stem] = {name: values[name] for name in SCORES if name in values}
     return found

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from agents.alignatt_agent import AlignAttPolicy
-from agents.engine import StreamingEngine
+from agents.engine import StreamingEngine, advance_together
 from agents.holdn_agent import HoldNPolicy
 from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
@@ -142,6 +142,49 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam):
             texts[key].append(text)
     assert texts == alone
     assert any("".join(one) for one in alone.values())
+
+
+@pytest.mark.parametrize("streams_at_once", [None, 1, 2])
+def test_engines_of_one_translator_encode_once(streams_at_once):
+    """Greedy and beam search side by side over two sounds; each finds what it finds alone."""
+    script = random_script(5, 10, sharpness=4.0)
+    translator = ScriptedTranslator(script, 10)
+    settings = [{"beam": 1}, {"beam": 3, "patience": 2.0}]
+    engines = [StreamingEngine(translator, SearchOptions(**one), "en", "en") for one in settings]
+    policies = [Policy(), HoldNPolicy(1), AlignAttPolicy(3)]
+    seconds = [1.2, 0.8]
+    sounds = [translator.open_stream() for _ in seconds]
+    work = []
+    for loop in engines:
+        streams = []
+        for sound, length in zip(sounds, seconds, strict=True):
+            sound.samples = int(16_000 * length)
+            for policy in policies:
+                streams.append(loop.open_stream(policy))
+                streams[-1].audio = sound
+                streams[-1].append(np.zeros(0, np.float32), 1000 * length, finished=False)
+        work.append((loop, streams))
+    together = advance_together(work, streams_at_once)
+    assert translator.encoded == len(sounds)
+    for (loop, streams), texts in zip(work, together, strict=True):
+        for stream, text in zip(streams, texts, strict=True):
+            fresh = loop.open_stream(stream.policy)
+            fresh.append(np.zeros(stream.audio.samples, np.float32), stream.received_ms, finished=False)
+            assert loop.advance([fresh]) == [text]
+
+
+def test_a_policy_is_not_asked_about_streams_whose_audio_has_ended():
+    """AlignAtt's stream has ended, so no attention is computed for it beside a policy that reads none."""
+
+    class ReadsNothing(Policy):
+        def read(self, step):
+            return torch.zeros(len(step.streams), dtype=torch.bool)
+
+    loop = engine()
+    streams = [loop.open_stream(AlignAttPolicy(4)), loop.open_stream(ReadsNothing())]
+    for stream, finished in zip(streams, (True, False), strict=True):
+        stream.append(np.zeros(16 * 2000, np.float32), 2000, finished)
+    assert loop.advance(streams) == ["Ab Cd E Gh I Kl", "Ab Cd E Gh I"]
 
 
 @pytest.mark.parametrize(

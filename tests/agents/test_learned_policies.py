@@ -166,6 +166,7 @@ def test_agents_run_in_simuleval(agent, model, options, models, lists, tmp_path,
 
 def test_missing_policy_ends_with_a_message(models, lists, tmp_path, monkeypatch):
     arguments = ["--agent", "agents/reina_agent.py", "--model", models / "whisper", *lists]
+    arguments += ["--target-language", "en"]
     with pytest.raises(SystemExit, match="error: the model has no policy network"):
         run_simuleval(monkeypatch, tmp_path / "out", *arguments)
     assert not (tmp_path / "out").exists()

@@ -37,6 +37,13 @@ def test_cluster_without_submitit(tmp_path, monkeypatch):
         Workers(1, "slurm", tmp_path).run(write_name, [(tmp_path / "x", 1)], lambda: None)
 
 
+def test_slurm_where_there_is_none(tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="executor slurm cannot be used here: Could not detect"):
+        Workers(1, "slurm", tmp_path).run(write_name, [(tmp_path / "x", 1)], lambda: None)
+
+
 def test_only_one_local_job_needs_no_other_process():
     assert Workers().in_process
     assert not Workers(2).in_process and not Workers(1, "slurm").in_process

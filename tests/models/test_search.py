@@ -136,6 +136,36 @@ def test_result_does_not_depend_on_the_streams_beside_it(beam):
         assert one.average_log_probability == pytest.approx(other.average_log_probability, abs=1e-6)
 
 
+def test_streams_that_wrote_the_same_share_a_row_of_the_model():
+    """Of six streams over two memories, four are the same to the model until their limits part them."""
+    rows = []
+
+    class Counted(ScriptedTranslator):
+        def start(self, memory, prefixes, listens_to=None, with_attention=False):
+            rows.append(len(prefixes))
+            return super().start(memory, prefixes, listens_to, with_attention)
+
+        def step(self, state, tokens):
+            rows.append(len(tokens))
+            return super().step(state, tokens)
+
+    script = fixed_script([1, 2, 3, 4, 5], 7, tokens_per_frame=1)
+    requests = [
+        StreamRequest((), committed, False, limit, None, listens_to)
+        for committed, limit, listens_to in [
+            ((), 1, 0),
+            ((), 3, 0),
+            ((), 3, 0),
+            ((), 2, 0),
+            ((1, 2), 3, 0),
+            ((), 3, 1),
+        ]
+    ]
+    found = StreamingSearch(Counted(script, 7), options()).advance(memory_of(9, 8), requests)
+    assert [one.tokens for one in found] == [(1,), (1, 2, 3), (1, 2, 3), (1, 2), (3, 4, 5), (1, 2, 3)]
+    assert rows == [3, 3, 3, 3]
+
+
 def test_policy_is_asked_before_the_first_token():
     translator = ScriptedTranslator(fixed_script([1, 2, 3], 5, tokens_per_frame=1), 5)
     search = StreamingSearch(translator, options(beam=3, patience=3.0))
