@@ -29,6 +29,8 @@ from evaluation.true_clock import SIGNATURE, TRUE_CLOCK, true_clock_latency
 from evaluation.workers import Workers
 from models.errors import InputError
 
+SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
+
 # What SimulEval has to know to write its log; scoring comes later.
 RUN_OPTIONS = ("source", "target", "start_index", "end_index", "eval_latency_unit")
 
@@ -60,6 +62,9 @@ def main(arguments: Sequence[str]) -> None:
     configuration = load_configuration(file, overrides)
     scores = evaluate(configuration, overwrite, int(jobs[0]))
     print(text_table([{"setting": configuration.setting, **scores.values}]))
+    utterances = read_run_log(configuration.evaluation.output).utterances
+    if len(utterances) <= SHOWN_TRANSLATIONS:
+        print("\n" + "\n".join(one.prediction for one in utterances))
     print(f"\nresults in {configuration.evaluation.output}")
 
 

@@ -41,16 +41,27 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    return [command for command in commands() if not command.startswith("simulst nose ")]
+    others = ("simulst nose ", "simulst sweep ")
+    return [command for command in commands() if not command.startswith(others)]
 
 
 @pytest.mark.parametrize("command", evaluations())
 def test_command_runs(command, tiny_folder, tmp_path):
     # Flags that come later win: a random model and one sentence instead of real weights and all.
-    flags = ["--model", tiny_folder / "model", "--end-index", "1", "--output", tmp_path / "result"]
+    flags = ["--end-index", "1", "--output", tmp_path / "result"]
+    if "reina" not in command:  # it runs on the shipped model
+        flags += ["--model", tiny_folder / "model"]
     run = run_command(*shlex.split(command), *flags)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "result" / "scores.tsv").exists()
+
+
+def test_sweep_runs(tiny_folder, tmp_path):
+    [command] = [command for command in commands() if command.startswith("simulst sweep ")]
+    flags = ["--model", tiny_folder / "model", "--end-index", "2", "--output", tmp_path / "sweep"]
+    run = run_command(*shlex.split(command), *flags)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "sweep" / "report.html").exists()
 
 
 def test_nose_of_the_published_curve_is_what_the_readme_says():

@@ -1,0 +1,23 @@
+"""The model that ships: small enough, complete, and good at what it was trained for."""
+
+from models.locate import shipped_models
+from tests.evaluation.tiny_evaluation import ROOT, run_command
+
+MEGABYTE = 1_000_000
+
+
+def test_shipped_weights_stay_small():
+    files = [file for folder in shipped_models().values() for file in folder.iterdir()]
+    assert sum(file.stat().st_size for file in files) < 40 * MEGABYTE
+
+
+def test_simuleval_runs_the_shipped_model_without_naming_it(tmp_path):
+    """A caption that training did not have, by a voice that it did not have."""
+    source, target = (ROOT / "eval_configs/quickstart_de" / name for name in ("source.txt", "target.de.txt"))
+    run = run_command(
+        *("simuleval", "--agent", "agents/reina_agent.py", "--source", source, "--target", target),
+        *("--start-index", "1", "--end-index", "2", "--output", tmp_path),
+    )
+    assert run.returncode == 0, run.stderr
+    log = (tmp_path / "instances.log").read_text(encoding="utf-8")
+    assert "Zwei Kinder spielen" in log.encode().decode("unicode_escape")
