@@ -36,9 +36,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "holdn.held_tokens": (0, 32),
     "local_agreement.agreeing_chunks": (1, 8),
     "edatt.alpha": (0.01, 1.0),
-    "alignatt.recent_frames": (1, 100),
-    "reina.threshold": (-4.0, 4.0),
-    "digsst.threshold": (0.01, 0.69),
+    "alignatt.recent_frames": (1, 150),
+    "reina.threshold": (-8.0, 8.0),
+    "digsst.threshold": (0.002, 0.69),
 }
 # Metrics that are a time.
 METRICS = [name for name in LATENCY_METRICS if name != "AP"]

@@ -6,7 +6,6 @@ SBATCH_ACCOUNT, SBATCH_GPUS.
 """
 
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -53,7 +52,8 @@ class Workers:
     @contextmanager
     def _open(self):
         if self.executor == "local":
-            threads = max(1, (os.cpu_count() or 1) // self.jobs)
+            # This process's share of the machine, which OMP_NUM_THREADS may have made smaller.
+            threads = max(1, torch.get_num_threads() // self.jobs)
             # Forked processes would share the threads of this one's torch.
             context = multiprocessing.get_context("spawn")
             pool: Executor = ProcessPoolExecutor(

@@ -13,15 +13,15 @@ train stage2 stage2
 
 policy stage3
 policy digsst --config model.config_overrides.objective=divergence
-policy no-monotonicity --config model.config_overrides.monotonicity_weight=0
+policy monotonicity --config model.config_overrides.monotonicity_weight=1
 policy no-stage2 --config model.config_overrides.translator=runs/mini/stage1
 policy probability --config model.config_overrides.score=probability
 policy tan --config model.config_overrides.hears_duration=true
 
-simulst export "$runs/stage3" "$runs/exported/reina-mini" --licence MIT --threshold 0 \
+simulst export "$runs/stage3" "$runs/exported/reina-mini" --licence mit --threshold -3.4 \
     --notes benchmarks/reina_mini/model_card.md
 simulst export "$runs/no-stage2" "$runs/exported/no-stage2"
-for name in digsst no-monotonicity probability tan; do
+for name in digsst monotonicity probability tan; do
     simulst export "$runs/$name" "$runs/exported/$name" --base ../reina-mini
 done
 for set in multi30k bass; do
