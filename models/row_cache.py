@@ -85,12 +85,12 @@ class TokenCache(DecoderState):
         self._longest = int(self.lengths.max()) if len(rows) else 0
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
-                copied = stored[sources, :, :filled]
+                copied = stored[:, :, :filled].index_select(0, sources)
                 if len(stored) < len(rows):
                     grown = stored.new_zeros(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
                     grown[: len(stored)] = stored
                     held[layer] = stored = grown
-                stored[moved, :, :filled] = copied
+                stored[:, :, :filled].index_copy_(0, moved, copied)
 
 
 class RowCache(TokenCache):
@@ -128,24 +128,34 @@ class RowCache(TokenCache):
         """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
         keys, values = self._cross[layer]
         mask = None if self._cross_visible is None else self._cross_visible[:, None, None]
-        if self._identity:
-            return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        heads, tokens, width = queries.shape[1:]
-        grid = queries.new_zeros(len(keys), self._beams, heads, tokens, width)
-        grid[self._memory, self._slot] = queries
-        grid = grid.transpose(1, 2).flatten(2, 3)  # (M, H, K * N, d)
+        grid = self._to_grid(queries)
         attended = F.scaled_dot_product_attention(grid, keys, values, attn_mask=mask)
-        attended = attended.unflatten(2, (self._beams, tokens)).transpose(1, 2)
-        return attended[self._memory, self._slot]
+        return self._from_grid(attended, queries.shape[2])
 
     def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor) -> Tensor:
         """Sum over `heads` of the attention weights of queries (R, H, d) -> (R, T) float32"""
         keys = self._cross[layer][0][:, list(heads)]  # (M, h, T, d)
-        scores = torch.einsum("rhd,rhtd->rht", queries[:, list(heads)], keys[self._memory])
-        scores = scores.float() * queries.shape[-1] ** -0.5
+        grid = self._to_grid(queries[:, list(heads), None])  # (M, h, K, d)
+        scores = (grid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
         if self._cross_visible is not None:
-            scores = scores.masked_fill(~self._cross_visible[self._memory][:, None], -torch.inf)
-        return scores.softmax(-1).sum(1)
+            scores = scores.masked_fill(~self._cross_visible[:, None, None], -torch.inf)
+        return self._from_grid(scores.softmax(-1), 1)[:, :, 0].sum(1)
+
+    def _to_grid(self, queries: Tensor) -> Tensor:
+        """(R, H, N, d) -> (M, H, K * N, d): the queries of the rows of each memory, side by side"""
+        if self._identity:
+            return queries
+        heads, tokens, width = queries.shape[1:]
+        memories = len(self._cross[0][0])
+        grid = queries.new_zeros(memories, self._beams, heads, tokens, width)
+        grid[self._memory, self._slot] = queries
+        return grid.transpose(1, 2).flatten(2, 3)
+
+    def _from_grid(self, results: Tensor, tokens: int) -> Tensor:
+        """(M, H, K * N, ...) -> (R, H, N, ...)"""
+        if self._identity:
+            return results
+        return results.unflatten(2, (self._beams, tokens)).transpose(1, 2)[self._memory, self._slot]
 
     def _lay_out(self, memory: Tensor) -> None:
         """Place rows in a (memories, beams) grid. memory (R,): which memory each row listens to."""

@@ -19,7 +19,10 @@ from evaluation.scores import Scorers
 from models.errors import InputError
 from simulst import main
 from tests.evaluation.test_configuration import CONFIGURATIONS
-from tests.evaluation.tiny_evaluation import REFERENCES, run_command, write_tiny_evaluation
+from tests.evaluation.tiny_evaluation import REFERENCES, ROOT, run_command, write_tiny_evaluation
+
+# REINA's file brings a model with a policy along; the others run on any Whisper.
+WHISPER_CONFIGURATIONS = [file for file in CONFIGURATIONS if file.stem != "reina"]
 
 LATENCY_METRICS = ("AL", "LAAL", "AP", "DAL", "ATD")
 
@@ -169,9 +172,10 @@ def test_table_on_standard_output(tiny_yaml, tmp_path, capsys):
     output = tmp_path / "new" / "table"
     flags = ["--end-index", "1", "--output", str(output), "--latency-metrics", "LAAL"]
     assert main(["evaluate", str(tiny_yaml), *flags]) == 0
-    header, values, _, where = capsys.readouterr().out.splitlines()
+    header, values, _, prediction, _, where = capsys.readouterr().out.splitlines()
     assert header.split() == "setting BLEU chrF LAAL LAAL_CA LAAL_TC EMPTY SENTENCES".split()
     assert values.startswith("waitk k=2 step_ms=200.0 ") and values.endswith(" 1")
+    assert prediction == json.loads((output / "instances.log").read_text())["prediction"]
     assert where == f"results in {output}"
 
 
@@ -267,7 +271,7 @@ def test_word_that_belongs_to_no_key_is_wrong_usage(tiny_yaml, words):
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("file", CONFIGURATIONS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", WHISPER_CONFIGURATIONS, ids=lambda file: file.stem)
 def test_shipped_file_runs_on_a_random_model(file, tiny_yaml, tmp_path, monkeypatch):
     monkeypatch.chdir(file.parents[1])
     flags = ["--model", str(tiny_yaml.parent / "model"), "--end-index", "1", "--output", str(tmp_path / "r")]
@@ -275,7 +279,16 @@ def test_shipped_file_runs_on_a_random_model(file, tiny_yaml, tmp_path, monkeypa
     assert (tmp_path / "r" / "scores.tsv").exists()
 
 
-@pytest.mark.parametrize("file", CONFIGURATIONS, ids=lambda file: file.stem)
+def test_shipped_file_translates_with_the_shipped_model(tmp_path, monkeypatch):
+    """Three captions that training did not have, by voices that it did not have."""
+    monkeypatch.chdir(ROOT)
+    flags = ["--end-index", "3", "--output", str(tmp_path / "r")]
+    assert main(["evaluate", "eval_configs/reina.yaml", *flags]) == 0
+    scores = read_scores(tmp_path / "r")
+    assert float(scores["chrF"]) > 50 and scores["EMPTY"] == "0"
+
+
+@pytest.mark.parametrize("file", WHISPER_CONFIGURATIONS, ids=lambda file: file.stem)
 def test_shipped_file_transcribes_with_real_weights(file, whisper_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(file.parents[1])
     flags = ["--model", str(whisper_folder("tiny.en")), "--end-index", "2", "--output", str(tmp_path / "r")]
