@@ -26,7 +26,7 @@ def test_benchmark_compares_and_profiles(tmp_path):
     assert (theirs["speed"], theirs["runs"], theirs["utterances"]) == ("1.000", "2", "2")
     assert ours["different"] == "0" and float(ours["speed"]) > 0
     stages = rows(tmp_path / "out" / "profile.tsv")
-    assert sum(float(row["percent"]) for row in stages) == pytest.approx(100)
+    assert sum(float(row["percent"]) for row in stages) == pytest.approx(100, abs=0.1)  # rounded parts
     [bound] = rows(tmp_path / "out" / "bound.tsv")
     assert 0 < float(bound["percent_of_bound"]) < 100 and float(bound["work_gflop"]) > 0
 
