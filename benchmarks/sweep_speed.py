@@ -8,8 +8,8 @@ as many processes at a time as cores, each with one thread. Both are whole comma
 log; the sweep also draws and scores its curves. Differences between the logs are counted.
 
 Prints three tables and writes them to FOLDER. speed.tsv: wall-clock and processor time, and their ratios.
-profile.tsv: where the batched engine's time goes, measured in this process on a few utterances. bound.tsv:
-the floating-point work of the networks in that simulation, the rate of large matrix products on this core,
+profile.tsv: where the batched engine's time goes, measured in this process on one batch. bound.tsv: the
+floating-point work of the networks in that simulation, the rate of large matrix products on this core,
 and the share of the time that the work would take at that rate; the rest is what could still be won.
 """
 
@@ -37,7 +37,7 @@ from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, load_plan
 from evaluation.table import Row, text_table, write_tsv
 
-PROFILED_UTTERANCES = 8
+PROFILED_UTTERANCES = 24
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 STAGES = {
     "encode_streams": "encoding audio",

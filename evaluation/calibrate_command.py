@@ -1,8 +1,8 @@
-"""simulst calibrate CONFIG.yaml (--target S | --spread N) [--latency LAAL] [--at-most] [--KEY VALUE ...]
+"""simulst calibrate CONFIG.yaml (--target S ... | --spread N) [--latency LAAL] [--at-most] [--KEY VALUE ...]
 
 Finds the setting of a policy's knob that gives a latency of S seconds on the test set of an evaluation file
-(take a development set), or N settings that cover all latencies evenly, for a curve. It simulates with the
-batched engine, several settings side by side.
+(take a development set), one for each S, or N settings that cover all latencies evenly, for a curve. It
+simulates with the batched engine, several settings side by side.
 
 Another test set of as many utterances has another mean: the interval says where it lies in 95 of 100
 cases, by a bootstrap over utterances (the sampling of both sets counts, hence the root of 2). With
@@ -86,14 +86,14 @@ def main(arguments: Sequence[str]) -> None:
             targets = np.linspace(low, high, args.spread).tolist()
             found = search.search(targets, tolerance=(high - low) / (4 * args.spread))
         elif args.at_most:
-            found = [search.at_most(args.target, TOLERANCE * args.target)]
+            found = [search.at_most(target, TOLERANCE * target) for target in args.target]
         else:
-            found = search.search([args.target], TOLERANCE * args.target)
+            found = search.search(args.target, TOLERANCE * min(args.target))
     chosen = list(dict.fromkeys(run.setting for run in found))
     print(text_table([_row(run, knob, args.latency, unseen, run.setting in chosen) for run in search.runs]))
     print(f"\n{sentences} utterances, {len(search.runs)} settings simulated")
     settings = ", ".join(f"{setting:g}" for setting in sorted(chosen))
-    print(f"{knob.name}: [{settings}]" if args.spread else f"{knob.name}: {settings}")
+    print(f"{knob.name}: [{settings}]" if len(found) > 1 else f"{knob.name}: {settings}")
 
 
 def simulated(
@@ -156,12 +156,14 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Mapping[str, A
         prog="simulst calibrate",
         description="Find the setting of a policy that meets a latency on a development set.",
         epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst calibrate CONFIG.yaml (--target S | --spread N) [--latency METRIC] [--at-most] "
+        usage="simulst calibrate CONFIG.yaml (--target S ... | --spread N) [--latency METRIC] [--at-most] "
         "[--knob NAME] [--range LOW HIGH] [--jobs N] [--KEY VALUE ...]",
     )
     parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
     wanted = parser.add_mutually_exclusive_group(required=True)
-    wanted.add_argument("--target", type=float, metavar="S", help="latency to meet, in seconds")
+    wanted.add_argument(
+        "--target", type=float, nargs="+", metavar="S", help="latency to meet, in seconds; or several"
+    )
     wanted.add_argument("--spread", type=int, metavar="N", help="find N settings that cover all latencies")
     parser.add_argument("--latency", default="LAAL", choices=METRICS, help="default: %(default)s")
     parser.add_argument(

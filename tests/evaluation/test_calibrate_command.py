@@ -37,6 +37,14 @@ def test_chosen_setting_has_the_latency_that_evaluate_gives(tiny_yaml, tmp_path,
     assert min(abs(float(cells[0]) - 0.8) for cells in rows.values()) == abs(float(rows[chosen][0]) - 0.8)
 
 
+def test_several_targets_share_their_runs(tiny_yaml, capsys):
+    flags = ["--target", "0.77", "0.87", "--range", "1", "6"]
+    assert main(["calibrate", str(tiny_yaml), *flags]) == 0
+    rows, last = table(capsys.readouterr().out)
+    assert last == "k: [2, 6]"
+    assert [setting for setting, cells in rows.items() if cells[-1] == "*"] == ["2", "6"]
+
+
 def test_spread_covers_the_range(tiny_yaml, capsys):
     flags = ["--spread", "3", "--range", "50", "600", "--knob", "step_ms", "--latency", "AL"]
     assert main(["calibrate", str(tiny_yaml), *flags]) == 0
@@ -71,7 +79,7 @@ def test_interval_is_that_of_another_test_set():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--target", "9"], "no k from 1 to 24 gives 9: they reach"),
+        (["--target", "0.8", "9"], "no k from 1 to 24 gives 9: they reach"),
         (["--target", "1", "--knob", "kay"], "'kay' is no option of waitk that takes a number: give one of"),
         (["--target", "1", "--knob", "model"], "'model' is no option of waitk that takes a number"),
         (["--target", "1", "--knob", "beam"], "where shall beam be searched? Give --range LOW HIGH"),
