@@ -33,19 +33,21 @@ def write_results(folder: Path) -> str:
     layout = SweepLayout(folder)
     points: list[dict[str, Any]] = []
     told: list[str] = []
-    metrics: dict[str, list[str]] = {}
+    scored: list[SweepScores] = []
     for sweep in read_sweep(folder):
         resampling = Resampling(len(sweep.logs[0].utterances))
         scores = SweepScores(sweep, resampling)
-        metrics = {"quality": scores.quality, "latency": scores.latency}
+        scored.append(scores)
         found = _points(sweep, scores, layout)
         points += found
         told += [text_table([_row(point, intervals=False) for point in found]), ""]
         told += _write_curves(layout, sweep, resampling)
+    # All language pairs of a sweep are scored alike.
+    metrics = {"quality": scored[0].quality, "latency": scored[0].latency}
     text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
     layout.points.write_text(text + "\n", encoding="utf-8")
     write_tsv(layout.points_table, [_row(point, intervals=True) for point in points])
-    told.append(f"results in {folder}, to look at: {write_report(folder)}")
+    told.append(f"results in {folder}, to look at: {write_report(folder, scored)}")
     return "\n".join(told)
 
 
