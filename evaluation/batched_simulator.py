@@ -5,7 +5,8 @@ what its agent would do in SimulEval, prediction for prediction and delay for de
 encoded once for all of them, and rows of one network are decoded together. Of computation nothing is
 known: no single stream has a clock of its own here.
 
-A *lane* is one setting. Settings that decide at the same times hear one *feed* of an utterance.
+A *lane* is one setting. Settings that decide at the same times hear one *feed* of an utterance; feeds that
+have come equally far share what is encoded.
 """
 
 import math
@@ -20,7 +21,7 @@ from agents.engine import StreamingEngine, StreamState, advance_together
 from agents.policy import Policy
 from agents.streaming_agent import ChunkRecord
 from models.audio import AudioIntake
-from models.translator import Translator
+from models.translator import AudioStream, Translator
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ class Feed:
             # The audio is one object for all of them, and has heard the samples already.
             stream.append(np.zeros(0, np.float32), 1000 * len(chunk) / rate, self.finished)
 
+    def hear_with(self, audio: AudioStream) -> None:
+        """All streams hear `audio` now: that of a feed which has delivered the same samples."""
+        for _, stream in self.streams:
+            stream.audio = audio
+
 
 def simulate(
     lanes: Sequence[Lane], sources: Sequence[Source], streams_at_once: int | None = None
@@ -115,8 +121,11 @@ def simulate(
     while feeds:
         now_ms = min(feed.next_ms for feed in feeds)
         hearing = [feed for feed in feeds if feed.next_ms == now_ms]
+        heard: dict[tuple[int, int, float], AudioStream] = {}
         for feed in hearing:
             feed.deliver()
+            so_far = id(feed.source), feed.samples_heard, feed.audio.duration_ms
+            feed.hear_with(heard.setdefault(so_far, feed.audio))
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
             for number, stream in feed.streams:

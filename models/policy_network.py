@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.packing import Packing
 from models.row_cache import TokenCache
 from models.teacher_forcing import TeacherForcing
 from models.whisper import MultiHeadAttention, feed_forward
@@ -79,12 +80,20 @@ class PolicyBlock(nn.Module):
         self.mlp_ln = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, layer: int, cache: TokenCache | TeacherForcing, mask: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        layer: int,
+        cache: TokenCache | TeacherForcing,
+        mask: Tensor,
+        packing: Packing | None = None,
+    ) -> Tensor:
+        """x (R, N, D), packed or not, -> the same."""
         normed = self.attn_ln(x)
-        queries = self.attn.split(self.attn.query(normed))
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed))
+        queries = self.attn.split(self.attn.query(normed), packing)
+        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
         attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        x = x + self.dropout(self.attn.merge(attended))
+        x = x + self.dropout(self.attn.merge(attended, packing))
         return x + self.dropout(self.mlp(self.mlp_ln(x)))
 
 
@@ -124,7 +133,11 @@ class PolicyNetwork(nn.Module):
         x = self.projection(hidden)
         if self.options.hears_duration:
             x = x + duration_embedding(heard_s, self.options.width)[:, None].to(x.dtype)
+        packing = cache.packing(lengths, hidden.shape[1])
+        if packing is not None:
+            x = packing.pack(x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, layer, cache, mask)
+            x = block(x, layer, cache, mask, packing)
         cache.advance(lengths)
-        return self.score(self.ln(x))[..., 0].float()
+        scores = self.score(self.ln(x))
+        return (scores if packing is None else packing.pad(scores))[..., 0].float()

@@ -10,11 +10,14 @@ frames, H heads, d width of a head.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.beams import is_identity
+from models.packing import Packing
 from models.translator import DecoderState
 
 # Tokens that the cache grows by: large enough that growing is rare, small beside a prefix.
@@ -51,6 +54,12 @@ class TokenCache(DecoderState):
         width = self._longest + positions.shape[1]
         return (torch.arange(width, device=self.device) <= positions[..., None])[:, None]
 
+    def packing(self, lengths: Tensor, tokens: int) -> Packing | None:
+        """Of `tokens` new tokens in each row, of which lengths (R,) are real; None where all are."""
+        if tokens == 1 or bool((lengths == tokens).all()):
+            return None
+        return Packing.of(lengths, tokens)
+
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
 
@@ -75,6 +84,12 @@ class TokenCache(DecoderState):
         """All layers have stored their keys: tokens (R,) of them are real."""
         self.lengths = self.lengths + tokens
         self._longest = int(self.lengths.max())
+
+    def branch(self, rows: Tensor, lengths: Tensor) -> None:
+        """New row i continues the first lengths[i] tokens of old row rows[i]. Both (R',) int64."""
+        self.select(rows)
+        self.lengths = lengths
+        self._longest = int(lengths.max())
 
     def select(self, rows: Tensor) -> None:
         """Only rows that are new to their place are copied, and only as far as they are filled."""
@@ -116,65 +131,70 @@ class RowCache(TokenCache):
         visible = torch.arange(keys.shape[2], device=keys.device) < memory_lengths[:, None]
         # Without padding the mask is dropped: the fast attention kernels take none.
         self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
-        self._lay_out(listens_to)
+        self._memory = listens_to
+        self._grid = MemoryGrid.of(listens_to, len(keys))
 
     def select(self, rows: Tensor) -> None:
         super().select(rows)
-        self._lay_out(self._memory[rows])
-        if 2 * self._memories_in_use <= len(self._cross[0][0]):
-            self._drop_unused_memories()
+        self._memory = self._memory[rows]
+        used, memory = self._memory.unique(return_inverse=True)
+        if 4 * len(used) <= 3 * len(self._cross[0][0]):
+            # Streams that are done need no place in the grid.
+            self._cross = [(keys[used], values[used]) for keys, values in self._cross]
+            if self._cross_visible is not None:
+                self._cross_visible = self._cross_visible[used]
+            self._memory = memory
+        self._grid = MemoryGrid.of(self._memory, len(self._cross[0][0]))
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
         keys, values = self._cross[layer]
         mask = None if self._cross_visible is None else self._cross_visible[:, None, None]
-        grid = self._to_grid(queries)
-        attended = F.scaled_dot_product_attention(grid, keys, values, attn_mask=mask)
-        return self._from_grid(attended, queries.shape[2])
+        laid = self._grid.lay(queries)
+        attended = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask)
+        return self._grid.collect(attended, queries.shape[2])
 
-    def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor) -> Tensor:
-        """Sum over `heads` of the attention weights of queries (R, H, d) -> (R, T) float32"""
+    def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor, rows: Tensor) -> Tensor:
+        """Sum over `heads` of the attention weights (R', T) float32 of queries (R', H, d) of rows (R',)"""
         keys = self._cross[layer][0][:, list(heads)]  # (M, h, T, d)
-        grid = self._to_grid(queries[:, list(heads), None])  # (M, h, K, d)
-        scores = (grid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
+        same = is_identity(rows, self.rows)
+        grid = self._grid if same else MemoryGrid.of(self._memory[rows], len(keys))
+        laid = grid.lay(queries[:, list(heads), None])  # (M, h, K, d)
+        scores = (laid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
         if self._cross_visible is not None:
             scores = scores.masked_fill(~self._cross_visible[:, None, None], -torch.inf)
-        return self._from_grid(scores.softmax(-1), 1)[:, :, 0].sum(1)
+        return grid.collect(scores.softmax(-1), 1)[:, :, 0].sum(1)
 
-    def _to_grid(self, queries: Tensor) -> Tensor:
-        """(R, H, N, d) -> (M, H, K * N, d): the queries of the rows of each memory, side by side"""
-        if self._identity:
+
+@dataclass(frozen=True)
+class MemoryGrid:
+    """Rows side by side with those that listen to the same memory."""
+
+    memory: Tensor  # (R,) of each row
+    slot: Tensor  # (R,) its place among the rows of that memory
+    shape: tuple[int, int]  # (M, K)
+    identity: bool  # row i listens to memory i, and no memory has another row
+
+    @classmethod
+    def of(cls, memory: Tensor, memories: int) -> "MemoryGrid":
+        order = memory.argsort(stable=True)
+        grouped = memory[order]
+        slot = torch.empty_like(memory)
+        slot[order] = torch.arange(len(memory), device=memory.device) - torch.searchsorted(grouped, grouped)
+        most = int(slot.max()) + 1 if len(memory) else 0
+        return cls(memory, slot, (memories, most), is_identity(memory, memories))
+
+    def lay(self, queries: Tensor) -> Tensor:
+        """(R, H, N, d) -> (M, H, K * N, d)"""
+        if self.identity:
             return queries
         heads, tokens, width = queries.shape[1:]
-        memories = len(self._cross[0][0])
-        grid = queries.new_zeros(memories, self._beams, heads, tokens, width)
-        grid[self._memory, self._slot] = queries
+        grid = queries.new_zeros(*self.shape, heads, tokens, width)
+        grid[self.memory, self.slot] = queries
         return grid.transpose(1, 2).flatten(2, 3)
 
-    def _from_grid(self, results: Tensor, tokens: int) -> Tensor:
+    def collect(self, results: Tensor, tokens: int) -> Tensor:
         """(M, H, K * N, ...) -> (R, H, N, ...)"""
-        if self._identity:
+        if self.identity:
             return results
-        return results.unflatten(2, (self._beams, tokens)).transpose(1, 2)[self._memory, self._slot]
-
-    def _lay_out(self, memory: Tensor) -> None:
-        """Place rows in a (memories, beams) grid. memory (R,): which memory each row listens to."""
-        self._memory = memory
-        memories = len(self._cross[0][0])
-        self._memories_in_use = len(memory.unique())
-        self._identity = len(memory) == memories and torch.equal(
-            memory, torch.arange(memories, device=memory.device)
-        )
-        if not self._identity and len(memory):
-            # Place of a row among those of its memory: rows before it that listen to the same one.
-            same = memory[:, None] == memory[None]
-            self._slot = same.tril(-1).sum(1)
-            self._beams = int(self._slot.max()) + 1
-
-    def _drop_unused_memories(self) -> None:
-        """Streams that are done need no place in the grid."""
-        used, memory = self._memory.unique(return_inverse=True)
-        self._cross = [(keys[used], values[used]) for keys, values in self._cross]
-        if self._cross_visible is not None:
-            self._cross_visible = self._cross_visible[used]
-        self._lay_out(memory)
+        return results.unflatten(2, (self.shape[1], tokens)).transpose(1, 2)[self.memory, self.slot]

@@ -39,6 +39,9 @@ class TeacherForcing:
         """(1, 1, N, N) bool: a query sees the keys up to and including its own position."""
         return (positions[:, None] <= positions[..., None])[:, None]
 
+    def packing(self, lengths: Tensor, tokens: int) -> None:
+        """Sequences are trained padded: every shape is known without a look at the lengths."""
+
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         return keys, values
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.packing import Packing
 from models.row_cache import RowCache
 from models.teacher_forcing import TeacherForcing
 
@@ -64,16 +65,19 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
 
-    def split(self, projected: Tensor) -> Tensor:
+    def split(self, projected: Tensor, packing: Packing | None = None) -> Tensor:
         """(B, N, D) -> (B, H, N, d)"""
+        if packing is not None:
+            projected = packing.pad(projected)
         return projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def keys_and_values(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        return self.split(self.key(states)), self.split(self.value(states))
+    def keys_and_values(self, states: Tensor, packing: Packing | None = None) -> tuple[Tensor, Tensor]:
+        return self.split(self.key(states), packing), self.split(self.value(states), packing)
 
-    def merge(self, attended: Tensor) -> Tensor:
+    def merge(self, attended: Tensor, packing: Packing | None = None) -> Tensor:
         """(B, H, N, d) -> (B, N, D)"""
-        return self.out(attended.transpose(1, 2).flatten(2))
+        merged = attended.transpose(1, 2).flatten(2)
+        return self.out(merged if packing is None else packing.pack(merged))
 
 
 def feed_forward(width: int) -> nn.Sequential:
@@ -140,17 +144,22 @@ class DecoderBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x: Tensor, layer: int, cache: RowCache | TeacherForcing, mask: Tensor | None
+        self,
+        x: Tensor,
+        layer: int,
+        cache: RowCache | TeacherForcing,
+        mask: Tensor | None,
+        packing: Packing | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """x (R, N, D) -> (R, N, D), and the cross-attention queries (R, H, N, d)."""
+        """x (R, N, D), packed or not, -> the same, and the cross-attention queries (R, H, N, d)."""
         normed = self.attn_ln(x)
-        queries = self.attn.split(self.attn.query(normed))
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed))
-        attended = self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
-        x = x + self.dropout(attended)
+        queries = self.attn.split(self.attn.query(normed), packing)
+        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        x = x + self.dropout(self.attn.merge(attended, packing))
 
-        queries = self.cross_attn.split(self.cross_attn.query(self.cross_attn_ln(x)))
-        x = x + self.dropout(self.cross_attn.merge(cache.cross_attend(layer, queries)))
+        queries = self.cross_attn.split(self.cross_attn.query(self.cross_attn_ln(x)), packing)
+        x = x + self.dropout(self.cross_attn.merge(cache.cross_attend(layer, queries), packing))
         return x + self.dropout(self.mlp(self.mlp_ln(x))), queries
 
 
@@ -202,31 +211,38 @@ class TextDecoder(nn.Module):
         return [block.cross_attn.keys_and_values(frames) for block in self.blocks]
 
     def forward(
-        self, tokens: Tensor, lengths: Tensor, cache: RowCache | TeacherForcing
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        cache: RowCache | TeacherForcing,
+        watched: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Feed tokens (R, N), of which lengths (R,) are real, behind what the cache holds.
 
-        Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their
-        mean cross-attention (R, T) at each row's last real token.
+        Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their mean
+        cross-attention (R', T) at the tokens `watched`, rows and places (R',) each; by default at each
+        row's last real token.
         """
         positions = cache.positions(tokens.shape[1])  # (R, N)
         mask = cache.causal_mask(positions)
-        rows = torch.arange(tokens.shape[0], device=tokens.device)
+        rows, places = watched or (torch.arange(tokens.shape[0], device=tokens.device), lengths - 1)
         # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
         table_end = self.positional_embedding.shape[0] - 1
         x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
-        x = self.dropout(x)
+        packing = cache.packing(lengths, tokens.shape[1])
+        x = self.dropout(x if packing is None else packing.pack(x))
         attention = None
         for layer, block in enumerate(self.blocks):
-            x, queries = block(x, layer, cache, mask)
+            x, queries = block(x, layer, cache, mask, packing)
             heads = [head for at, head in cache.attention_heads if at == layer]
             if heads:
-                weights = cache.cross_attention(layer, heads, queries[rows, :, lengths - 1])
+                weights = cache.cross_attention(layer, heads, queries[rows, :, places], rows)
                 attention = weights if attention is None else attention + weights
         cache.advance(lengths)
         if attention is not None:
             attention = attention / len(cache.attention_heads)
-        return self.ln(x), attention
+        x = self.ln(x)
+        return x if packing is None else packing.pad(x), attention
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""

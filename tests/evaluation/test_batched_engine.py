@@ -7,13 +7,18 @@ import pytest
 import soundfile
 from simuleval import cli
 
+from agents.engine import StreamingEngine
+from agents.policy import Policy
 from evaluation.batched_run import BatchedRun, simulate_all
+from evaluation.batched_simulator import Lane, Source, simulate
 from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from evaluation.workers import Workers
 from models.errors import InputError
+from models.search import SearchOptions
 from simulst import main
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
+from tests.models.scripted_translator import ScriptedTranslator, random_script
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 
@@ -117,6 +122,15 @@ def test_log_equals_simulevals_for_every_agent(model, models, test_set, tmp_path
             one.pop("scores", None)
         assert chunks[0] == chunks[1]
     assert early >= len(run.configurations) // 2, "policies that never write early test nothing"
+
+
+def test_settings_of_different_chunks_share_what_they_have_both_heard(test_set):
+    """1.3 s end in the sixth chunk of 250 ms and in the third of 500 ms: nothing is encoded twice."""
+    translator = ScriptedTranslator(random_script(0, 9), 9)
+    engine = StreamingEngine(translator, SearchOptions(), "en", "de")
+    lanes = [Lane(engine, Policy(), chunk_ms, "word") for chunk_ms in (250, 500)]
+    [[every, second]] = simulate(lanes, [Source(test_set / "1.wav")])
+    assert (len(every.chunks), len(second.chunks), translator.encoded) == (6, 3, 6)
 
 
 @pytest.mark.parametrize("limits", [{"streams_at_once": 1}, {"streams_at_once": 7}, {"audio_at_once_s": 1.5}])

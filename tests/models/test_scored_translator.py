@@ -64,6 +64,25 @@ def test_scores_follow_rows_that_are_reordered_repeated_and_dropped(folder):
     assert output.policy_score.dtype == torch.float32
 
 
+def test_texts_that_begin_others_start_as_if_alone(folder):
+    """Six prefixes over two memories, of which the decoder reads three."""
+    translator = load(folder)
+    memory = translator.encode([noise(1.7, 1), noise(0.6, 2)])
+    prompt = translator.tokenizer.prompt("en", "en")
+    texts = [(0, [5, 9]), (1, []), (0, []), (0, [5, 9, 7, 8]), (1, [5, 9]), (0, [5, 7])]
+    rows = [(heard, [*prompt, *text]) for heard, text in texts]
+    state, together = translator.start(memory, [text for _, text in rows], [at for at, _ in rows], True)
+    tokens = torch.arange(10, 10 + len(rows))
+    further = translator.step(state, tokens)
+    for row, (heard, text) in enumerate(rows):
+        own, alone = translator.start(memory, [text], [heard], True)
+        for ours, theirs in ((together, alone), (further, translator.step(own, tokens[row, None]))):
+            for name in ("log_probabilities", "attention", "policy_score"):
+                torch.testing.assert_close(
+                    getattr(ours, name)[row], getattr(theirs, name)[0], atol=1e-4, rtol=0
+                )
+
+
 def test_all_else_is_that_of_the_translator_alone(folder):
     translator = load(folder)
     memory = translator.encode([noise(1.0)])
