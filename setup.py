@@ -49,11 +49,14 @@ setup(
             "pytest>=8,<9",
             "ruff>=0.9",
             "transformers>=4.57,<5",
+            "peft>=0.17,<1",
             "omnisteval>=0.1.10,<0.2",
             # Looks at reports in the system's Chromium; it brings none.
             "playwright>=1.50,<2",
             "submitit>=1.5,<2",
         ],
+        # Qwen2-Audio, and its fine-tuning with LoRA.
+        "audio-language": ["transformers>=4.57,<5", "peft>=0.17,<1"],
         # Sweeps as jobs of Slurm.
         "cluster": ["submitit>=1.5,<2"],
         "serve": ["simulstream==1.0.0"],

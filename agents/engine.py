@@ -20,7 +20,7 @@ from agents.policy import Policy, StreamView
 from agents.policy_scores import PolicyScores, ScoreTrace
 from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
 from models.translator import AudioStream, Memory, Translator
-from models.units import CHARACTER_LANGUAGES, complete_units
+from models.units import CHARACTER_LANGUAGES, complete_units, first_word_is_unmarked
 
 
 @dataclass
@@ -150,13 +150,22 @@ class StreamingEngine:
             count = stream.policy.commit(hypothesis, _view(stream))
             tokens, next_token = tokens[:count], (*tokens, next_token)[count]
             if not self.character_units:
-                tokens = tokens[: complete_units(tokens, next_token, self._units_started, limit)]
-        stream.committed.extend(tokens)
+                begun = self._unmarked_words(stream, (*tokens, next_token))
+                tokens = tokens[: complete_units(tokens, next_token, self._units_started, limit, begun)]
+        stream.units_written += self._unmarked_words(stream, tokens)
         stream.units_written += int(self._units_started[list(tokens)].sum())
+        stream.committed.extend(tokens)
         text = self.translator.tokenizer.decode(stream.committed)
         new_text = text[len(stream.shown) :]
         stream.shown = text
         return new_text
+
+    def _unmarked_words(self, stream: StreamState, tokens: Sequence[int]) -> int:
+        """1 if these tokens are a text's first and its first word has no space in front, else 0."""
+        if stream.committed or self.character_units or not tokens:
+            return 0
+        first = torch.tensor(tokens[0])
+        return int(first_word_is_unmarked(first, self._units_started, self.search.end))
 
 
 def _view(stream: StreamState) -> StreamView:

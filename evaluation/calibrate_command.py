@@ -34,6 +34,7 @@ from models.errors import InputError
 RANGES: dict[str, tuple[float, float]] = {
     "waitk.k": (1, 24),
     "holdn.held_tokens": (0, 32),
+    "simulsa.rollback": (0, 32),
     "local_agreement.agreeing_chunks": (1, 8),
     "edatt.alpha": (0.01, 1.0),
     "alignatt.recent_frames": (1, 150),

@@ -27,6 +27,8 @@ LANGUAGE_NAMES = {
     for name in pair.split("=")[1].split(",")
 }
 
+ENGLISH_NAMES = {code: name.title() for name, code in reversed(LANGUAGE_NAMES.items())}  # by code
+
 
 def find_language(language: str, known: Collection[str]) -> str | None:
     """The code among `known` of a language given as a code ("de"), with a region ("de-CH") or by name."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from models.audio_language_families import FAMILIES
+from models.audio_language_translator import AudioLanguageTranslator
 from models.errors import InputError
 from models.locate import locate_model
 from models.policy_folder import has_policy, load_policy
@@ -15,6 +17,7 @@ from models.whisper_translator import WhisperTranslator
 TRANSLATORS: dict[str, type[Translator]] = {
     "whisper": WhisperTranslator,
     "reina": ReinaTranslator,
+    **dict.fromkeys(FAMILIES, AudioLanguageTranslator),
 }
 
 

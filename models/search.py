@@ -4,8 +4,9 @@ For each stream the search starts from the committed tokens (a forced prefix) ov
 audio so far. At every step a callable may let rows READ: such a row becomes a finished hypothesis
 without its next token. The others expand. A stream stops when all its rows have read, or when more
 than beam * patience hypotheses are finished; the finished hypothesis with the highest average
-log-probability of its new tokens wins. The search knows no policy, only that callable, so training
-decodes with it too; the result for a stream does not depend on the streams beside it.
+log-probability of its new tokens wins. (It also stops when no live row can reach that average any more,
+which changes nothing but the time.) The search knows no policy, only that callable, so training decodes
+with it too; the result for a stream does not depend on the streams beside it.
 
 Decisions that the paper leaves open:
 - End-of-sequence while audio is still to come finishes a hypothesis like a READ, but the
@@ -22,6 +23,7 @@ Shapes: S streams, R live rows, M rows of the model, n tokens written in this ch
 T memory frames.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +34,7 @@ from models.beams import expand, in_place, is_identity, right_aligned
 from models.errors import InputError
 from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator, option
+from models.units import units_begun
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,11 @@ class _Finished:
     def over(self) -> bool:
         return len(self.hypotheses) > self.enough
 
+    @property
+    def average_log_probability(self) -> float:
+        """Of the best so far."""
+        return self.best().average_log_probability if self.hypotheses else -math.inf
+
     def best(self) -> Hypothesis:
         return max(self.hypotheses, key=lambda hypothesis: hypothesis.average_log_probability)
 
@@ -154,11 +162,7 @@ class StreamingSearch:
         listens_to = [
             at if request.listens_to is None else request.listens_to for at, request in enumerate(requests)
         ]
-        prefixes = [[*request.prompt, *request.committed] for request in requests]
-        token_limits = torch.tensor(
-            [self._token_limit(request, prefix) for request, prefix in zip(requests, prefixes, strict=True)],
-            device=device,
-        )
+        token_limits = torch.tensor([self._token_limit(request) for request in requests], device=device)
         unlimited = torch.iinfo(torch.int64).max
         unit_limits = torch.tensor(
             [unlimited if request.unit_limit is None else request.unit_limit for request in requests],
@@ -183,9 +187,9 @@ class StreamingSearch:
         scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
         history = right_aligned([text for *_, text in places]).to(device)  # (M, L + n)
         committed = history.shape[1]
-        has_text = torch.tensor([len(text) > 0 for *_, text in places], device=device)
         while True:
             written = history.shape[1] - committed
+            has_text = (history[:, :committed] >= 0).any(1)  # (M,)
             log_probabilities = block_ngrams(output.log_probabilities, history, self.options.blocked_ngram)
             if written == 0 and not self.character_units:
                 log_probabilities = begin_new_word(log_probabilities, self.units_started, self.end, has_text)
@@ -195,7 +199,9 @@ class StreamingSearch:
 
             # Rows that stop here without their next token: at a limit, or because they READ.
             tokens = history[:, committed:]
-            begun = self.units_started[tokens].sum(1) + self.units_started[likeliest]
+            begun = units_begun(
+                tokens, likeliest, self.units_started, self.end, has_text | self.character_units
+            )
             stop = (written >= token_limits[streams]) | (begun[node] > unit_limits[streams])
             if read is not None:
                 asked = (~stop & ~audio_finished[streams]).nonzero()[:, 0]
@@ -226,7 +232,12 @@ class StreamingSearch:
             _keep(finished, streams[ends], tokens[node[ends]], averages, next_tokens[ended])
 
             over = torch.tensor([stream.over for stream in finished], device=device)
-            keep = (~ended & ~over[streams[parents]]).nonzero()[:, 0]
+            # A sum only falls: the best average that a row can reach is its sum over the most tokens.
+            reached = torch.tensor([stream.average_log_probability for stream in finished], device=device)
+            of = streams[parents]
+            hopes = ~ended & (next_scores / token_limits[of] >= reached[of])
+            hopeful = torch.zeros_like(over).index_put((of[hopes],), over.new_ones(()))
+            keep = (~ended & ~over[of] & hopeful[of]).nonzero()[:, 0]
             if len(keep) == 0:
                 break
             parents, next_tokens, scores = parents[keep], next_tokens[keep], next_scores[keep]
@@ -241,11 +252,12 @@ class StreamingSearch:
             output = self.translator.step(state, next_tokens)
         return [stream.best() for stream in finished]
 
-    def _token_limit(self, request: StreamRequest, prefix: Sequence[int]) -> int:
-        room = self.translator.maximum_tokens - len(prefix)
+    def _token_limit(self, request: StreamRequest) -> int:
+        length = len(request.prompt) + len(request.committed)
+        room = self.translator.maximum_tokens - length
         if room < 0:
             raise InputError(
-                f"the committed text has {len(prefix)} tokens, but the model's context holds "
+                f"the committed text has {length} tokens, but the model's context holds "
                 f"{self.translator.maximum_tokens}: split the audio into shorter segments"
             )
         return min(room, request.token_limit)

@@ -6,11 +6,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from models.attention_heads import attention_heads
 from models.errors import InputError
 from models.log_mel import LogMelStream
 from models.row_cache import RowCache
+from models.shared_prefixes import holders
 from models.translator import DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
-from models.whisper import SpeechDimensions, SpeechModel
+from models.whisper import SpeechModel
 
 HOP_MS = 10  # one log-mel frame
 STRIDE = 2  # the encoder's second convolution halves the frame rate
@@ -42,7 +44,8 @@ class SpeechTranslator(Translator):
         if self.device.type == "cpu":
             _store_by_columns(self.model.decoder.output_layer.weight)
         self.tokenizer = tokenizer
-        self.attention_heads = _attention_heads(model.dimensions, options, alignment_heads)
+        layers, heads = model.dimensions.n_text_layer, model.dimensions.n_text_head
+        self.attention_heads = attention_heads(layers, heads, options, alignment_heads)
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
         self.maximum_audio_ms = float(HOP_MS * self.window_frames)
         self.maximum_tokens = model.dimensions.n_text_ctx
@@ -87,25 +90,38 @@ class SpeechTranslator(Translator):
         listens_to: Sequence[int] | None = None,
         with_attention: bool = False,
     ) -> tuple[RowCache, DecoderOutput]:
-        lengths = torch.tensor([len(prefix) for prefix in prefixes])
-        tokens = torch.zeros(len(prefixes), int(lengths.max()), dtype=torch.int64)
-        for row, prefix in enumerate(prefixes):
-            tokens[row, : len(prefix)] = torch.tensor(prefix)
+        heard = range(len(prefixes)) if listens_to is None else listens_to
+        held_by = holders([(at, *prefix) for at, prefix in zip(heard, prefixes, strict=True)])
+        read = sorted(set(held_by))  # no other prefix needs computing
+        tokens = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(prefixes[row], dtype=torch.int64) for row in read], batch_first=True
+        ).to(self.device)
+        read_lengths = self._integers([len(prefixes[row]) for row in read])
         heads = self.attention_heads if with_attention else ()
-        rows = torch.tensor(range(len(prefixes)) if listens_to is None else listens_to, device=self.device)
-        cache = self.model.decoder.open_cache(memory.frames, memory.lengths, rows, heads)
-        return cache, self._decode(cache, tokens.to(self.device), lengths.to(self.device))
+        cache = self.model.decoder.open_cache(
+            memory.frames, memory.lengths, self._integers([heard[row] for row in read]), heads
+        )
+        place = {row: at for at, row in enumerate(read)}
+        rows = self._integers([place[row] for row in held_by])
+        lengths = self._integers([len(prefix) for prefix in prefixes])
+        hidden, attention = self.model.decoder(tokens, read_lengths, cache, (rows, lengths - 1))
+        cache.branch(rows, lengths)
+        return cache, self._output(hidden[rows, : int(lengths.max())], lengths, attention)
 
     @torch.inference_mode()
     def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
-        return self._decode(state, tokens[:, None], torch.ones_like(tokens))
+        lengths = torch.ones_like(tokens)
+        hidden, attention = self.model.decoder(tokens[:, None], lengths, state)
+        return self._output(hidden, lengths, attention)
 
-    def _decode(self, cache: RowCache, tokens: Tensor, lengths: Tensor) -> DecoderOutput:
-        hidden, attention = self.model.decoder(tokens, lengths, cache)
-        rows = torch.arange(len(tokens), device=self.device)
+    def _output(self, hidden: Tensor, lengths: Tensor, attention: Tensor | None) -> DecoderOutput:
+        rows = torch.arange(len(hidden), device=self.device)
         logits = self.model.decoder.logits(hidden[rows, lengths - 1])
         logits[:, self._suppressed] = -torch.inf
         return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
+
+    def _integers(self, values: Sequence[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.int64, device=self.device)
 
 
 def _store_by_columns(weight: Tensor) -> None:
@@ -115,23 +131,3 @@ def _store_by_columns(weight: Tensor) -> None:
     large part of a decoding step.
     """
     weight.data = weight.data.T.contiguous().T
-
-
-def _attention_heads(
-    dimensions: SpeechDimensions,
-    options: TranslatorOptions,
-    alignment_heads: Sequence[tuple[int, int]] | None,
-) -> tuple[tuple[int, int], ...]:
-    """The (layer, head) pairs, from 0, whose mean attention the policies see."""
-    layers, heads = dimensions.n_text_layer, dimensions.n_text_head
-    if options.attention_layer is None:
-        if options.attention_heads is not None:
-            raise InputError("attention heads were given without a layer: add --attention-layer")
-        # Without known alignment heads the last layer is the usual choice (EDAtt, Papi et al. 2023).
-        return tuple(alignment_heads or ((layers - 1, head) for head in range(heads)))
-    if not 1 <= options.attention_layer <= layers:
-        raise InputError(f"attention layer {options.attention_layer} does not exist: choose 1 to {layers}")
-    chosen = options.attention_heads or range(1, heads + 1)
-    if not all(1 <= head <= heads for head in chosen):
-        raise InputError(f"attention heads {list(chosen)} are not all there: choose among 1 to {heads}")
-    return tuple((options.attention_layer - 1, head - 1) for head in chosen)

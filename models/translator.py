@@ -46,6 +46,11 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "heads of --attention-layer that are averaged, from 1; default: all of that layer"
     )
+    prompt: str | None = option(
+        None,
+        "whole prompt of an audio-language model, special tokens too; {source} and {target} stand for the "
+        "languages; default: the model's",
+    )
 
     def __post_init__(self) -> None:
         if self.trailing_silence_ms < 0:

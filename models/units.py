@@ -30,16 +30,37 @@ def characters_started(token_bytes: Sequence[bytes]) -> Tensor:
     return torch.tensor([first - space for first, space in zip(first_bytes, spaces, strict=True)])
 
 
+def first_word_is_unmarked(first_token: Tensor, units_started: Tensor, end_of_sequence: int) -> Tensor:
+    """Whether a text's first token begins a word without a space, which `words_started` cannot see.
+
+    first_token: any shape, of texts that begin with it; returns bool of that shape.
+    """
+    return (units_started[first_token] == 0) & (first_token != end_of_sequence)
+
+
+def units_begun(
+    tokens: Tensor, next_token: Tensor, units_started: Tensor, end_of_sequence: int, all_marked: Tensor
+) -> Tensor:
+    """(R,) units that begin in tokens (R, N) and the one behind them, next_token (R,).
+
+    all_marked (R,): rows that go on with a text, or count characters: no first word has to be guessed.
+    """
+    tokens = torch.cat([tokens, next_token[:, None]], dim=1)
+    unmarked = first_word_is_unmarked(tokens[:, 0], units_started, end_of_sequence)
+    return units_started[tokens].sum(1) + (~all_marked & unmarked)
+
+
 def complete_units(
-    tokens: Sequence[int], next_token: int, units_started: Tensor, limit: int | None = None
+    tokens: Sequence[int], next_token: int, units_started: Tensor, limit: int | None = None, begun: int = 0
 ) -> int:
     """How many of `tokens` form whole words: those before the last place where a new word begins.
 
-    next_token is what would follow `tokens`; at most `limit` words are taken. A word is complete only
+    next_token is what would follow `tokens`; at most `limit` words are taken, of which `begun` began without
+    a token that shows it. A word is complete only
     once another begins behind it. That the model would end there proves nothing while audio is still
     to come: the word may be cut short by the audio's edge, and its punctuation has not been heard.
     """
-    begun, complete = 0, 0
+    complete = 0
     for place, token in enumerate((*tokens, next_token)):
         started = int(units_started[token])
         if started:

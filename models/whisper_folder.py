@@ -46,7 +46,7 @@ def save_whisper(
     Raises InputError if it exists.
     """
     weights = {
-        _huggingface_name(name): value.detach().to("cpu", dtype).contiguous()
+        huggingface_name(name): value.detach().to("cpu", dtype).contiguous()
         for name, value in model.state_dict().items()
     }
     with new_folder(folder) as partial:
@@ -81,7 +81,8 @@ def describe_whisper(
     shutil.copy(tokenizer.file, folder / "tokenizer.json")
 
 
-def _huggingface_name(name: str) -> str:
+def huggingface_name(name: str) -> str:
+    """Hugging Face's name of a tensor that OpenAI calls `name`."""
     for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name

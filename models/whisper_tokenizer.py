@@ -16,6 +16,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.byte_level import token_bytes
 from models.errors import InputError
 from models.languages import find_language, language_code
 from models.units import characters_started, words_started
@@ -54,8 +55,7 @@ class WhisperTokenizer:
         self.vocabulary_size = vocabulary_size
         self.end_of_sequence: int = tokens["<|endoftext|>"]
         self._ids = tokens
-        self._added = self._tokenizer.get_added_tokens_decoder()
-        self._bytes = self._token_bytes()
+        self._bytes = token_bytes(self._tokenizer, vocabulary_size)
         languages = [token[2:-2] for token in tokens if re.fullmatch(r"<\|[a-z]{2,3}\|>", token)]
         self.multilingual = vocabulary_size != ENGLISH_ONLY_VOCABULARY_SIZE and len(languages) > 1
         self.languages = tuple(sorted(languages)) if self.multilingual else ("en",)
@@ -98,20 +98,6 @@ class WhisperTokenizer:
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""
         return b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
-
-    def _token_bytes(self) -> list[bytes]:
-        """Bytes of each of V tokens; none for special tokens and timestamps."""
-        # GPT-2's byte-level alphabet: printable Latin-1 stands for itself, the other bytes for U+0100 on.
-        printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-        others = [byte for byte in range(256) if byte not in printable]
-        to_latin1 = {0x100 + place: byte for place, byte in enumerate(others)}
-        table = [b""] * self.vocabulary_size
-        for token, id in self._ids.items():
-            if id not in self._added:
-                table[id] = token.translate(to_latin1).encode("latin-1")
-            elif not re.fullmatch(r"<\|.*\|>", token):  # a word that fine-tuning added
-                table[id] = token.encode()
-        return table
 
     @cached_property
     def suppressed(self) -> list[int]:

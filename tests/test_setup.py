@@ -19,6 +19,8 @@ BELOW = {
 }
 # Where the name of the distribution is not that of the module.
 MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
+# Files that need an extra beyond the core.
+EXTRAS = {"workers.py": "cluster", "audio_attention.py": "audio-language", "qwen2_audio.py": "audio-language"}
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
 
 
@@ -73,14 +75,14 @@ def test_fairseq2_stays_in_train(file):
 @pytest.mark.parametrize("file", sources("models", "agents", "evaluation"), ids=str)
 def test_libraries_of_the_core_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    extras = ["cluster"] if file.name == "workers.py" else []
+    extras = [EXTRAS[file.name]] if file.name in EXTRAS else []
     assert libraries <= declared("install_requires", *extras)
 
 
 @pytest.mark.parametrize("file", sources("train"), ids=str)
 def test_libraries_of_training_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("install_requires", "train", "tts")
+    assert libraries <= declared("install_requires", "train", "tts", "audio-language")
 
 
 @pytest.mark.parametrize("file", sources("benchmarks", "tests"), ids=str)
@@ -109,3 +111,4 @@ def test_serve_and_tests_are_extras():
     assert {"pytest", "ruff", "transformers"} <= declared("test")
     assert declared("train") == {"fairseq2", "torcheval"}
     assert declared("tts") == {"hibari"}
+    assert declared("audio-language") == {"transformers", "peft"}

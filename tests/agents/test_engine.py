@@ -71,6 +71,12 @@ def test_waitk_writes_one_word_each_step():
     assert texts == ["", "Ab", " Cd", " E", " Gh", " I", " Kl"]
 
 
+def test_waitk_counts_a_first_word_without_a_space():
+    loop = engine(fixed_script([2, 3, 4, 5, 7, 8, 9, 11, 12], 14, 0.1))
+    texts = play(loop, WaitKPolicy(k=2, step_ms=400), seconds=2.8)
+    assert texts == ["", "b", " Cd", " E", " Gh", " I", " Kl"]
+
+
 def test_holdn_lags_and_flushes_at_the_end():
     assert play(engine(), HoldNPolicy(held_tokens=2)) == ["", "Ab", " Cd", " E", " Gh I", " Kl"]
 

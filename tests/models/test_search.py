@@ -195,6 +195,21 @@ def test_policy_has_no_say_once_the_audio_has_ended():
     assert (found.tokens, found.next_token) == ((1, 2, 3), END)
 
 
+def test_search_stops_when_no_row_can_do_better():
+    """An end of 0.9; what goes on has at most 0.1, and cannot make up for it in three tokens."""
+
+    def script(frames, tokens):
+        return torch.tensor([0.9, 0.07, 0.03]).log()
+
+    translator = ScriptedTranslator(script, 3)
+    search = StreamingSearch(translator, options(beam=2, patience=50.0))
+    [found] = search.advance(memory_of(10), [request(token_limit=3)])
+    assert (found.tokens, translator.steps) == ((), 0)
+    # Over thirty tokens it could: ln 0.07 / 30 is above ln 0.9.
+    [found] = search.advance(memory_of(10), [request(token_limit=30)])
+    assert found.tokens == () and translator.steps > 0
+
+
 def test_silence_stays_silent():
     """An end of 0.9 at once wins over any word."""
     search = StreamingSearch(ScriptedTranslator(fixed_script([], 5, 1), 5), options(beam=3, patience=3.0))
@@ -231,6 +246,15 @@ def test_unit_limit_stops_before_the_next_word():
     search = StreamingSearch(ScriptedTranslator(fixed_script([1, 2, 3, 4, 5], 7, 1), 7), options())
     [found] = search.advance(memory_of(10), [request(unit_limit=2)])
     assert (found.tokens, found.next_token) == ((1, 2, 3, 4), 5)
+
+
+def test_unit_limit_counts_a_first_word_without_a_space():
+    # Letters: 2 b, 3 C, 4 d, 5 E: "b" begins the text, though nothing shows that it begins a word.
+    search = StreamingSearch(ScriptedTranslator(fixed_script([2, 3, 4, 5], 7, 1), 7), options())
+    [found] = search.advance(memory_of(10), [request(unit_limit=1)])
+    assert (found.tokens, found.next_token) == ((2,), 3)
+    [found] = search.advance(memory_of(10), [request([2], unit_limit=1)])
+    assert (found.tokens, found.next_token) == ((3, 4), 5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""SimulSA (arXiv 2509.15692): an audio-language model made simultaneous by its training data."""
+
+from dataclasses import dataclass
+
+from simuleval.utils import entrypoint
+
+from agents.policy import Policy, StreamView
+from agents.streaming_agent import StreamingAgent
+from models.errors import InputError
+from models.search import Hypothesis
+from models.translator import option
+
+
+@dataclass(frozen=True)
+class SimulSAPolicy(Policy):
+    """Let the model write to its end after every chunk, then take the newest tokens back.
+
+    Trained on truncated audio, the model itself ends where it would have to guess, so that nothing need
+    be taken back. At the end of the audio nothing is. Where words have spaces between them, the last word
+    of a chunk is written once the next one begins: its end may be that of the audio heard so far.
+    """
+
+    # Of the paper's 0, 3 and 5, the one with most of the gain for half the wait.
+    rollback: int = option(3, "b: newest tokens of each chunk that are not written; larger waits longer")
+
+    def __post_init__(self) -> None:
+        if self.rollback < 0:
+            raise InputError(f"rollback must be 0 tokens or more, got {self.rollback}")
+
+    def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
+        return max(0, len(hypothesis.tokens) - self.rollback)
+
+
+@entrypoint
+class SimulSAAgent(StreamingAgent):
+    policy_class = SimulSAPolicy
+    # The paper's are 500 to 4000 ms. With rollback 3 its model comes to 36.4 BLEU of 46.0 offline at 1000;
+    # 500 costs twice the computation, and 2 BLEU.
+    defaults = {"chunk_ms": 1000}

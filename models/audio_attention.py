@@ -1,0 +1,70 @@
+"""Attention of a language model over the audio in its prompt, as it is computed anyway.
+
+transformers lets a model's attention function be replaced. `watch_attention` puts one there that computes
+the same and shows queries and keys to an `AudioAttention`, if there is one; the full attention matrix is
+never built.
+
+Shapes: R rows, H query heads, G key heads, N new tokens, L all tokens, T audio frames, d width of a head.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+NAME = "simulst_audio_attention"
+
+
+class AudioAttention:
+    """Mean attention of chosen heads, from each row's last real position over its audio frames.
+
+    The weights of a head are divided by their sum over the audio, so that they mean what the weights of
+    cross-attention do, and EDAtt's thresholds too: most of a language model's attention rests on the first
+    token and on the text.
+    """
+
+    def __init__(
+        self, heads: Sequence[tuple[int, int]], places: Tensor, starts: Tensor, lengths: Tensor, frames: int
+    ) -> None:
+        """heads: (layer, head) pairs from 0. places (R,): the last real one of the N new positions.
+
+        starts (R,): position of the first audio frame; lengths (R,) audio frames; frames: T.
+        """
+        self.heads = tuple(heads)
+        self._places = places
+        self._audio = starts[:, None] + torch.arange(frames, device=starts.device)  # (R, T)
+        self._visible = torch.arange(frames, device=starts.device) < lengths[:, None]
+        self._sum = torch.zeros(self._audio.shape, device=starts.device)
+
+    def observe(self, layer: int, queries: Tensor, keys: Tensor, scaling: float) -> None:
+        """queries (R, H, N, d), keys (R, G, L, d) of one layer."""
+        chosen = [head for at, head in self.heads if at == layer]
+        if not chosen:
+            return
+        rows = torch.arange(len(queries), device=queries.device)
+        shared_by = queries.shape[1] // keys.shape[1]  # grouped-query attention
+        asked = queries[rows, :, self._places][:, chosen]  # (R, h, d)
+        places = self._audio.clamp(max=keys.shape[2] - 1)
+        heard = keys[rows[:, None], :, places][:, :, [head // shared_by for head in chosen]]  # (R, T, h, d)
+        scores = torch.einsum("rhd,rthd->rht", asked.float(), heard.float()) * scaling
+        self._sum += scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1).sum(1)
+
+    def mean(self) -> Tensor:
+        """(R, T) float32"""
+        return self._sum / len(self.heads)
+
+
+def watch_attention(language_model: nn.Module) -> None:
+    """From now on `audio_attention=` among the arguments of its decoder is shown what the layers compute."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+    from transformers.masking_utils import sdpa_mask
+
+    def attend(module, query, key, value, attention_mask, audio_attention=None, **settings):
+        if audio_attention is not None:
+            audio_attention.observe(module.layer_idx, query, key, module.scaling)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    language_model.set_attn_implementation(NAME)

@@ -1,0 +1,21 @@
+"""Byte-level BPE as GPT-2 writes it: the bytes that each token of a tokenizer file stands for."""
+
+import re
+
+from tokenizers import Tokenizer
+
+
+def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
+    """Bytes of each of V tokens; none for special tokens and for ids that the file lacks."""
+    # Printable Latin-1 stands for itself, the other bytes for U+0100 on.
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = [byte for byte in range(256) if byte not in printable]
+    to_latin1 = {0x100 + place: byte for place, byte in enumerate(others)}
+    added = tokenizer.get_added_tokens_decoder()
+    table = [b""] * vocabulary_size
+    for token, id in tokenizer.get_vocab(with_added_tokens=True).items():
+        if id not in added:
+            table[id] = token.translate(to_latin1).encode("latin-1")
+        elif not re.fullmatch(r"<\|.*\|>", token):  # a word that fine-tuning added
+            table[id] = token.encode()
+    return table

@@ -1,0 +1,98 @@
+"""Writes a random, tiny Qwen2-Audio as a Hugging Face folder: a model for tests that need no download.
+
+Every weight is random, biases and norms too: a swapped or forgotten tensor changes the result. The window
+is short (6 s), so that transformers, which always runs over all of it, is fast.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    Qwen2AudioConfig,
+    Qwen2AudioForConditionalGeneration,
+    Qwen2TokenizerFast,
+    WhisperFeatureExtractor,
+)
+
+from tests.models.tiny_whisper import CORPUS
+
+SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
+WINDOW_S = 6
+MEL_BINS = 20
+VOCABULARY = 512  # of the network; the tokenizer has fewer
+
+
+def write_tiny_tokenizer(folder: Path, leave_out: str | None = None) -> dict[str, int]:
+    """Write tokenizer.json as transformers reads it; return the ids of its special tokens by name."""
+    specials = [token for token in SPECIALS if token != leave_out]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=440,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        min_frequency=1,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_special_tokens(specials)
+    Qwen2TokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
+    ).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return {token: tokenizer.token_to_id(token) for token in specials}
+
+
+def write_tiny_qwen2_audio(
+    folder: Path,
+    *,
+    seed: int = 0,
+    context: int = 320,
+    end_scale: float = 1.0,
+    translation: dict[str, Any] | None = None,
+) -> Path:
+    """Write a model folder and return it. The same seed gives the same weights.
+
+    end_scale: above 1 texts end soon, at 0 hardly ever. translation: the section of config.json by that
+    name, left out when None.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tiny_tokenizer(folder)
+    config = Qwen2AudioConfig(
+        audio_config={
+            "d_model": 32,
+            "encoder_layers": 2,
+            "encoder_attention_heads": 2,
+            "encoder_ffn_dim": 64,
+            "num_mel_bins": MEL_BINS,
+            "max_source_positions": 50 * WINDOW_S,
+        },
+        text_config={
+            "vocab_size": VOCABULARY,
+            "hidden_size": 48,
+            "intermediate_size": 64,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": context,
+        },
+        audio_token_index=ids["<|AUDIO|>"],
+        **({} if translation is None else {"translation": translation}),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen2AudioForConditionalGeneration(config)
+        for name, weight in model.named_parameters():
+            center = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+            # 2-D and 3-D weights keep their input's scale: logits far from uniform, nothing saturated
+            spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
+            torch.nn.init.normal_(weight, center, spread)
+        torch.nn.init.normal_(model.language_model.get_input_embeddings().weight)
+        model.language_model.lm_head.weight.data[ids["<|im_end|>"]] *= end_scale
+    model.generation_config.eos_token_id = ids["<|im_end|>"]
+    model.generation_config.pad_token_id = ids["<|endoftext|>"]
+    model.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=WINDOW_S).save_pretrained(folder)
+    return folder
