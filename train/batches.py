@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from models.audio import read_audio
 from models.log_mel import log_mel_spectrogram
 from train.examples import Example
 from train.truncation import truncated_samples
@@ -125,7 +124,7 @@ class Collation:
             audio = _cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
             whole = _cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
-        waveforms = [torch.from_numpy(read_audio(pair.clip)) for pair in pairs]
+        waveforms = [torch.from_numpy(pair.waveform()) for pair in pairs]
         heard = [
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
@@ -176,7 +175,7 @@ class Collation:
             tokens[row, prompt:end] = torch.from_numpy(pair.text).long()
             # Position n predicts token n + 1, from the last token of the prompt on.
             targets[row, prompt - 1 : end - 1] = tokens[row, prompt:end]
-            targets[row, end - 1] = self.end_of_sequence
+            targets[row, end - 1] = self.end_of_sequence if pair.ends else IGNORED
         return Text(tokens, targets, len(pairs[0].prompt))
 
 

@@ -8,9 +8,9 @@ import hashlib
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from models.log_mel import HOP
-from models.whisper import AudioEncoder
 from train.encoder_cache import COLUMNS
 from train.truncation import truncated_samples
 
@@ -46,7 +46,7 @@ def encoder_frames(samples: int) -> int:
     return (-(-samples // HOP) + 1) // 2
 
 
-def encoder_sha256(encoder: AudioEncoder) -> str:
+def encoder_sha256(encoder: nn.Module) -> str:
     """Of the names and float32 values of all weights, in the order of their names."""
     digest = hashlib.sha256()
     for name, weight in sorted(encoder.state_dict().items()):

@@ -2,7 +2,7 @@
 
     DIR/frames.f16   float16, little-endian: all memory frames of all versions of all clips, (frames, D)
     DIR/index.tsv    id, version, heard_samples, samples, offset, frames: where each version lies
-    DIR/cache.json   width D, chunk_ms, truncations, seed and what they were made from
+    DIR/cache.json   width D, frame_ms, chunk_ms, truncations, seed and what they were made from
 
 Version 0 is the whole clip; the others have heard a part of it (`train.truncation`), because a window
 that hears more gives other frames: they cannot be cut out of version 0. `train.prepare encode` writes it.
@@ -17,6 +17,7 @@ import numpy as np
 from models.errors import InputError
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
+FRAME_MS = 20.0  # Whisper's
 COLUMNS = ("id", "version", "heard_samples", "samples", "offset", "frames")
 
 
@@ -45,8 +46,8 @@ class CachedClip:
 class EncoderCache:
     """The clips of one folder by id. The frames stay on disk."""
 
-    def __init__(self, folder: Path, width: int | None = None) -> None:
-        """width: D of the model that will read it. Raises InputError if the cache is not complete."""
+    def __init__(self, folder: Path, width: int | None = None, frame_ms: float = FRAME_MS) -> None:
+        """width, frame_ms: of the model that will read it. Raises InputError for another or half a cache."""
         absent = [name for name in (FRAMES, INDEX, ABOUT) if not (folder / name).is_file()]
         if absent:
             raise InputError(f"{folder} lacks {', '.join(absent)}: make it with `train.prepare encode`")
@@ -56,6 +57,11 @@ class EncoderCache:
             raise InputError(
                 f"{folder} holds frames of width {self.width}, but the model's encoder has {width}: "
                 "make a cache with this model's Whisper"
+            )
+        if about.get("frame_ms", FRAME_MS) != frame_ms:
+            raise InputError(
+                f"{folder} holds frames of {about.get('frame_ms', FRAME_MS):g} ms, but the model's have "
+                f"{frame_ms:g} ms: make a cache with this model"
             )
         self._file = folder / FRAMES
         size = self._file.stat().st_size // (2 * self.width)

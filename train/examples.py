@@ -15,8 +15,9 @@ from typing import Protocol
 
 import numpy as np
 
+from models.audio import read_audio
 from models.errors import InputError
-from train.encoder_cache import CachedClip, EncoderCache
+from train.encoder_cache import FRAME_MS, CachedClip, EncoderCache
 from train.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
@@ -67,8 +68,10 @@ class Example:
     prompt: tuple[int, ...]
     text: np.ndarray  # (N,) int32, without prompt and end
     reference: str
-    seconds: float = 0.0  # of the clip
+    seconds: float = 0.0  # of the clip, as far as it is heard
     clip: Path | None = None
+    heard_samples: int | None = None  # None: the whole clip
+    ends: bool = True  # the end of sequence is learned behind the text
     cached: CachedClip | None = None
     source: np.ndarray | None = None  # (S,) int32, text to translate
 
@@ -76,6 +79,10 @@ class Example:
     def tokens(self) -> int:
         """Positions of the decoder."""
         return len(self.prompt) + len(self.text)
+
+    def waveform(self) -> np.ndarray:
+        """(n,) float32 at 16 kHz, what is heard of the clip. Raises InputError for an unusable one."""
+        return read_audio(self.clip)[: self.heard_samples]
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ def read_examples(
     longest_tokens: int,
     longest_s: float,
     cache_width: int | None = None,
+    frame_ms: float = FRAME_MS,
 ) -> Examples:
     """Every pair of the section that a model of these limits can learn from.
 
@@ -103,7 +111,9 @@ def read_examples(
     needs_clips = speech and section.encoder_cache is None
     languages = targets if speech else [section.source, *targets]
     manifest = read_manifest(section.manifest, languages, needs_clips)
-    cache = None if section.encoder_cache is None else EncoderCache(section.encoder_cache, cache_width)
+    cache = None
+    if section.encoder_cache is not None:
+        cache = EncoderCache(section.encoder_cache, cache_width, frame_ms)
     prompts = {target: tuple(tokenizer.prompt(section.source, target)) for target in targets}
     pairs: list[Example] = []
     skipped: dict[str, int] = {}
@@ -150,9 +160,9 @@ def _unusable(
         return f"no text in {target}"
     if section.task == "nmt":
         return None if section.source in row.texts else f"no text in {section.source}"
-    if row.seconds is None:
+    if row.heard_s is None:
         return "no length in seconds"
-    if row.seconds > longest_s:
+    if row.heard_s > longest_s:
         return "clip longer than the encoder's window"
     if cache is not None and row.id not in cache:
         return "not in the encoder cache"
@@ -178,7 +188,9 @@ def _pair(
         prompt,
         text,
         row.texts[target],
-        seconds=row.seconds or 0.0,
+        seconds=row.heard_s or 0.0,
         clip=row.audio if cache is None else None,
+        heard_samples=row.heard_samples,
+        ends=row.ends,
         cached=None if cache is None else cache[row.id],
     )

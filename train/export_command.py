@@ -3,6 +3,8 @@
     simulst export runs/mini/stage2 exported/mini             a translator, for policies that learn nothing
     simulst export runs/mini/stage3 exported/mini             a policy with its translator
     simulst export runs/w/stage3 exported/w --base openai/whisper-base    a policy that names its translator
+    simulst export runs/mini/sft exported/sft                an audio-language model, its adapters merged
+    simulst export runs/q/sft exported/q --base Qwen/Qwen2-Audio-7B-Instruct    its adapters alone
 
 Of a run it takes the checkpoint of the best validation score. Beside the weights it writes README.md, the
 model card: what the model is, what it was trained on, its validation scores, and its licence.
@@ -28,6 +30,8 @@ from models.stored_weights import check_weights, read_json
 from models.translator import PRECISIONS
 from models.whisper_folder import save_whisper
 from train.model_card import ModelCard
+from train.simulsa_sft.export import save_trained
+from train.simulsa_sft.start import DESCRIPTION as AUDIO_LANGUAGE
 from train.start_model import CHECKPOINTS, POLICY, StartModel, best_checkpoint, open_model, read_checkpoint
 
 NETWORK = "network."  # what names begin with in a checkpoint of `train.policy_model`
@@ -50,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     add("folder", type=Path, metavar="FOLDER", help="model folder to make")
     add("--precision", choices=sorted(PRECISIONS), default="float16", help="number format of stored weights")
     add("--threshold", type=float, help="of a policy: what agents use unless told otherwise, in logit space")
-    add("--base", metavar="MODEL", help="of a policy: leave its translator out; agents find it by this name")
+    add("--base", metavar="MODEL", help="leave out the model that a policy or adapter is for; its name")
     add("--with-text-encoder", action="store_true", help="keep what only further training needs")
     add("--name", help="what the model card calls it (default: the folder's name)")
     add("--licence", default="not stated", help="for the model card")
@@ -69,6 +73,13 @@ def export(options: argparse.Namespace) -> None:
         raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
     step = options.run if is_step else best_checkpoint(run)
     card = ModelCard.of_checkpoint(options.name or options.folder.name, step, options.licence, notes)
+    if (run / AUDIO_LANGUAGE).is_file():
+        if options.threshold is not None:
+            raise InputError(f"{run} trained an audio-language model, not a policy: leave --threshold out")
+        with new_folder(options.folder) as partial:
+            _fill(partial, lambda folder: save_trained(step, folder, dtype, options.base))
+            card.write(partial)
+        return
     if not (run / POLICY).is_file():
         if options.threshold is not None or options.base:
             raise InputError(f"{run} trained a translator, not a policy: leave --threshold and --base out")

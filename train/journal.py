@@ -18,8 +18,8 @@ Result = TypeVar("Result")
 class Journal:
     """Results, one JSON value a line, in the order of the tasks. A line that a kill has cut is not done."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / JOURNAL
+    def __init__(self, folder: Path, name: str = JOURNAL) -> None:
+        self.path = folder / name
         content = self.path.read_bytes() if self.path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):

@@ -5,6 +5,8 @@ UTF-8, tab-separated, with a header. Columns:
     id         names the row
     audio      path of the clip, relative to the manifest or absolute; a manifest of texts lacks it
     seconds    the clip's length
+    heard_ms   only so much of the clip is heard; its texts are then labels, and empty ones say "nothing yet"
+    ends       "no" where the end of sequence is not learned behind the texts
     members    lines that a clip was joined from
     voice      who speaks a synthesised clip
     speed      and how fast
@@ -18,9 +20,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.audio import SAMPLE_RATE
 from models.errors import InputError
 
 AUDIO_COLUMNS = ("audio", "seconds")
+LABEL_COLUMNS = ("heard_ms", "ends")
 NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 LISTED = 20  # missing files that a message names
@@ -35,6 +39,18 @@ class Row:
     audio: Path | None = None
     seconds: float | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    heard_ms: int | None = None
+    ends: bool = True
+
+    @property
+    def heard_samples(self) -> int | None:
+        """Where the clip is cut, at 16 kHz."""
+        return None if self.heard_ms is None else self.heard_ms * SAMPLE_RATE // 1000
+
+    @property
+    def heard_s(self) -> float | None:
+        """Length of what is heard."""
+        return self.seconds if self.heard_ms is None else self.heard_ms / 1000
 
 
 @dataclass(frozen=True)
@@ -78,11 +94,16 @@ def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) ->
     rows = list(rows)
     notes = [name for name in NOTES if any(name in row.notes for row in rows)]
     spoken = any(row.audio is not None for row in rows)
-    lines = ["\t".join(["id", *(AUDIO_COLUMNS if spoken else ()), *notes, *languages])]
+    cut = ["heard_ms"] if any(row.heard_ms is not None for row in rows) else []
+    cut += ["ends"] if not all(row.ends for row in rows) else []
+    lines = ["\t".join(["id", *(AUDIO_COLUMNS if spoken else ()), *cut, *notes, *languages])]
     for row in rows:
         audio = [str(row.audio or ""), "" if row.seconds is None else f"{row.seconds:.3f}"] if spoken else []
+        heard = "" if row.heard_ms is None else str(row.heard_ms)
+        labels = {"heard_ms": heard, "ends": "" if row.ends else "no"}
         texts = [" ".join(row.texts.get(language, "").split()) for language in languages]
-        lines.append("\t".join([row.id, *audio, *(row.notes.get(name, "") for name in notes), *texts]))
+        notes_of_row = [row.notes.get(name, "") for name in notes]
+        lines.append("\t".join([row.id, *audio, *(labels[name] for name in cut), *notes_of_row, *texts]))
     write_lines(path, lines)
 
 
@@ -107,7 +128,7 @@ def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
         raise InputError(f"{path} has no column {lacking!r}: its first line has {columns}")
     if len(set(columns)) < len(columns):
         raise InputError(f"{path} has a column twice: its first line has {columns}")
-    languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *NOTES)]
+    languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *LABEL_COLUMNS, *NOTES)]
     strange = [name for name in languages if not LANGUAGE.fullmatch(name)]
     if strange or not languages:
         fault = f"columns that are no language codes: {strange}" if strange else "no column of text"
@@ -128,11 +149,18 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
         seconds = float(record["seconds"]) if record.get("seconds") else None
     except ValueError:
         raise InputError(f"{path}, line {number}: {record['seconds']!r} is no number of seconds") from None
+    heard = record.get("heard_ms") or None
+    if heard is not None and not (heard.isascii() and heard.isdigit() and int(heard) > 0):
+        raise InputError(f"{path}, line {number}: heard_ms must be whole and above 0, got {heard!r}")
+    if record.get("ends") not in (None, "", "no", "yes"):
+        raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends']!r}")
     return Row(
         id=record["id"],
-        texts={language: record[language] for language in languages if record[language].strip()},
+        texts={one: record[one] for one in languages if record[one].strip() or heard is not None},
         audio=path.parent / record["audio"] if record.get("audio") else None,
         seconds=seconds,
+        heard_ms=None if heard is None else int(heard),
+        ends=record.get("ends") != "no",
         notes={name: record[name] for name in NOTES if record.get(name)},
     )
 

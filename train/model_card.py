@@ -10,6 +10,7 @@ import yaml
 CARD = "README.md"
 # What fairseq2 calls the validation scores in its logs.
 SCORES = ("BLEU", "chrF++", "NLL Loss", "Goal Correlation", "Loss")
+SETTINGS = ("model", "batch", "truncation", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ModelCard:
                 for dataset, scores in self.scores.items()
             ]
             parts.append("## Scores in training\n\n" + "\n".join(rows))
-        settings = {key: self.configuration[key] for key in ("model", "batch", "truncation", "optimizer")}
+        settings = {key: self.configuration.get(key) for key in SETTINGS}
         settings["model"] = settings["model"]["config_overrides"]
         shown = yaml.safe_dump({k: v for k, v in settings.items() if v is not None}, sort_keys=False)
         parts.append(f"## Training settings\n\n```yaml\n{shown}```")

@@ -3,6 +3,8 @@
     python -m train.prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
         --truncations 4 --output DIR
 
+With --model in place of --whisper it is the encoder of an audio-language model, for `train.simulsa_sft`.
+
 Runs a frozen audio encoder once over whole and truncated clips, so that training on a CPU does not run it in
 every epoch. The folder's files are described in `train.encoder_cache`; it takes 2 bytes x width x 50 a second
 of audio and version (tiny.en: 38 KB).
@@ -19,18 +21,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from models.audio import read_audio
 from models.errors import InputError
-from models.locate import locate_model
-from models.log_mel import HOP, SAMPLE_RATE, log_mel_spectrogram
+from models.log_mel import HOP, SAMPLE_RATE
 from models.translator import TranslatorOptions
-from models.whisper import AudioEncoder, Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
-from train.clip_versions import CHUNK_MS, Version, encoder_frames, encoder_sha256, heard_samples
+from train.clip_versions import CHUNK_MS, Version, encoder_sha256, heard_samples
 from train.command_line import at_least, option, parse
 from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX
+from train.frame_encoders import FrameEncoder, open_encoder
 from train.journal import Journal
 from train.manifest import Row, read_manifest, write_lines
 from train.skipped import Skipped, report, summary, write_skipped
@@ -44,8 +43,9 @@ BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
 @dataclass(frozen=True)
 class EncodeOptions:
     manifest: Path = option("manifest of clips")
-    whisper: str = option("Whisper whose encoder is run: a path or a public name")
     output: Path = option("folder to write")
+    whisper: str | None = option("Whisper whose encoder is run: a path or a public name", None)
+    model: str | None = option("or the audio-language model whose encoder is run", None)
     truncations: int = option("truncated versions of each clip, beside the whole clip", 0)
     seed: int = option("of the lengths of truncated versions", 0)
     precision: str = option("number format in the encoder", "float32", ("float32", "bfloat16"))
@@ -56,6 +56,8 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         at_least(0, truncations=self.truncations)
         at_least(1, jobs=self.jobs)
+        if (self.whisper is None) == (self.model is None):
+            raise InputError("say whose encoder is run: give either --whisper or --model")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Encoded:
 
 def main(arguments: Sequence[str]) -> None:
     program = "python -m train.prepare encode"
-    description = "Store the outputs of Whisper's frozen encoder for whole and truncated clips."
+    description = "Store the outputs of a frozen encoder for whole and truncated clips."
     options = parse(EncodeOptions, program, description, arguments)
     TranslatorOptions(device=options.device).torch_device()  # a wrong one is refused before work starts
     rows = read_manifest(options.manifest, needs_audio=True).rows
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         journal = Journal(folder)
         encode = partial(encode_rows, truncations=options.truncations, seed=options.seed)
         jobs = options.jobs or available_processes()
-        start = (options.whisper, options.device, options.precision, jobs)
+        start = (options.whisper, options.model, options.device, options.precision, jobs)
         written = sum(entry["frames"] for entry in journal.entries)
         with FrameFile(folder / FRAMES, written) as file:
             entries = journal.work_through(
@@ -95,10 +97,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def cache_settings(options: EncodeOptions) -> dict[str, object]:
     """What cache.json says."""
-    encoder = load_encoder(options.whisper)
+    encoder = open_encoder(options.whisper, options.model, "cpu")
     return {
-        "width": encoder.ln_post.normalized_shape[0],
-        "encoder_sha256": encoder_sha256(encoder),
+        "width": encoder.width,
+        "frame_ms": encoder.frame_ms,
+        "encoder_sha256": encoder_sha256(encoder.module),
         "chunk_ms": CHUNK_MS,
         "truncations": options.truncations,
         "seed": options.seed,
@@ -137,33 +140,23 @@ class FrameFile:
 class _Process:
     """What one process keeps."""
 
-    encoder: AudioEncoder
+    encoder: FrameEncoder
     device: str
     precision: str
 
 
-def load_encoder(whisper: str) -> AudioEncoder:
-    """In evaluation mode, float32. Raises InputError if there is no such Whisper."""
-    checkpoint = load_whisper_checkpoint(locate_model(whisper))
-    with torch.device("meta"):
-        model = Whisper(checkpoint.dimensions)
-    model.load_state_dict(checkpoint.weights, assign=True)
-    return model.encoder.float().eval().requires_grad_(False)
-
-
-def start_encoder(whisper: str, device: str, precision: str, jobs: int) -> None:
+def start_encoder(whisper: str | None, model: str | None, device: str, precision: str, jobs: int) -> None:
     if jobs > 1:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
-    _Process.encoder = load_encoder(whisper).to(device)
+    _Process.encoder = open_encoder(whisper, model, device)
     _Process.device, _Process.precision = device, precision
 
 
 def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:
     encoder = _Process.encoder
-    longest = encoder.positional_embedding.shape[0] * 2 * HOP
     cut: list[Version] = []
-    features: list[Tensor] = []  # (F, mels)
+    heard_clips: list[np.ndarray] = []
     skipped: list[tuple[str, str, str]] = []
     offset = 0
     for row in rows:
@@ -171,22 +164,22 @@ def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:
             skipped.append((row.id, "no audio", ""))
             continue
         try:
-            audio = torch.from_numpy(read_audio(row.audio))
+            audio = read_audio(row.audio)[: row.heard_samples]
         except InputError as error:
             skipped.append((row.id, "unusable audio", str(error)))
             continue
-        if len(audio) > longest:
-            reason = f"longer than the encoder's {longest / SAMPLE_RATE:g} s"
+        if len(audio) > encoder.longest:
+            reason = f"longer than the encoder's {encoder.longest / SAMPLE_RATE:g} s"
             skipped.append((row.id, reason, f"{len(audio) / SAMPLE_RATE:.2f} s"))
             continue
         for number, heard in enumerate(heard_samples(row.id, len(audio), truncations, seed)):
-            frames = encoder_frames(heard)
+            frames = encoder.frames(heard)
             cut.append(Version(row.id, number, heard, len(audio), offset, frames))
-            features.append(log_mel_spectrogram(audio[:heard], encoder.conv1.in_channels).T)
+            heard_clips.append(audio[:heard])
             offset += frames
-    result = np.zeros((offset, encoder.ln_post.normalized_shape[0]), np.float16)
-    for batch in batches([len(clip) for clip in features]):
-        for index, frames in zip(batch, encode_batch([features[i] for i in batch]), strict=True):
+    result = np.zeros((offset, encoder.width), np.float16)
+    for batch in batches([-(-len(clip) // HOP) for clip in heard_clips]):
+        for index, frames in zip(batch, encode_batch([heard_clips[i] for i in batch]), strict=True):
             version = cut[index]
             result[version.offset : version.offset + version.frames] = frames[: version.frames]
     return Encoded(cut, result, skipped)
@@ -205,11 +198,9 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 @torch.inference_mode()
-def encode_batch(clips: list[Tensor]) -> np.ndarray:
-    """Clips of (F, mels) -> (B, T, D) float16"""
-    lengths = torch.tensor([len(clip) for clip in clips], device=_Process.device)
-    features = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True).transpose(1, 2).to(_Process.device)
-    reduced = _Process.precision != "float32"
-    with torch.autocast(features.device.type, torch.bfloat16, enabled=reduced):
-        frames = _Process.encoder(features, lengths)
+def encode_batch(clips: list[np.ndarray]) -> np.ndarray:
+    """Clips of (n,) samples -> (B, T, D) float16"""
+    device = torch.device(_Process.device).type
+    with torch.autocast(device, torch.bfloat16, enabled=_Process.precision != "float32"):
+        frames = _Process.encoder.encode(clips)
     return frames.half().cpu().numpy()

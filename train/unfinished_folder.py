@@ -35,7 +35,7 @@ def unfinished_folder(
     """
     output = output.absolute()
     _check(output, overwrite, settings_file)
-    folder = output.with_name(f"{output.name}.unfinished")
+    folder = unfinished_path(output)
     folder.mkdir(exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         try:
@@ -53,6 +53,12 @@ def unfinished_folder(
         if output.exists():
             shutil.rmtree(output)
         os.replace(folder, output)
+
+
+def unfinished_path(output: Path) -> Path:
+    """Where the work on `output` lies until it is done."""
+    output = output.absolute()
+    return output.with_name(f"{output.name}.unfinished")
 
 
 def _check(output: Path, overwrite: bool, settings_file: str) -> None:

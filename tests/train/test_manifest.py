@@ -97,3 +97,31 @@ def test_a_missing_file_a_missing_language_and_missing_audio_are_refused(tmp_pat
     path.write_bytes(b"id\ten\na\t\xff\n")
     with pytest.raises(InputError, match="not UTF-8"):
         read_manifest(path)
+
+
+def test_cut_clips_come_back_with_their_labels_empty_ones_too(tmp_path):
+    rows = [
+        Row("a", {"de": "Ein", "fr": ""}, tmp_path / "a.flac", 2.0, heard_ms=700, ends=False),
+        Row("b", {"de": "Zwei"}, tmp_path / "b.flac", 2.0),
+    ]
+    write_manifest(tmp_path / "m.tsv", rows, ["de", "fr"])
+    lines = (tmp_path / "m.tsv").read_text().splitlines()
+    assert lines[0] == "id\taudio\tseconds\theard_ms\tends\tde\tfr"
+    assert lines[1] == f"a\t{tmp_path}/a.flac\t2.000\t700\tno\tEin\t"
+    manifest = read_manifest(tmp_path / "m.tsv")
+    assert manifest.rows == tuple(rows)
+    assert [(row.heard_s, row.heard_samples) for row in manifest.rows] == [(0.7, 11_200), (2.0, None)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("-5\t", "line 2: heard_ms must be whole and above 0, got '-5'"),
+        ("1.5\t", "line 2: heard_ms must be whole and above 0, got '1.5'"),
+        ("700\tmaybe", "line 2: ends must be yes, no or empty, got 'maybe'"),
+    ],
+)
+def test_bad_cuts_are_named(tmp_path, cells, message):
+    write(tmp_path / "m.tsv", "id\taudio\theard_ms\tends\tde", f"a\ta.wav\t{cells}\tEins")
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_manifest(tmp_path / "m.tsv")

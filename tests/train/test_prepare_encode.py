@@ -12,9 +12,10 @@ from tests.models.tiny_whisper import write_tiny_whisper
 from train import prepare_encode
 from train.clip_versions import encoder_frames, encoder_sha256, heard_samples
 from train.encoder_cache import EncoderCache
+from train.frame_encoders import load_encoder
 from train.manifest import Row, write_manifest
 from train.prepare import main
-from train.prepare_encode import batches, load_encoder
+from train.prepare_encode import batches
 
 SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
 
@@ -81,7 +82,14 @@ def test_training_reads_the_folder(tmp_path, command, whisper):
     assert about.pop("manifest_sha256") and about.pop("encoder_sha256") == encoder_sha256(
         load_encoder(str(whisper))
     )
-    assert about == {"width": 32, "chunk_ms": 250, "truncations": 2, "seed": 0, "precision": "bfloat16"}
+    assert about == {
+        "width": 32,
+        "frame_ms": 20,
+        "chunk_ms": 250,
+        "truncations": 2,
+        "seed": 0,
+        "precision": "bfloat16",
+    }
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("frames.f16", "index.tsv", "cache.json", "skipped.tsv"),
     }

@@ -1,0 +1,175 @@
+"""Fine-tuning of a tiny audio-language model through fairseq2's real trainer."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.audio import read_audio
+from models.audio_language_families import load_audio_language_model
+from models.registry import load_translator
+from models.translator import TranslatorOptions
+from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
+from train.export_command import main as export
+from train.simulsa_augment import main as augment
+from train.simulsa_sft.model import AudioLanguageConfig, create
+from train.simulsa_sft.start import open_audio_language_model
+from train.start_model import read_checkpoint
+
+PROJECT = Path(__file__).parents[2]
+
+
+def train(output: Path, configuration: Path, processes: int = 1) -> subprocess.CompletedProcess:
+    """Run the recipe as a user does."""
+    launcher = [sys.executable]
+    if processes > 1:
+        launcher += [
+            "-m",
+            "torch.distributed.run",
+            f"--nproc_per_node={processes}",
+            f"--master-port={free_port()}",
+        ]
+    command = [*launcher, "-m", "train.simulsa_sft", output, "--config-file", configuration, "--no-rich"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def trained(output: Path, configuration: Path, processes: int = 1) -> Path:
+    done = train(output, configuration, processes)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return output
+
+
+def losses(output: Path) -> list[float]:
+    lines = (output / "metrics" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["Loss"] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> TinySft:
+    return build_sft(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def adapters(world) -> Path:
+    """Output folder of a run that trained adapters and nothing else."""
+    configuration = world.configuration(LORA, freeze_adapter=True)
+    return trained(world.folder / "adapters", world.write("adapters", configuration))
+
+
+@pytest.fixture(scope="module")
+def whole(world) -> Path:
+    """Output folder of a run that trained everything, in bfloat16, two batches to a step."""
+    configuration = world.configuration(None, freeze_encoder=False)
+    configuration["trainer"] |= {"mixed_precision": {"mode": "auto"}, "grad_accumulation": {"num_batches": 2}}
+    configuration["regime"] |= {"num_steps": 2}
+    configuration["batch"]["pairs"] = 4
+    return trained(world.folder / "whole", world.write("whole", configuration))
+
+
+def weights_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.float() for name, value in network.state_dict().items()}
+
+
+def test_a_run_trains_and_validates(adapters):
+    assert len(losses(adapters)) == 4
+    [file] = (adapters / "metrics" / "valid").glob("*.jsonl")
+    validations = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [one["Step"] for one in validations] == [2, 4] and "BLEU" in validations[0]
+    assert validations[1]["NLL Loss"] < validations[0]["NLL Loss"]
+
+
+def test_resumed_training_gives_the_same_weights(world, adapters, tmp_path):
+    """Again, cut off after step 2."""
+    configuration = world.configuration(LORA, freeze_adapter=True)
+    configuration["regime"] |= {"num_steps": 2}
+    again = trained(tmp_path / "again", world.write("half", configuration))
+    trained(again, world.folder / "adapters.yaml")
+    straight = read_checkpoint(adapters / "checkpoints" / "step_4")
+    resumed = read_checkpoint(again / "checkpoints" / "step_4")
+    assert straight.keys() == resumed.keys()
+    assert all(torch.equal(resumed[name], value) for name, value in straight.items())
+
+
+def test_two_processes_see_the_losses_of_one(world, adapters, tmp_path):
+    two = losses(trained(tmp_path / "two", world.folder / "adapters.yaml", processes=2))
+    assert two == pytest.approx(losses(adapters), abs=2e-5)
+
+
+def test_exported_adapters_and_the_merged_model_are_what_was_trained(world, adapters, tmp_path):
+    export([str(adapters), str(tmp_path / "merged"), "--precision", "float32", "--licence", "MIT"])
+    export([str(adapters), str(tmp_path / "adapter"), "--base", str(world.model)])
+    from_run = open_audio_language_model(adapters, TranslatorOptions())
+    merged, beside = (
+        load_audio_language_model(tmp_path / name, TranslatorOptions()) for name in ("merged", "adapter")
+    )
+    untrained = load_audio_language_model(world.model, TranslatorOptions())
+    waveform = np.sin(np.arange(16_000) / 9).astype(np.float32)
+    prompt, target = merged.prompt("en", "de"), merged.tokenizer.encode("Ein Mann")
+    with torch.no_grad():
+        logits = [
+            model.teacher_forced(model.features([waveform]), [prompt], [target])[0]
+            for model in (from_run, merged, beside, untrained)
+        ]
+    assert torch.allclose(logits[0], logits[1], atol=1e-5) and torch.allclose(logits[0], logits[2], atol=1e-4)
+    assert not torch.allclose(logits[0], logits[3], atol=1e-2)
+    assert "license: MIT" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
+    assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 100_000
+
+
+def test_an_exported_model_translates_and_trains_on(world, whole, tmp_path):
+    export([str(whole), str(tmp_path / "model"), "--precision", "float32"])
+    translator = load_translator(str(tmp_path / "model"), TranslatorOptions())
+    assert translator.tokenizer.prompt("en", "de")
+    trained_on = in_training(TinySft(world.folder), freeze_encoder=False).network.state_dict()
+    exported = weights_of(open_audio_language_model(whole, TranslatorOptions()).network)
+    changed = [name for name, value in trained_on.items() if not torch.equal(exported[name], value)]
+    assert any("audio_tower" in name for name in changed) and any("lm_head" in name for name in changed)
+    further = create(AudioLanguageConfig(start=str(whole)))
+    head = "language_model.lm_head.weight"
+    assert torch.equal(weights_of(further.network)[head], exported[head])
+
+
+def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
+    """The model that labels may be a training output; its probabilities are those of the trained weights."""
+    files = ["--model", str(adapters), "--manifest", str(world.manifest), "--output", str(tmp_path / "out")]
+    assert augment([*files, "--targets", "de", "--count", "6", "--factor", "1", "--batch-seconds", "2"]) == 0
+    lines = [line.split("\t") for line in (tmp_path / "out/labels.tsv").read_text("utf-8").splitlines()[1:]]
+    model = open_audio_language_model(adapters, TranslatorOptions())
+    texts = [line.split("\t") for line in world.manifest.read_text("utf-8").splitlines()[1:]]
+    rows = {text[0]: text for text in texts}
+    assert len(lines) == 6
+    for name, _, heard_ms, kept_tokens, tokens, doubt, *_ in lines:
+        target = model.tokenizer.encode(rows[name][4])
+        waveform = read_audio(world.manifest.parent / rows[name][1])[: int(heard_ms) * 16]
+        with torch.no_grad():
+            features = model.features([waveform])
+            logits, _ = model.teacher_forced(features, [model.prompt("en", "de")], [target])
+        likely = logits[0].softmax(-1)[range(len(target)), target]
+        below = (likely < 1 / 512).nonzero()[:, 0].tolist()
+        assert int(tokens) == len(target)
+        assert int(kept_tokens) <= (below[0] if below else len(target))
+        if below:
+            assert float(doubt) == pytest.approx(likely[below[0]].item(), rel=0.01)
+
+
+def test_input_that_cannot_be_used_is_one_line(world, tmp_path):
+    configuration = world.configuration(None)
+    configuration["model"]["config_overrides"]["start"] = str(world.whisper)
+    done = train(tmp_path / "out", world.write("bad", configuration))
+    assert done.returncode == 1 and "no audio-language model that is known here" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,172 @@
+"""What fine-tuning makes of data and model, without a trainer."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from fairseq2.utils.structured import StandardValueConverter
+
+from models.audio_language_families import load_audio_language_model
+from models.audio_language_translator import AudioLanguageTranslator
+from models.errors import InputError
+from models.translator import TranslatorOptions
+from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
+from train.encoder_cache import EncoderCache
+from train.examples import DataSection
+from train.prepare import main as prepare
+from train.simulsa_augment import main as augment
+from train.simulsa_sft.data import read_section, train_reader
+from train.simulsa_sft.greedy import greedy
+from train.simulsa_sft.model import AudioLanguageConfig
+from train.simulsa_sft.recipe import SftConfig
+
+CONFIGURATIONS = sorted((Path(__file__).parents[2] / "train/simulsa_sft/configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> TinySft:
+    return build_sft(tmp_path_factory.mktemp("world"))
+
+
+def test_the_loss_counts_texts_alone(world):
+    """An oracle: each pair by itself through the whole network, the text's tokens picked by hand."""
+    training = in_training(world)
+    batch = batch_of(world, training, world.manifest)
+    logits, targets = training(batch)
+    model, expected = training.model, []
+    for prompt, target, waveform in zip(batch.prompts, batch.targets, batch.waveforms, strict=True):
+        assert target[-1] == model.tokenizer.end_of_sequence
+        audio = model.audio_embeddings(model.features([waveform]))
+        before, behind = (model.embed(torch.tensor(one)) for one in (prompt.before, [*prompt.after, *target]))
+        hidden = model.decode(torch.cat([before, audio.values[0], behind])[None])[0]
+        predicting = hidden[-len(target) - 1 : -1]
+        expected.append(F.cross_entropy(model.logits(predicting), torch.tensor(target), reduction="sum"))
+    assert F.cross_entropy(logits, targets, reduction="sum").item() == pytest.approx(
+        sum(expected).item(), rel=1e-5
+    )
+
+
+def test_truncated_clips_are_heard_as_far_as_the_manifest_says(world):
+    training = in_training(world)
+    batch = batch_of(world, training, world.augmented)
+    assert [len(waveform) for waveform in batch.waveforms] == [8320] * 4 + [8016]
+    # An empty label is the end alone.
+    assert batch.targets[4] == [training.model.tokenizer.end_of_sequence]
+
+
+def test_a_label_without_its_end_teaches_none(world, tmp_path):
+    lines = world.augmented.read_text(encoding="utf-8").replace("../spoken", str(world.folder / "spoken"))
+    header, *rows = lines.splitlines()
+    rows = [row.replace("\t52", "\tno\t52").replace("\t501", "\tno\t501") for row in rows]
+    open_end = tmp_path / "manifest.tsv"
+    open_end.write_text("\n".join([header.replace("heard_ms", "ends\theard_ms"), *rows]) + "\n", "utf-8")
+    training = in_training(world)
+    batch = batch_of(world, training, open_end)
+    end = training.model.tokenizer.end_of_sequence
+    assert len(batch.targets) == 4 and not any(end in target for target in batch.targets)
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({}, {"language_model", "multi_modal_projector"}),
+        ({"freeze_encoder": False}, {"language_model", "multi_modal_projector", "audio_tower"}),
+        ({"lora": LORA, "freeze_adapter": True}, {"language_model"}),
+        ({"lora": LORA}, {"language_model", "multi_modal_projector"}),
+    ],
+)
+def test_only_what_shall_be_is_trained_and_stored(world, settings, parts):
+    stored = in_training(world, **settings).state_dict()
+    assert {name.split(".")[1] for name in stored} == parts
+    of_language = [name for name in stored if "language_model" in name]
+    if "lora" in settings:
+        # 3 layers x 3 modules x A and B
+        assert len(of_language) == 18 and all("lora_" in name for name in of_language)
+    # Whisper's positions are constant.
+    assert not any("embed_positions" in name for name in stored)
+
+
+def test_a_cache_gives_what_hearing_gives(world, tmp_path):
+    files = ["--manifest", str(world.manifest), "--output", str(tmp_path / "cache"), "--jobs", "1"]
+    assert prepare(["encode", *files, "--model", str(world.model)]) == 0
+    training = in_training(world)
+    heard = training(batch_of(world, training, world.manifest))[0]
+    batch = batch_of(world, training, world.manifest, encoder_cache=tmp_path / "cache")
+    assert not any(one is not None for one in batch.waveforms)
+    assert torch.allclose(training(batch)[0], heard, atol=0.02)  # float16
+    with pytest.raises(InputError, match="holds frames of 40 ms, but the model's have 20 ms"):
+        EncoderCache(tmp_path / "cache", 32)
+
+
+def test_cached_and_heard_clips_mix(world, tmp_path):
+    files = ["--manifest", str(world.manifest), "--output", str(tmp_path / "cache"), "--jobs", "1"]
+    assert prepare(["encode", *files, "--model", str(world.model)]) == 0
+    training = in_training(world)
+    mixed = batch_of(world, training, world.manifest, encoder_cache=tmp_path / "cache")
+    heard = batch_of(world, training, world.manifest)
+    expected = training.encode(heard)
+    for row in range(0, len(mixed.ids), 2):
+        mixed.cached[row], mixed.waveforms[row] = None, heard.waveforms[row]
+    frames = training.encode(mixed)
+    assert frames.lengths.tolist() == expected.lengths.tolist()
+    for row, length in enumerate(frames.lengths.tolist()):
+        assert torch.allclose(frames.values[row, :length], expected.values[row, :length], atol=5e-3)
+
+
+def test_greedy_translations_are_those_of_the_translator(world):
+    training = in_training(world)
+    batch = batch_of(world, training, world.manifest, limit=4)
+    training.eval()
+    written = greedy(training.model, training.encode(batch), batch.prompts)
+    model = load_audio_language_model(world.model, TranslatorOptions())
+    translator = AudioLanguageTranslator(model, TranslatorOptions())
+    prompt = model.tokenizer.prompt("en", "de")
+    for row, waveform in enumerate(batch.waveforms):
+        state, output = translator.start(translator.encode([waveform]), [prompt])
+        for token in written[row]:
+            assert int(output.log_probabilities.argmax()) == token
+            output = translator.step(state, torch.tensor([token]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lora": {"modules": ["to_q"]}}, "the language model has no modules to_q"),
+        ({"lora": {"rank": 0}}, "lora needs a rank of 1 or more"),
+        ({"start": ""}, "there is no model to train: set `start`"),
+        ({"precision": "bfloat16"}, "weights in bfloat16 cannot be trained: use float32, or lora"),
+    ],
+)
+def test_models_that_cannot_be_trained_are_refused(world, settings, message):
+    with pytest.raises(InputError, match=message):
+        in_training(world, **settings)
+
+
+def test_sections_that_cannot_be_trained_on_are_refused(world):
+    training = in_training(world)
+    with pytest.raises(InputError, match="there is nothing to train on"):
+        train_reader(None, SftConfig(), training.model, frozen_encoder=True)
+    cached = SftConfig(train=[DataSection(manifest=world.manifest, encoder_cache=Path("c"), targets=["de"])])
+    with pytest.raises(InputError, match="an encoder cache needs a frozen encoder"):
+        train_reader(None, cached, training.model, frozen_encoder=False)
+    with pytest.raises(InputError, match="task must be s2tt or asr"):
+        read_section(DataSection(manifest=world.manifest, task="nmt", targets=["de"]), training.model)
+    with pytest.raises(InputError, match="has no column 'fr'"):
+        read_section(DataSection(manifest=world.manifest, targets=["fr"]), training.model)
+
+
+def test_a_model_that_hears_no_audio_cannot_label(world, tmp_path, capsys):
+    files = ["--manifest", str(world.manifest), "--output", str(tmp_path / "out"), "--targets", "de"]
+    assert augment([*files, "--model", str(world.whisper), "--count", "2"]) == 1
+    assert "no audio-language model that is known here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", CONFIGURATIONS, ids=lambda file: file.stem)
+def test_shipped_configurations_are_of_the_recipe(file):
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    overrides = content["model"].pop("config_overrides")
+    assert StandardValueConverter().structure({"train": content["train"]}, SftConfig).train
+    model = StandardValueConverter().structure(overrides, AudioLanguageConfig)
+    assert file.stem == "mini_base" or (model.lora.rank, model.lora.alpha) == (8, 32)

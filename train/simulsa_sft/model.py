@@ -1,0 +1,144 @@
+"""An audio-language model as it is trained, and fairseq2's view of it.
+
+Shapes: B pairs, T audio frames, M positions that count, V vocabulary.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq2.composition import register_model_family
+from fairseq2.runtime.dependency import DependencyContainer
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from models.audio_language_model import AudioFrames, AudioLanguageModel
+from models.errors import InputError
+from models.locate import locate_model
+from models.translator import TranslatorOptions
+from train.multitask_model import attention_kernels
+from train.simulsa_sft.batches import AudioTextBatch
+from train.simulsa_sft.lora import LoraSection, add_lora
+from train.simulsa_sft.start import Origin, constant_weights, open_audio_language_model
+
+FAMILY = "simulst_audio_language"
+
+
+@dataclass(kw_only=True)
+class AudioLanguageConfig:
+    """The model that a run trains, and which parts of it."""
+
+    start: str = ""
+    """Audio-language model by name or path, or the output folder of an earlier run."""
+
+    prompt: str | None = None
+    """Whole prompt, as `--prompt` of an agent; null: the model's."""
+
+    precision: str = "float32"
+    """Number format of the start model's weights. bfloat16 only where they are frozen, with lora."""
+
+    lora: LoraSection | None = None
+    """Adapters on the language model, whose own weights are then frozen; null: all of it is trained."""
+
+    freeze_encoder: bool = True
+    """Leave the audio encoder as it is. Needed where clips come from an encoder cache."""
+
+    freeze_adapter: bool = False
+    """Leave the layer between encoder and language model as it is."""
+
+
+class AudioLanguageInTraining(nn.Module):
+    """Data parallelism sees a module's `forward`; checkpoints see only what is trained."""
+
+    def __init__(self, model: AudioLanguageModel, config: AudioLanguageConfig) -> None:
+        super().__init__()
+        self._constant = constant_weights(model.network)
+        self.lora = None if config.lora is None else [add_lora(model, config.lora)]  # no submodule
+        self.model = model
+        self.network = model.network
+        self.config = config
+
+    def describe(self, output: Path) -> None:
+        """Write where the model came from into the output folder of the run."""
+        start = str(locate_model(self.config.start).absolute())
+        Origin(start, self.config.prompt, self.config.lora).write(output)
+
+    def freeze(self) -> None:
+        """Leave out of training what is not to be trained. Raises InputError if that is everything."""
+        if self.lora is not None:
+            for name, weight in self.model.language_model.named_parameters():
+                weight.requires_grad_("lora_" in name)
+        if self.config.freeze_encoder:
+            self.model.encoder.requires_grad_(False)
+        if self.config.freeze_adapter:
+            self.model.adapter.requires_grad_(False)
+        for name, weight in self.network.named_parameters():
+            if name in self._constant:
+                weight.requires_grad_(False)
+
+    def forward(self, batch: AudioTextBatch) -> tuple[Tensor, Tensor]:
+        """Logits (M, V) and targets (M,) of all pairs, one after the other."""
+        with attention_kernels(self.model.device):
+            logits, real = self.model.teacher_forced(self.encode(batch), batch.prompts, batch.targets)
+        targets = [token for target in batch.targets for token in target]
+        return logits[real], torch.tensor(targets, device=logits.device)
+
+    def encode(self, batch: AudioTextBatch) -> AudioFrames:
+        """The encoder's output, of cached clips from the cache."""
+        model = self.model
+        frames = [None if one is None else one.to(model.device, model.dtype) for one in batch.cached]
+        if any(one is None for one in frames):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_encoder):
+                heard = model.encode(model.features([one for one in batch.waveforms if one is not None]))
+            encoded = iter(zip(heard.values, heard.lengths.tolist(), strict=True))
+            for place, one in enumerate(frames):
+                if one is None:
+                    values, length = next(encoded)
+                    frames[place] = values[:length]
+        lengths = torch.tensor([len(one) for one in frames], device=model.device)
+        return AudioFrames(pad_sequence(frames, batch_first=True), lengths)
+
+    def state_dict(self, *args: Any, **settings: Any) -> dict[str, Any]:
+        """Without frozen weights: those are the start model's."""
+        trained = self._trained()
+        everything = super().state_dict(*args, **settings)
+        return {name: value for name, value in everything.items() if name in trained}
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        if strict and set(state_dict) != self._trained():
+            raise InputError(
+                "the checkpoint holds other weights than this configuration trains: go on with the first "
+                "configuration, or name a new output folder"
+            )
+        return super().load_state_dict(state_dict, strict=False, assign=assign)
+
+    def _trained(self) -> set[str]:
+        named = self.named_parameters(remove_duplicate=False)
+        return {name for name, weight in named if weight.requires_grad}
+
+
+def create(config: AudioLanguageConfig) -> AudioLanguageInTraining:
+    """Raises InputError where the configuration or its files cannot be used."""
+    if not config.start:
+        raise InputError("there is no model to train: set `start` to an audio-language model")
+    if config.lora is None and config.precision != "float32":
+        raise InputError(f"weights in {config.precision} cannot be trained: use float32, or lora")
+    options = TranslatorOptions(
+        device=str(torch.get_default_device()), precision=config.precision, prompt=config.prompt
+    )
+    return AudioLanguageInTraining(open_audio_language_model(locate_model(config.start), options), config)
+
+
+def register_audio_language_models(container: DependencyContainer) -> None:
+    register_model_family(
+        container,
+        FAMILY,
+        AudioLanguageInTraining,
+        AudioLanguageConfig,
+        factory=create,
+        supports_meta=False,
+    )

@@ -1,0 +1,90 @@
+"""The fairseq2 recipe that fine-tunes audio-language models (SimulSA, arXiv 2509.15692)."""
+
+from dataclasses import dataclass, field
+
+from fairseq2.recipe.base import Recipe, RecipeContext
+from fairseq2.recipe.config import (
+    PASSTHROUGH_LR,
+    CommonSection,
+    GangSection,
+    LRSchedulerSection,
+    ModelSection,
+    OptimizerSection,
+    RegimeSection,
+    TrainerSection,
+)
+from fairseq2.runtime.dependency import DependencyContainer
+from fairseq2.task import Task
+from torch.nn import Module
+
+from train.batch_plan import BatchSection
+from train.examples import DataSection
+from train.recipe_data import ReaderSection
+from train.recipe_errors import register_input_errors
+from train.simulsa_sft.data import train_reader, validation_readers
+from train.simulsa_sft.model import FAMILY, AudioLanguageInTraining, register_audio_language_models
+from train.simulsa_sft.unit import SftEvalUnit, SftUnit
+
+
+@dataclass(kw_only=True)
+class SftConfig:
+    """How an audio-language model is fine-tuned."""
+
+    model: ModelSection = field(default_factory=lambda: ModelSection(family=FAMILY))
+    """`config_overrides` are the fields of `train.simulsa_sft.model.AudioLanguageConfig`."""
+
+    train: list[DataSection] = field(default_factory=list)
+    """What is trained on: manifests of whole clips, and those of `train.simulsa_augment`.
+
+    All sections are mixed in every batch, in the ratio of their pairs and weights.
+    """
+
+    validation: list[DataSection] = field(default_factory=list)
+    """What is validated on; each section gets its own scores."""
+
+    batch: BatchSection = field(default_factory=BatchSection)
+    """Size of a batch, over all processes."""
+
+    reader: ReaderSection = field(default_factory=ReaderSection)
+    """How data is read."""
+
+    label_smoothing: float = 0.0
+    """Of the cross-entropy in training; the paper has none."""
+
+    gang: GangSection = field(default_factory=GangSection)
+    trainer: TrainerSection = field(default_factory=TrainerSection)
+    optimizer: OptimizerSection = field(default_factory=OptimizerSection)
+    lr_scheduler: LRSchedulerSection = field(
+        default_factory=lambda: LRSchedulerSection(name=PASSTHROUGH_LR, config=None)
+    )
+    regime: RegimeSection = field(default_factory=RegimeSection)
+    common: CommonSection = field(default_factory=CommonSection)
+
+
+class SftRecipe(Recipe):
+    """Trains an audio-language model to translate, and to stop where it has not heard enough."""
+
+    def register(self, container: DependencyContainer) -> None:
+        register_audio_language_models(container)
+        register_input_errors(container)
+
+    def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
+        model.freeze()
+        if context.gangs.root.rank == 0:
+            model.describe(context.output_dir)
+        return model
+
+    def create_task(self, context: RecipeContext) -> Task:
+        config = context.get_config_as(SftConfig)
+        model = context.get_model_as(AudioLanguageInTraining)
+        unit = SftUnit(context.get_data_parallel_model(), config.label_smoothing)
+        reader = train_reader(context, config, model.model, model.config.freeze_encoder)
+        units, readers = [], []
+        for name, references, valid_reader in validation_readers(context, config, model.model):
+            units.append(SftEvalUnit(model, name, references))
+            readers.append(valid_reader)
+        return context.create_trainer(unit, reader, units, readers)
+
+    @property
+    def config_kls(self) -> type[object]:
+        return SftConfig
