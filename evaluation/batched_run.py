@@ -28,7 +28,7 @@ from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure
 from evaluation.result_folder import LOG
-from evaluation.workers import Workers, stop_if_orphaned
+from evaluation.workers import Workers
 from models.errors import InputError
 from models.registry import load_translator
 
@@ -211,7 +211,7 @@ def simulate_all(
 def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], file: Path) -> None:
     """What one process does: the configurations, as keys with values, over some batches."""
     run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
-    run.simulate(run.load(), batches, file, lambda _: stop_if_orphaned())
+    run.simulate(run.load(), batches, file, lambda _: None)
 
 
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:

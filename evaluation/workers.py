@@ -6,7 +6,8 @@ SBATCH_ACCOUNT, SBATCH_GPUS.
 """
 
 import multiprocessing
-import sys
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -56,9 +57,7 @@ class Workers:
             threads = max(1, torch.get_num_threads() // self.jobs)
             # Forked processes would share the threads of this one's torch.
             context = multiprocessing.get_context("spawn")
-            pool: Executor = ProcessPoolExecutor(
-                self.jobs, context, initializer=torch.set_num_threads, initargs=(threads,)
-            )
+            pool: Executor = ProcessPoolExecutor(self.jobs, context, _begin, (threads,))
             try:
                 yield pool
             finally:
@@ -79,8 +78,15 @@ class Workers:
         yield executor
 
 
-def stop_if_orphaned() -> None:
-    """End this process if it works for one that is gone: a killed sweep must not leave workers behind."""
+def _begin(threads: int) -> None:
+    """What every process of this machine does first."""
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed sweep cannot end its workers, and must not leave them behind."""
     parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        sys.exit(1)
+    assert parent is not None
+    parent.join()
+    os._exit(1)

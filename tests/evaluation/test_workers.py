@@ -1,11 +1,14 @@
 """Where work runs: every place calls the same function, and hands its errors back."""
 
 import os
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from evaluation.workers import Workers, stop_if_orphaned
+from evaluation.workers import Workers
 from models.errors import InputError
 
 
@@ -49,5 +52,41 @@ def test_only_one_local_job_needs_no_other_process():
     assert not Workers(2).in_process and not Workers(1, "slurm").in_process
 
 
-def test_a_process_with_a_parent_goes_on():
-    stop_if_orphaned()
+def write_name_and_wait(file):
+    write_name(file, 1)
+    time.sleep(60)
+
+
+def test_a_killed_parent_leaves_no_worker_behind(tmp_path):
+    program = (
+        "from pathlib import Path\n"
+        "from evaluation.workers import Workers\n"
+        "from tests.evaluation.test_workers import write_name_and_wait\n"
+        f"tasks = [(Path({str(tmp_path / 'x')!r}),)]\n"
+        "if __name__ == '__main__': Workers(2).run(write_name_and_wait, tasks, int)"
+    )
+    script = tmp_path / "sweep.py"
+    script.write_text(program)
+    parent = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": os.getcwd()})
+    wait_until(lambda: (tmp_path / "1").is_file() and (tmp_path / "1").read_text())
+    worker = int((tmp_path / "1").read_text())
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_alive(worker))
+
+
+def wait_until(done):
+    for _ in range(600):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never happened")
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # An orphan that ended is there until its new parent looks at it.
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
