@@ -41,7 +41,7 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    others = ("simulst nose ", "simulst sweep ")
+    others = ("simulst nose ", "simulst sweep ", "simulst calibrate ")
     return [command for command in commands() if not command.startswith(others)]
 
 
@@ -62,6 +62,13 @@ def test_sweep_runs(tiny_folder, tmp_path):
     run = run_command(*shlex.split(command), *flags)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "sweep" / "report.html").exists()
+
+
+def test_calibration_runs():
+    [command] = [command for command in commands() if command.startswith("simulst calibrate ")]
+    run = run_command(*shlex.split(command), "--start-index", "1", "--end-index", "3")
+    assert run.returncode == 0, run.stderr
+    assert re.fullmatch(r"threshold: -?[\d.]+", run.stdout.splitlines()[-1])
 
 
 def test_nose_of_the_published_curve_is_what_the_readme_says():
