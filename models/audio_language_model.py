@@ -60,6 +60,8 @@ class AudioLanguageModel(ABC):
 
     network: nn.Module  # transformers' model: what is trained and saved
     tokenizer: AudioLanguageTokenizer
+    folder: Path  # where it was read
+    description_files: tuple[str, ...]  # of that folder, beside configuration and weights
     frame_ms: float  # duration of one audio frame
     encoder_width: int  # of what `encode` gives
     mel_bins: int
@@ -131,6 +133,11 @@ class AudioLanguageModel(ABC):
 
     def prompt(self, source_language: str, target_language: str) -> AudioPrompt:
         """Raises InputError for a pair that the model cannot do, and for a prompt without room for audio."""
+        if self.context_length <= self.maximum_frames + 1:
+            raise InputError(
+                f"the context of {self.context_length} tokens is shorter than the audio's "
+                f"{self.maximum_frames} frames with a text: give the language model a longer one"
+            )
         return self.tokenizer.audio_prompt(source_language, target_language)
 
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:

@@ -33,6 +33,9 @@ PUBLIC_SIZES = (
 HUB_FILES = (
     *("config.json", "generation_config.json", "tokenizer.json"),
     *("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json"),
+    # What transformers' processors read, where a model has it; models exported from it carry it on.
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"),
+    *("preprocessor_config.json", "processor_config.json", "chat_template.json", "chat_template.jinja"),
 )
 SHIPPED = Path(__file__).parent / "weights"
 HUB_TIMEOUT_S = 5.0  # for the first answer: an unreachable Hub must not hold up a run

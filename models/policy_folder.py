@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from models.errors import InputError
 from models.new_folder import replaced_file
 from models.policy_network import PolicyNetwork, PolicyOptions
-from models.stored_weights import check_weights, read_json, read_safetensors
+from models.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
 
 CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
 
@@ -52,7 +51,7 @@ def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.f
         for name, value in policy.network.state_dict().items()
     }
     with replaced_file(folder / WEIGHTS) as file:
-        save_file(weights, file)
+        write_safetensors(file, weights)
     with replaced_file(folder / CONFIG) as file:
         file.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 

@@ -16,6 +16,7 @@ tokenizer.json beside adapter_config.json.
 
 import logging
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,6 @@ PROMPT = (
     "Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"
     "Translate the {source} speech into {target} text.<|im_end|>\n<|im_start|>assistant\n"
 )
-# Files of a model folder beside configuration and weights.
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "preprocessor_config.json", "processor_config.json"),
@@ -56,6 +56,7 @@ class Qwen2Audio(AudioLanguageModel):
     frame_ms = 40.0
     lookahead_frames = 2
     fewest_frames = 4  # two strides of two
+    description_files = TOKENIZER_FILES
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
         """network: transformers' Qwen2AudioForConditionalGeneration; folder: where its tokenizer is."""
@@ -93,7 +94,7 @@ class Qwen2Audio(AudioLanguageModel):
     def save(self, folder: Path) -> None:
         with new_folder(folder) as partial:
             self.network.save_pretrained(partial)
-            for name in TOKENIZER_FILES:
+            for name in self.description_files:
                 if (self.folder / name).is_file():
                     shutil.copy(self.folder / name, partial / name)
 
@@ -184,9 +185,12 @@ def _with_adapter(path: Path, network: nn.Module) -> nn.Module:
             "pip install -e '.[audio-language]'"
         ) from None
     try:
-        return PeftModel.from_pretrained(network, str(path)).merge_and_unload()
+        with warnings.catch_warnings():
+            # peft would go on with adapters that do nothing.
+            warnings.filterwarnings("error", message=".*missing adapter keys")
+            return PeftModel.from_pretrained(network, str(path)).merge_and_unload()
     except Exception as error:  # as above
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(f"the adapter in {path} does not fit its base ({reason}): export it again") from None
 
 

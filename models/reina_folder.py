@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from models.errors import InputError
 from models.new_folder import new_folder
 from models.reina import Reina, ReinaDimensions
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
-from models.stored_weights import check_weights, read_json, read_safetensors
+from models.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
 from models.whisper import SpeechModel
 from models.whisper_checkpoint import load_whisper_checkpoint
 
@@ -56,7 +55,8 @@ def save_reina(
         weights = {name: value for name, value in weights.items() if not name.startswith("text_encoder.")}
     with new_folder(folder) as partial:
         describe_reina(partial, dimensions, tokenizer)
-        save_file({name: _stored(name, value, dtype) for name, value in weights.items()}, partial / WEIGHTS)
+        stored = {name: _stored(name, value, dtype) for name, value in weights.items()}
+        write_safetensors(partial / WEIGHTS, stored)
 
 
 def describe_reina(folder: Path, dimensions: ReinaDimensions, tokenizer: SentencePieceTokenizer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.errors import InputError
@@ -29,6 +29,14 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is truncated or damaged ({error}): download it again") from None
+
+
+def write_safetensors(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(weights, path, metadata)
+    # The library lets nobody but their owner read them, whatever the umask says.
+    path.chmod(mode)
 
 
 def check_weights(path: Path, expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from models.new_folder import new_folder
+from models.stored_weights import write_safetensors
 from models.whisper import Whisper, WhisperDimensions
 from models.whisper_checkpoint import HUGGINGFACE_SIZES, Heads
 from models.whisper_tokenizer import WhisperTokenizer
@@ -51,7 +51,7 @@ def save_whisper(
     }
     with new_folder(folder) as partial:
         describe_whisper(partial, model.dimensions, tokenizer, alignment_heads)
-        save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+        write_safetensors(partial / "model.safetensors", weights, {"format": "pt"})
 
 
 def describe_whisper(

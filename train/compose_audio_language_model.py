@@ -12,6 +12,7 @@ our agents load the folder.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from models.errors import InputError
 from models.languages import LANGUAGE_NAMES
 from models.locate import locate_model
 from models.new_folder import new_folder
-from models.qwen2_audio import PROMPT
+from models.qwen2_audio import PROMPT, Qwen2Audio
 from models.stored_weights import read_json
+from models.translator import TranslatorOptions
 from models.whisper_checkpoint import WhisperCheckpoint, load_whisper_checkpoint
 from models.whisper_folder import huggingface_name
 from train.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
@@ -125,8 +127,12 @@ def compose(options: CompositionOptions) -> str:
     network.generation_config.eos_token_id = tokenizer.token_to_id(end)
     network.generation_config.pad_token_id = tokenizer.token_to_id("<|endoftext|>")
     with new_folder(options.output) as partial:
-        network.save_pretrained(partial)
         _save_processor(transformers, partial, tokenizer, whisper)
+        # A context or prompt without room for the audio is refused here, not when the folder is loaded.
+        model = Qwen2Audio(network, partial, TranslatorOptions())
+        for source, target in product(options.source_languages, options.languages):
+            model.prompt(source, target)
+        network.save_pretrained(partial)
     encoder, language_model = (
         sum(weight.numel() for weight in part.parameters()) / 1e6
         for part in (network.audio_tower, network.language_model)

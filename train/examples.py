@@ -166,6 +166,9 @@ def _unusable(
         return "clip longer than the encoder's window"
     if cache is not None and row.id not in cache:
         return "not in the encoder cache"
+    # The same clip may be in a manifest of whole clips and in one of cut ones.
+    if cache is not None and row.heard_samples not in (None, cache[row.id].versions[0].heard_samples):
+        return "heard to another length in the encoder cache"
     return None
 
 

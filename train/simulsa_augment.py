@@ -70,7 +70,7 @@ class AugmentOptions:
     chunks_ms: tuple[int, ...] = option("lengths heard, of --truncation discrete", CHUNKS_MS)
     factor: float = option("a label ends before the first token less likely than factor / V", 100.0)
     open_end: bool = option("do not learn the end of sequence behind labels", False)
-    drop_empty: bool = option("leave clips out that have an empty label", False)
+    drop_empty: bool = option("leave the whole clip out if one of its labels is empty", False)
     batch_seconds: float = option("audio of one batch, padding included", 120.0)
     precision: str = option("number format of the model", "float32", tuple(PRECISIONS))
     device: str = option("where it runs: cpu, cuda (torchrun: each process its own)", "cpu")
@@ -126,9 +126,10 @@ def augment(arguments: Sequence[str]) -> None:
         raise InputError(f"none of {len(too_long)} clips fits the model: {summary(too_long)}")
     parts = batches(speculations(clips, options.targets, model), options.batch_seconds)
     label = partial(label_part, model=model, factor=options.factor)
+    settings = _settings(options, model.weights)
     with (
         processes.connected(),
-        shared_folder(processes, options.output, _settings(options), options.overwrite) as folder,
+        shared_folder(processes, options.output, settings, options.overwrite) as folder,
     ):
         entries = work_through(folder, parts, label, processes)
         if entries is not None:
@@ -220,9 +221,10 @@ def _row(clip: HeardClip, labels: Mapping[tuple[str, str], Label], options: Augm
     return replace(clip.row, audio=audio, heard_ms=clip.heard_ms, ends=not options.open_end, texts=texts)
 
 
-def _settings(options: AugmentOptions) -> dict[str, Any]:
+def _settings(options: AugmentOptions, weights: str) -> dict[str, Any]:
     manifest = hashlib.sha256(options.manifest.read_bytes()).hexdigest()
-    return {**settings_of(options), "manifest_sha256": manifest}
+    # The best checkpoint of a training output may be another one when the command goes on.
+    return {**settings_of(options), "manifest_sha256": manifest, "weights": weights}
 
 
 if __name__ == "__main__":

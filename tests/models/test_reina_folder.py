@@ -90,7 +90,7 @@ def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
     def disk_full(*arguments):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("models.reina_folder.save_file", disk_full)
+    monkeypatch.setattr("models.stored_weights.save_file", disk_full)
     with pytest.raises(OSError):
         save_reina(tmp_path / "new", tiny_reina(), tokenizer)
     assert [path.name for path in tmp_path.iterdir()] == ["pieces"]
@@ -235,3 +235,10 @@ def test_encoder_of_another_size_is_refused(tmp_path):
     write_tiny_whisper(tmp_path / "whisper", width=48)
     with pytest.raises(InputError, match="conv1.weight"):
         load_whisper_encoder(tiny_reina(), tmp_path / "whisper")
+
+
+def test_whoever_may_read_the_folder_may_read_the_weights(tmp_path):
+    tokenizer = SentencePieceTokenizer(write_tiny_pieces(tmp_path / "pieces"), LANGUAGES, ["en"])
+    save_reina(tmp_path / "new", tiny_reina(), tokenizer)
+    modes = {(tmp_path / "new" / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class ScriptedSpeculator:
     vocabulary_size = 1000
     maximum_audio_ms = 3500.0
     maximum_text = 100
+    weights = "scripted"
 
     def __init__(self, kill_before: int = -1) -> None:
         self.batches = 0
@@ -46,8 +48,8 @@ class ScriptedSpeculator:
 
 
 def run(arguments: Sequence[str], kill_before: int = -1) -> int:
-    simulsa_augment.open_model = lambda *_: ScriptedSpeculator(kill_before)
-    return simulsa_augment.main(arguments)
+    with patch.object(simulsa_augment, "open_model", lambda *_: ScriptedSpeculator(kill_before)):
+        return simulsa_augment.main(arguments)
 
 
 if __name__ == "__main__":

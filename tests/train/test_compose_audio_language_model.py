@@ -152,6 +152,7 @@ def test_text_comes_back_as_it_was(text, composed):
     assert AutoProcessor.from_pretrained(composed).tokenizer(text).input_ids == tokens
 
 
+SMALL = ("--width", "64", "--layers", "1", "--vocabulary", "320")
 BAD = {
     "no texts": ([], "give --texts or --manifests, or --language-model"),
     "both": (["--texts", "{parts}/corpus.txt", "--language-model", "{parts}/qwen2"], "or --language-model"),
@@ -161,6 +162,11 @@ BAD = {
     "odd width": (["--texts", "{parts}/corpus.txt", "--width", "100"], "multiple of 64, got 100"),
     "no Qwen2": (["--language-model", "{parts}/whisper"], "holds a 'whisper' model: give a Qwen2"),
     "language": (["--texts", "{parts}/corpus.txt", "--languages", "xx"], "language codes xx are not known"),
+    "short context": (
+        ["--texts", "{parts}/corpus.txt", *SMALL, "--context", "100"],
+        "the context of 100 tokens is shorter than the audio's 150 frames",
+    ),
+    "no audio": (["--texts", "{parts}/corpus.txt", *SMALL, "--prompt", "Translate:"], "has 0 places"),
 }
 
 

@@ -12,9 +12,10 @@ import pytest
 import soundfile
 
 from tests.train.scripted_speculator import run
-from train import simulsa_augment
-from train.manifest import read_manifest
-from train.self_augmentation.labels import confident_tokens, whole_characters
+from train.manifest import Row, read_manifest
+from train.self_augmentation.labels import Label, confident_tokens, whole_characters
+from train.self_augmentation.report import write_report
+from train.self_augmentation.sampling import HeardClip, Speculation, batches
 from train.self_augmentation.truncation import Truncation, draw
 
 PROJECT = Path(__file__).parents[2]
@@ -172,6 +173,20 @@ def test_bad_commands_are_one_line(tmp_path, command, more, message, capsys):
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_batch_holds_so_much_audio_and_so_many_rows():
+    clips = [HeardClip(Row(f"r{number}", {}), 500) for number in range(130)]
+    texts = [Speculation(clip, "de", (1, 2)) for clip in clips]
+    assert [len(batch) for batch in batches(texts, seconds=120)] == [64, 64, 2]
+    assert [len(batch) for batch in batches(texts, seconds=30)] == [60, 60, 10]
+
+
+def test_examples_of_the_picture_may_be_any_text(tmp_path):
+    clip = HeardClip(Row("r", {}), 500)
+    label = Label("r", "zh", "从 $5^ 到 $6_", "很" * 200, 1, 2, 0.1, True)
+    write_report(tmp_path, [clip], [label], [], 0.1)
+    assert (tmp_path / "distributions.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_empty_set_is_refused(tmp_path, manifest, command, capsys):
     header = manifest.read_text().splitlines()[0]
     (tmp_path / "empty.tsv").write_text(header + "\n")
@@ -185,15 +200,15 @@ def test_an_empty_set_is_refused(tmp_path, manifest, command, capsys):
 
 
 def test_damaged_clips_are_listed_and_left_out(tmp_path, manifest, command):
-    lines = manifest.read_text().replace("\t7.wav\t1.100", "\t6.wav\t9.000").splitlines()
     (manifest.parent / "bad.wav").write_text("no audio")
-    lines[4] = lines[4].replace("3.wav", "bad.wav")
-    (manifest.parent / "damaged.tsv").write_text("\n".join(lines) + "\n")
-    longest = ["--truncation", "discrete", "--chunks-ms", "800", "4500"]
-    assert run([*command, "--manifest", str(manifest.parent / "damaged.tsv"), *longest]) == 0
-    skipped = [line.split("\t")[:2] for line in (tmp_path / "out/skipped.tsv").read_text().splitlines()[1:]]
-    assert ["r3", "unusable audio"] in skipped
-    assert simulsa_augment.MANIFEST in contents(tmp_path / "out")
+    lines = manifest.read_text().replace("\t3.wav\t2.000", "\tbad.wav\t3.000")
+    (manifest.parent / "damaged.tsv").write_text(lines.replace("\t7.wav\t1.100", "\t7.wav\t3.000"))
+    cut = ["--truncation", "discrete", "--chunks-ms", "3000"]
+    assert run([*command, "--manifest", str(manifest.parent / "damaged.tsv"), *cut]) == 0
+    skipped = [line.split("\t") for line in (tmp_path / "out/skipped.tsv").read_text().splitlines()[1:]]
+    assert ["r3", "unusable audio"] in [line[:2] for line in skipped]
+    assert ["r7", "clip shorter than its manifest says", "1.10 s of 3.00 s"] in skipped
+    assert [row.id for row in read_manifest(tmp_path / "out/manifest.tsv").rows] == ["r5", "r6"]
 
 
 def test_clips_and_texts_beyond_the_model_are_listed(tmp_path, manifest, command, capsys):

@@ -17,6 +17,7 @@ from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.export_command import main as export
+from train.self_augmentation.labels import whole_characters
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
@@ -162,7 +163,8 @@ def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
         likely = logits[0].softmax(-1)[range(len(target)), target]
         below = (likely < 1 / 512).nonzero()[:, 0].tolist()
         assert int(tokens) == len(target)
-        assert int(kept_tokens) <= (below[0] if below else len(target))
+        confident = target[: below[0]] if below else target
+        assert int(kept_tokens) == whole_characters([model.tokenizer.token_bytes(one) for one in confident])
         if below:
             assert float(doubt) == pytest.approx(likely[below[0]].item(), rel=0.01)
 

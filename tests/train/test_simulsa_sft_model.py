@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,11 +17,13 @@ from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
 from train.encoder_cache import EncoderCache
 from train.examples import DataSection
 from train.prepare import main as prepare
+from train.self_augmentation.speculator import Speculator
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.data import read_section, train_reader
 from train.simulsa_sft.greedy import greedy
 from train.simulsa_sft.model import AudioLanguageConfig
 from train.simulsa_sft.recipe import SftConfig
+from train.simulsa_sft.start import Origin
 
 CONFIGURATIONS = sorted((Path(__file__).parents[2] / "train/simulsa_sft/configs").glob("*.yaml"))
 
@@ -120,6 +123,7 @@ def test_greedy_translations_are_those_of_the_translator(world):
     batch = batch_of(world, training, world.manifest, limit=4)
     training.eval()
     written = greedy(training.model, training.encode(batch), batch.prompts)
+    assert all(written)
     model = load_audio_language_model(world.model, TranslatorOptions())
     translator = AudioLanguageTranslator(model, TranslatorOptions())
     prompt = model.tokenizer.prompt("en", "de")
@@ -128,6 +132,33 @@ def test_greedy_translations_are_those_of_the_translator(world):
         for token in written[row]:
             assert int(output.log_probabilities.argmax()) == token
             output = translator.step(state, torch.tensor([token]))
+
+
+def test_a_cache_of_whole_clips_is_not_taken_for_cut_ones(world, tmp_path):
+    files = ["--manifest", str(world.manifest), "--output", str(tmp_path / "cache"), "--jobs", "1"]
+    assert prepare(["encode", *files, "--model", str(world.model)]) == 0
+    section = DataSection(manifest=world.augmented, encoder_cache=tmp_path / "cache", targets=["de"])
+    with pytest.raises(InputError, match="5 x heard to another length in the encoder cache"):
+        read_section(section, in_training(world).model)
+
+
+def test_a_begun_run_goes_on_only_as_it_began(world, tmp_path):
+    in_training(world).describe(tmp_path)
+    (tmp_path / "checkpoints" / "step_1").mkdir(parents=True)
+    in_training(world).describe(tmp_path)
+    with pytest.raises(InputError, match="holds checkpoints of a run with another lora"):
+        in_training(world, lora=LORA).describe(tmp_path)
+    assert Origin.read(tmp_path).lora is None
+
+
+def test_probabilities_are_those_of_each_text_alone(world):
+    speculator = Speculator(in_training(world).model, "random", "en", ["de"])
+    waveforms = [np.random.default_rng(n).normal(0, 0.1, n).astype(np.float32) for n in (8_000, 12_000)]
+    texts = [speculator.encode(text) for text in ("der Hund", "die Katze und der Hund")]
+    together = speculator.probabilities(waveforms, ["de", "de"], texts)
+    for waveform, text, likely in zip(waveforms, texts, together, strict=True):
+        [alone] = speculator.probabilities([waveform], ["de"], [text])
+        assert likely.shape == (len(text),) and np.allclose(likely, alone, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

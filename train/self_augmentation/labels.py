@@ -25,6 +25,7 @@ class SpeculatingModel(Protocol):
     vocabulary_size: int
     maximum_audio_ms: float
     maximum_text: int  # tokens behind the prompt and the longest audio
+    weights: str  # where they were read
 
     def encode(self, text: str) -> list[int]: ...
     def decode(self, tokens: Sequence[int]) -> str: ...

@@ -1,11 +1,12 @@
 """What self-labelling gave: every label as a table, statistics, and a picture of both."""
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -19,7 +20,7 @@ LABELS, STATISTICS, PLOT = "labels.tsv", "statistics.json", "distributions.png"
 COLUMNS = ("id", "target", "heard_ms", "kept_tokens", "tokens", "doubt", "kept", "cut")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXAMPLES = 6  # that the picture shows
-LINE = 96  # characters of an example's line in the picture
+LINE = 96  # characters of an example's line in the picture; a wide one counts twice
 
 
 def write_report(
@@ -116,9 +117,18 @@ def _write_examples(axes: Any, clips: Sequence[HeardClip], labels: Sequence[Labe
     chosen = [labels[(2 * at + 1) * len(labels) // (2 * shown)] for at in range(shown)]
     for place, label in enumerate(chosen):
         height = 1 - (place + 0.5) / EXAMPLES
-        kept = textwrap.shorten(label.kept, LINE) if label.kept.strip() else "(nothing)"
-        rest = textwrap.shorten(label.cut, LINE) or "(nothing)"
-        font = {"fontsize": 8, "transform": axes.transAxes, "va": "center"}
+        kept = _shortened(label.kept) or "(nothing)"
+        rest = _shortened(label.cut) or "(nothing)"
+        # matplotlib takes what stands between two dollar signs for a formula.
+        font = {"fontsize": 8, "transform": axes.transAxes, "va": "center", "parse_math": False}
         axes.text(0, height, f"{heard[label.id] / 1000:.2f} s {label.target}", color="#1f66b5", **font)
         axes.text(0.09, height + 0.03, kept, color="black", **font)
         axes.text(0.09, height - 0.03, rest, color="0.5", **font)
+
+
+def _shortened(text: str) -> str:
+    """Cut anywhere: Chinese has no spaces to cut at."""
+    text = " ".join(text.split())
+    widths = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    fit = sum(width <= LINE for width in widths)
+    return text if fit == len(text) else f"{text[: fit - 1]}…"

@@ -9,6 +9,9 @@ from train.manifest import Row
 from train.self_augmentation.truncation import Truncation, draw
 from train.skipped import Skipped
 
+# Logits of a large vocabulary, (rows, tokens, V) float32, take more memory than short audio does.
+MOST_ROWS = 64  # of a batch
+
 
 @dataclass(frozen=True)
 class HeardClip:
@@ -81,11 +84,15 @@ def truncate(rows: Sequence[Row], truncation: Truncation, seed: int) -> tuple[li
 
 
 def batches(speculations: Sequence[Speculation], seconds: float) -> list[list[Speculation]]:
-    """Neighbours in length, as many as `seconds` of audio hold when all are padded to the longest."""
+    """Neighbours in length, as many as `seconds` of audio hold when all are padded to the longest.
+
+    But never more than MOST_ROWS.
+    """
     result: list[list[Speculation]] = []
     for one in sorted(speculations, key=lambda one: (one.clip.heard_ms, len(one.tokens))):
         # Sorted by length, so the newcomer is the longest.
-        if not result or (len(result[-1]) + 1) * one.clip.heard_ms > 1000 * seconds:
+        rows = len(result[-1]) + 1 if result else 1
+        if not result or rows > MOST_ROWS or rows * one.clip.heard_ms > 1000 * seconds:
             result.append([])
         result[-1].append(one)
     return result

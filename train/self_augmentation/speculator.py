@@ -8,15 +8,16 @@ import torch
 from models.audio_language_model import AudioLanguageModel
 from models.locate import locate_model
 from models.translator import TranslatorOptions
-from train.simulsa_sft.start import open_audio_language_model
+from train.simulsa_sft.start import open_audio_language_model, weights_at
 
 
 class Speculator:
     """`train.self_augmentation.labels.SpeculatingModel` over any family."""
 
-    def __init__(self, model: AudioLanguageModel, source: str, targets: Sequence[str]) -> None:
-        """Raises InputError for languages that the model cannot do."""
+    def __init__(self, model: AudioLanguageModel, weights: str, source: str, targets: Sequence[str]) -> None:
+        """weights: where they were read. Raises InputError for languages that the model cannot do."""
         self._model = model
+        self.weights = weights
         self._prompts = {target: model.prompt(source, target) for target in targets}
         tokenizer = model.tokenizer
         self.vocabulary_size = tokenizer.vocabulary_size
@@ -33,15 +34,15 @@ class Speculator:
     ) -> list[np.ndarray]:
         prompts = [self._prompts[target] for target in targets]
         logits, real = self._model.teacher_forced(self._model.features(waveforms), prompts, texts)
-        tokens = torch.zeros(real.shape, dtype=torch.int64, device=logits.device)
-        tokens[real] = torch.tensor([token for text in texts for token in text], device=logits.device)
-        likely = logits.log_softmax(-1).gather(2, tokens[..., None])[..., 0].exp().cpu().numpy()
-        return [row[: len(text)] for row, text in zip(likely, texts, strict=True)]
+        tokens = torch.tensor([token for text in texts for token in text], device=logits.device).long()
+        likely = logits[real].log_softmax(-1).gather(1, tokens[:, None])[:, 0].exp().cpu().numpy()
+        return np.split(likely, np.cumsum([len(text) for text in texts])[:-1])
 
 
 def open_speculator(name: str, options: TranslatorOptions, source: str, targets: Sequence[str]) -> Speculator:
     """By name or path. Raises InputError if it is no audio-language model."""
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
-    model = open_audio_language_model(locate_model(name), options)
+    weights = weights_at(locate_model(name))
+    model = open_audio_language_model(weights, options)
     model.network.eval().requires_grad_(False)
-    return Speculator(model, source, targets)
+    return Speculator(model, str(weights.absolute()), source, targets)

@@ -13,7 +13,6 @@ import torch
 from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from models.new_folder import new_folder
-from models.qwen2_audio import TOKENIZER_FILES
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import Trained, open_trained
 
@@ -29,6 +28,9 @@ def save_trained(step: Path, folder: Path, dtype: torch.dtype, adapter_base: str
         model.network.to(dtype)
         model.save(folder)
         return
+    base = Path(adapter_base).expanduser()
+    if base.exists() and not (base / "config.json").is_file():
+        raise InputError(f"{base} is no model folder: export it first and give that as --base")
     # The model itself is not written: its numbers may be short.
     trained = open_trained(step, TranslatorOptions(precision="bfloat16"))
     _check_adapter(step, trained)
@@ -55,6 +57,6 @@ def _copy_tokenizer(model: AudioLanguageModel, folder: Path) -> None:
     """What the agent reads beside an adapter."""
     config = model.network.config.to_dict()
     (folder / "config.json").write_text(json.dumps(config, indent=2, default=str) + "\n", encoding="utf-8")
-    for name in TOKENIZER_FILES:
+    for name in model.description_files:
         if (model.folder / name).is_file():
             shutil.copy(model.folder / name, folder / name)

@@ -21,7 +21,8 @@ from models.translator import TranslatorOptions
 from train.multitask_model import attention_kernels
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.lora import LoraSection, add_lora
-from train.simulsa_sft.start import Origin, constant_weights, open_audio_language_model
+from train.simulsa_sft.start import DESCRIPTION, Origin, constant_weights, open_audio_language_model
+from train.start_model import CHECKPOINTS
 
 FAMILY = "simulst_audio_language"
 
@@ -61,9 +62,20 @@ class AudioLanguageInTraining(nn.Module):
         self.config = config
 
     def describe(self, output: Path) -> None:
-        """Write where the model came from into the output folder of the run."""
+        """Write where the model came from into the output folder of the run.
+
+        Raises InputError where checkpoints of another model, prompt or lora are in it.
+        """
         start = str(locate_model(self.config.start).absolute())
-        Origin(start, self.config.prompt, self.config.lora).write(output)
+        origin = Origin(start, self.config.prompt, self.config.lora)
+        begun = any((output / CHECKPOINTS).glob("step_*")) and (output / DESCRIPTION).is_file()
+        if begun and (found := Origin.read(output)) != origin:
+            changed = [name for name in vars(origin) if getattr(origin, name) != getattr(found, name)]
+            raise InputError(
+                f"{output} holds checkpoints of a run with another {', '.join(changed)}: go on with "
+                "the first configuration, or name a new output folder"
+            )
+        origin.write(output)
 
     def freeze(self) -> None:
         """Leave out of training what is not to be trained. Raises InputError if that is everything."""

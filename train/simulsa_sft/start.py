@@ -16,6 +16,7 @@ from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from models.locate import locate_model
+from models.new_folder import replaced_file
 from models.stored_weights import read_json
 from models.translator import TranslatorOptions
 from train.simulsa_sft.lora import LoraSection, add_lora
@@ -34,7 +35,8 @@ class Origin:
     lora: LoraSection | None
 
     def write(self, output: Path) -> None:
-        (output / DESCRIPTION).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        with replaced_file(output / DESCRIPTION) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, output: Path) -> "Origin":
@@ -74,6 +76,11 @@ def run_of(path: Path) -> Path | None:
     return run if (run / DESCRIPTION).is_file() else None
 
 
+def weights_at(path: Path) -> Path:
+    """What `open_audio_language_model` reads at `path`: of a training output its best checkpoint now."""
+    return best_checkpoint(path) if run_of(path) == path else path
+
+
 def open_audio_language_model(path: Path, options: TranslatorOptions) -> AudioLanguageModel:
     """The model at `path`: a model folder, or a training output, its adapters merged into it.
 
@@ -88,7 +95,7 @@ def open_audio_language_model(path: Path, options: TranslatorOptions) -> AudioLa
 def open_trained(path: Path, options: TranslatorOptions) -> Trained:
     """path: a training output or one of its checkpoints. Raises InputError for a damaged one."""
     run = run_of(path)
-    step = best_checkpoint(path) if run == path else path
+    step = weights_at(path)
     origin = Origin.read(run)
     if options.prompt is None:
         options = replace(options, prompt=origin.prompt)
