@@ -34,6 +34,6 @@ simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 simulst export "$runs/san" "$runs/exported/reina-mini" --licence mit --threshold -0.3 \
     --notes benchmarks/reina_mini/model_card.md
 
-for name in multi30k ablations; do
+for name in multi30k ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"
 done
