@@ -27,7 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 from models.audio_attention import AudioAttention
 from models.audio_language_tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.errors import InputError
-from models.log_mel import LogMelStream
+from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import TokenCache
 from models.translator import TranslatorOptions
 
@@ -152,15 +152,7 @@ class AudioLanguageModel(ABC):
 
         Raises InputError for a stream without audio or one longer than the encoder's window.
         """
-        heard = torch.tensor([stream.frames_heard for stream in streams])
-        if int(heard.max()) > self.window_frames:
-            longest_s = max(stream.duration_ms for stream in streams) / 1000
-            raise InputError(
-                f"audio of {longest_s:.1f} s is longer than the model's window of "
-                f"{self.window_frames * HOP_MS / 1000:g} s: split it into shorter segments"
-            )
-        if int(heard.min()) == 0:
-            raise InputError("a stream has no audio yet: encode it once it has heard at least one sample")
+        heard = frames_heard(streams, self.window_frames)
         lengths = (heard + silence_ms // HOP_MS).clamp(self.fewest_frames, self.window_frames)
         width = min(int(lengths.max()) + self.lookahead_frames, self.window_frames)
         values = torch.stack([stream.features(width) for stream in streams])

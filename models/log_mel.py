@@ -13,6 +13,7 @@ Shapes: M mel bins, F frames of 10 ms, S samples.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -161,3 +162,20 @@ def log_mel_spectrogram(samples: Tensor, mel_bins: int = 80, padded_frames: int 
     stream = LogMelStream(mel_bins, samples.device)
     stream.append(samples)
     return stream.features(padded_frames)
+
+
+def frames_heard(streams: Sequence[LogMelStream], window_frames: int) -> Tensor:
+    """(B,) feature frames that the streams have heard, for a model that hears window_frames at most.
+
+    Raises InputError for a stream without audio or one longer than that.
+    """
+    heard = torch.tensor([stream.frames_heard for stream in streams])
+    if int(heard.max()) > window_frames:
+        longest_s = max(stream.duration_ms for stream in streams) / 1000
+        raise InputError(
+            f"audio of {longest_s:.1f} s is longer than the model's window of "
+            f"{window_frames * HOP / SAMPLE_RATE:g} s: split it into shorter segments"
+        )
+    if int(heard.min()) == 0:
+        raise InputError("a stream has no audio yet: encode it once it has heard at least one sample")
+    return heard

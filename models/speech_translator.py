@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from models.attention_heads import attention_heads
-from models.errors import InputError
-from models.log_mel import LogMelStream
+from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import RowCache
 from models.shared_prefixes import holders
 from models.translator import DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
@@ -57,15 +56,7 @@ class SpeechTranslator(Translator):
 
     @torch.inference_mode()
     def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
-        heard = torch.tensor([stream.frames_heard for stream in streams])
-        if int(heard.max()) > self.window_frames:
-            longest_s = max(stream.duration_ms for stream in streams) / 1000
-            raise InputError(
-                f"audio of {longest_s:.1f} s is longer than the model's window of "
-                f"{self.maximum_audio_ms / 1000:g} s: split it into shorter segments"
-            )
-        if int(heard.min()) == 0:
-            raise InputError("a stream has no audio yet: encode it once it has heard at least one sample")
+        heard = frames_heard(streams, self.window_frames)
         lengths = (heard + self.options.trailing_silence_ms // HOP_MS).clamp(max=self.window_frames)
         features = torch.nn.utils.rnn.pad_sequence(
             [stream.features(int(length)).T for stream, length in zip(streams, lengths, strict=True)],

@@ -1,8 +1,9 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
@@ -12,10 +13,13 @@ from models.errors import InputError
 from train.batch_plan import BatchPlan, BatchSection
 from train.batch_reader import BatchReader
 from train.batches import Collation, TruncationSection
-from train.examples import DataSection, Example, read_examples
+from train.examples import DataSection, Example, Examples, read_examples
 from train.start_model import StartModel
 
 FRAME_S = 0.02  # one memory frame
+
+# The pairs of one section, as a model of some kind can learn from them.
+ReadSection = Callable[[DataSection], Sequence[Example]]
 
 
 @dataclass(kw_only=True)
@@ -45,16 +49,7 @@ def train_reader(
     context: RecipeContext, config: DataConfig, start: StartModel, frozen_encoder: bool, whole: bool = False
 ) -> BatchReader:
     """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
-    if not config.train:
-        raise InputError("there is nothing to train on: the configuration's list `train` is empty")
-    if not frozen_encoder and any(section.encoder_cache is not None for section in config.train):
-        raise InputError("an encoder cache needs a frozen encoder: set freeze_encoder, or leave caches out")
-    pairs: list[Example] = []
-    weights: list[float] = []
-    for section in config.train:
-        of_section = _read(section, start)
-        pairs += of_section
-        weights += [section.weight] * len(of_section)
+    pairs, weights = mixed_pairs(config, frozen_encoder, partial(_read, start))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     collation = _collation(config, start, config.truncation, whole)
     accumulate = config.trainer.grad_accumulation.num_batches
@@ -69,23 +64,53 @@ def validation_readers(
     whole: bool = False,
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader."""
+    collation = _collation(config, start, truncation, whole)
+    return section_readers(context, config, partial(_read, start), collation)
+
+
+def mixed_pairs(
+    config: DataConfig, frozen_encoder: bool, read: ReadSection
+) -> tuple[list[Example], list[float]]:
+    """The pairs of all sections to train on, and their weights. Raises InputError if there can be none."""
+    if not config.train:
+        raise InputError("there is nothing to train on: the configuration's list `train` is empty")
+    if not frozen_encoder and any(section.encoder_cache is not None for section in config.train):
+        raise InputError("an encoder cache needs a frozen encoder: set freeze_encoder, or leave caches out")
+    pairs: list[Example] = []
+    weights: list[float] = []
+    for section in config.train:
+        of_section = read(section)
+        pairs += of_section
+        weights += [section.weight] * len(of_section)
+    return pairs, weights
+
+
+def section_readers(
+    context: RecipeContext, config: DataConfig, read: ReadSection, collation: Any
+) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
+    """For each section to validate on its name, the references by id, and its reader."""
     for section in config.validation:
-        pairs = _read(section, start)
+        pairs = read(section)
         plan = BatchPlan(pairs, [1.0] * len(pairs), config.batch, config.reader.seed, shuffle=False)
-        reader = BatchReader(plan, _collation(config, start, truncation, whole), context.gangs)
+        reader = BatchReader(plan, collation, context.gangs)
         name = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
         yield name, {pair.id: pair.reference for pair in pairs}, reader
 
 
-def _read(section: DataSection, start: StartModel) -> Sequence[Example]:
+def tell(section: DataSection, examples: Examples) -> None:
+    """Log what a section holds, and what was skipped of it."""
+    log.info("{} pairs of {} from {}.", len(examples.pairs), section.task, section.manifest)
+    for reason, count in examples.skipped.items():
+        log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
+
+
+def _read(start: StartModel, section: DataSection) -> Sequence[Example]:
     dimensions = start.model.dimensions
     longest_s = FRAME_S * dimensions.n_audio_ctx
     examples = read_examples(
         section, start.tokenizer, dimensions.n_text_ctx, longest_s, dimensions.n_audio_state
     )
-    log.info("{} pairs of {} from {}.", len(examples.pairs), section.task, section.manifest)
-    for reason, count in examples.skipped.items():
-        log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
+    tell(section, examples)
     return examples.pairs
 
 

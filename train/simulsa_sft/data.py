@@ -1,6 +1,7 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
@@ -10,7 +11,7 @@ from models.errors import InputError
 from train.batch_plan import BatchPlan
 from train.batch_reader import BatchReader
 from train.examples import DataSection, Example, read_examples
-from train.recipe_data import DataConfig
+from train.recipe_data import DataConfig, mixed_pairs, section_readers, tell
 from train.simulsa_sft.batches import AudioTextCollation
 
 
@@ -18,16 +19,7 @@ def train_reader(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel, frozen_encoder: bool
 ) -> BatchReader:
     """All sections mixed by their weights. Raises InputError if the data cannot be used."""
-    if not config.train:
-        raise InputError("there is nothing to train on: the configuration's list `train` is empty")
-    if not frozen_encoder and any(section.encoder_cache is not None for section in config.train):
-        raise InputError("an encoder cache needs a frozen encoder: set freeze_encoder, or leave caches out")
-    pairs: list[Example] = []
-    weights: list[float] = []
-    for section in config.train:
-        of_section = read_section(section, model)
-        pairs += of_section
-        weights += [section.weight] * len(of_section)
+    pairs, weights = mixed_pairs(config, frozen_encoder, partial(read_section, model=model))
     truncated = sum(pair.heard_samples is not None for pair in pairs)
     log.info("{} of {} pairs are of truncated clips.", truncated, len(pairs))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
@@ -39,12 +31,7 @@ def validation_readers(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader."""
-    for section in config.validation:
-        pairs = read_section(section, model)
-        plan = BatchPlan(pairs, [1.0] * len(pairs), config.batch, config.reader.seed, shuffle=False)
-        reader = BatchReader(plan, collation(model), context.gangs)
-        name = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
-        yield name, {pair.id: pair.reference for pair in pairs}, reader
+    return section_readers(context, config, partial(read_section, model=model), collation(model))
 
 
 def read_section(section: DataSection, model: AudioLanguageModel) -> list[Example]:
@@ -59,9 +46,7 @@ def read_section(section: DataSection, model: AudioLanguageModel) -> list[Exampl
     longest_s = model.maximum_audio_ms / 1000
     width = model.encoder_width
     examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, width, model.frame_ms)
-    log.info("{} pairs of {} from {}.", len(examples.pairs), section.task, section.manifest)
-    for reason, count in examples.skipped.items():
-        log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
+    tell(section, examples)
     # Of an empty label without its end there is nothing to learn.
     return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
 
