@@ -174,12 +174,12 @@ def batch_key(configuration: Configuration) -> tuple:
 
 
 def simulate_all(
-    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False
+    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False, title: str | None = None
 ) -> dict[int, dict[str, Transcript]]:
     """The transcripts of each utterance, by the keys of the configurations.
 
     `parts` keeps what is done, also that of an earlier process. Raises InputError for anything that
-    cannot be used, before it simulates; checked: the test set has been looked at before.
+    cannot be used, before it simulates; checked: the test set has been looked at before; title: of the bar.
     """
     lanes = run.load()
     if not checked:
@@ -191,7 +191,7 @@ def simulate_all(
         return found
     files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
     initial = len(run.indices) - sum(map(len, left))
-    with tqdm(total=len(run.indices), initial=initial, unit="utterance", disable=None) as bar:
+    with tqdm(desc=title, total=len(run.indices), initial=initial, unit="utterance", disable=None) as bar:
         if workers.in_process:
             run.simulate(lanes, left, files[0], bar.update)
         else:

@@ -109,7 +109,8 @@ def simulated(
         parts, log = folder / f"{len(rounds)}", folder / "log"
         for made in (parts, log):
             made.mkdir(exist_ok=True)
-        transcripts = simulate_all(run, parts, workers, checked=bool(rounds))
+        title = f"round {len(rounds) + 1}, {knob.name} {', '.join(f'{setting:g}' for setting in settings)}"
+        transcripts = simulate_all(run, parts, workers, checked=bool(rounds), title=title)
         rounds.append(parts)
         latencies = []
         for lane in range(len(settings)):

@@ -2,7 +2,7 @@
 
     config.json         {"model_type": "reina", "dimensions": {...}, "languages": ["de", ...],
                          "source_languages": ["en"]}
-    model.safetensors   weights under the names of `models.reina`, often in float16
+    model.safetensors   weights under the names of `models.reina`, in float16 or `models.eight_bit`
     tokenizer.model     SentencePiece
     policy.json, policy.safetensors    if it has a policy (`models.policy_folder`)
 
@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.eight_bit import from_eight_bit, to_eight_bit
 from models.errors import InputError
 from models.new_folder import new_folder
 from models.reina import Reina, ReinaDimensions
@@ -37,8 +38,9 @@ def save_reina(
     tokenizer: SentencePieceTokenizer,
     dtype: torch.dtype = torch.float16,
     with_text_encoder: bool = False,
+    eight_bit: bool = False,
 ) -> None:
-    """Write a new model folder, complete or not at all; weights in `dtype`.
+    """Write a new model folder, complete or not at all; weights in `dtype`, or matrices in 8 bits.
 
     The text encoder, which only training needs, is left out unless asked for. Raises InputError when
     the folder exists, or the tokenizer is that of another model.
@@ -56,7 +58,7 @@ def save_reina(
     with new_folder(folder) as partial:
         describe_reina(partial, dimensions, tokenizer)
         stored = {name: _stored(name, value, dtype) for name, value in weights.items()}
-        write_safetensors(partial / WEIGHTS, stored)
+        write_safetensors(partial / WEIGHTS, to_eight_bit(stored) if eight_bit else stored)
 
 
 def describe_reina(folder: Path, dimensions: ReinaDimensions, tokenizer: SentencePieceTokenizer) -> None:
@@ -85,7 +87,7 @@ def read_reina_description(folder: Path) -> tuple[ReinaDimensions, SentencePiece
 
 
 def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:
-    """The model, its weights in the number format in which they are stored, and its tokenizer.
+    """The model, its weights as they are stored (those of 8 bits in float32), and its tokenizer.
 
     Raises InputError, with what is wrong and how to mend it, if there is no complete REINA there.
     """
@@ -95,7 +97,7 @@ def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:
     dimensions, tokenizer = read_reina_description(folder)
     with torch.device("meta"):
         model = Reina(dimensions)
-    weights = read_safetensors(folder / WEIGHTS)
+    weights = from_eight_bit(read_safetensors(folder / WEIGHTS))
     check_weights(folder / WEIGHTS, model.state_dict(), weights)
     model.load_state_dict(weights, assign=True)
     return model, tokenizer

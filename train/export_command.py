@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from models.errors import InputError
 from models.locate import locate_model
 from models.new_folder import new_folder
@@ -53,6 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     add("run", type=Path, metavar="RUN", help="output folder of a stage, or checkpoints/step_N in it")
     add("folder", type=Path, metavar="FOLDER", help="model folder to make")
     add("--precision", choices=sorted(PRECISIONS), default="float16", help="number format of stored weights")
+    add("--eight-bit", action="store_true", help="store matrices of a REINA in 8 bits, a quarter of float32")
     add("--threshold", type=float, help="of a policy: what agents use unless told otherwise, in logit space")
     add("--base", metavar="MODEL", help="leave out the model that a policy or adapter is for; its name")
     add("--with-text-encoder", action="store_true", help="keep what only further training needs")
@@ -74,6 +73,10 @@ def export(options: argparse.Namespace) -> None:
     step = options.run if is_step else best_checkpoint(run)
     card = ModelCard.of_checkpoint(options.name or options.folder.name, step, options.licence, notes)
     if (run / AUDIO_LANGUAGE).is_file():
+        if options.eight_bit:
+            raise InputError(
+                f"{run} trained an audio-language model, which has no 8-bit folder: leave --eight-bit out"
+            )
         if options.threshold is not None:
             raise InputError(f"{run} trained an audio-language model, not a policy: leave --threshold out")
         with new_folder(options.folder) as partial:
@@ -84,10 +87,7 @@ def export(options: argparse.Namespace) -> None:
         if options.threshold is not None or options.base:
             raise InputError(f"{run} trained a translator, not a policy: leave --threshold and --base out")
         with new_folder(options.folder) as partial:
-            _fill(
-                partial,
-                lambda folder: _save(open_model(step), folder, dtype, options.with_text_encoder),
-            )
+            _fill(partial, lambda folder: _save(open_model(step), folder, options))
             card.write(partial)
         return
     policy = read_policy(step)
@@ -95,7 +95,7 @@ def export(options: argparse.Namespace) -> None:
     with new_folder(options.folder) as partial:
         if options.base is None:
             start = open_model(locate_model(policy.base))
-            _fill(partial, lambda folder: _save(start, folder, dtype, options.with_text_encoder))
+            _fill(partial, lambda folder: _save(start, folder, options))
         save_policy(partial, stored, dtype)
         card.write(partial)
 
@@ -114,9 +114,13 @@ def read_policy(step: Path) -> TrainedPolicy:
     return TrainedPolicy(network, description["base"])
 
 
-def _save(start: StartModel, folder: Path, dtype: torch.dtype, with_text_encoder: bool) -> None:
+def _save(start: StartModel, folder: Path, options: argparse.Namespace) -> None:
+    dtype = PRECISIONS[options.precision]
     if isinstance(start.model, Reina):
-        save_reina(folder, start.model, start.tokenizer, dtype, with_text_encoder)
+        text_encoder, eight_bit = options.with_text_encoder, options.eight_bit
+        save_reina(folder, start.model, start.tokenizer, dtype, text_encoder, eight_bit)
+    elif options.eight_bit:
+        raise InputError("transformers reads no 8-bit folder of Whisper: leave --eight-bit out")
     else:
         save_whisper(folder, start.model, start.tokenizer, start.alignment_heads, dtype)
 

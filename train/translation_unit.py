@@ -1,11 +1,9 @@
 """What one step of stages 1 and 2 computes: cross-entropy of all tasks, and how good translations are."""
 
-import fairseq2.recipe  # noqa: F401  fairseq2.evaluator can only be imported after it
+import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
 import torch
 import torch.nn.functional as F
-from fairseq2.evaluator import EvalUnit
 from fairseq2.metrics import Mean, MetricBag
-from fairseq2.metrics.text import BleuMetric, ChrfMetric
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
@@ -13,6 +11,7 @@ from models.errors import InputError
 from train.batches import SpeechPairs, TranslationBatch
 from train.greedy import greedy
 from train.multitask_model import MultitaskTranslator
+from train.validation_unit import ValidationUnit
 
 
 class TranslationUnit(TrainUnit[TranslationBatch]):
@@ -42,40 +41,25 @@ class TranslationUnit(TrainUnit[TranslationBatch]):
         return total, count
 
 
-class TranslationEvalUnit(EvalUnit[TranslationBatch]):
-    """Cross-entropy, BLEU and chrF of greedy translations of one validation set."""
+class TranslationEvalUnit(ValidationUnit[TranslationBatch]):
+    """Cross-entropy of one validation set, and scores of greedy translations; texts have no BLEU."""
 
     def __init__(self, model: MultitaskTranslator, name: str, references: dict[str, str]) -> None:
-        """references: by the pairs' ids. Texts without speech have no BLEU."""
+        super().__init__(name, references)
         self._model = model
-        self._name = name
-        self._references = references
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
-        metric_bag.add("nll_loss", Mean())
-        metric_bag.add("bleu", BleuMetric())
-        metric_bag.add("chrf", ChrfMetric())
 
     def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> None:
         for logits, targets in self._model(batch):
-            nll = F.cross_entropy(logits, targets)
-            metric_bag.get("nll_loss", Mean).update(nll.cpu(), weight=len(targets))
+            self.count_loss(metric_bag, logits, targets)
         if batch.speech is not None:
-            hypotheses = self._translate(batch.speech)
-            references = [self._references[id] for id in batch.speech.ids]
-            metric_bag.get("bleu", BleuMetric).update(references, hypotheses)
-            metric_bag.get("chrf", ChrfMetric).update(references, hypotheses)
+            self.count_translations(metric_bag, batch.speech.ids, self._translate(batch.speech))
 
     def _translate(self, speech: SpeechPairs) -> list[str]:
         tokenizer = self._model.start.tokenizer
         memory, lengths = self._model.listen(speech.audio)
         prompts = speech.text.prompts
         tokens = greedy(self._model.translator, memory, lengths, prompts, tokenizer.end_of_sequence)
-        return [tokenizer.decode(one).strip() for one in tokens]
+        return [tokenizer.decode(one) for one in tokens]
 
 
 def check_finite(loss: Tensor, ids: list[str]) -> None:

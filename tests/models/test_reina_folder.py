@@ -58,6 +58,24 @@ def test_float16_is_half_the_size_but_for_positions(tmp_path):
     assert set(kinds.values()) == {torch.float16, torch.float32}
 
 
+def test_eight_bits_are_off_by_half_a_step_at_most(tmp_path):
+    model = tiny_reina()
+    tokenizer = SentencePieceTokenizer(write_tiny_pieces(tmp_path / "pieces"), LANGUAGES, ["en"])
+    save_reina(tmp_path / "eight", model, tokenizer, torch.float32, eight_bit=True)
+    stored = load_file(tmp_path / "eight/model.safetensors")
+    loaded = load_reina(tmp_path / "eight")[0].state_dict()
+    for name, weight in model.state_dict().items():
+        if name not in loaded:
+            continue
+        if weight.dim() < 2 or "position" in name:
+            assert torch.equal(loaded[name], weight), name
+        else:
+            assert stored[name].dtype == torch.int8, name
+            half_a_step = weight.flatten(1).abs().amax(1) / 127 / 2
+            off = (loaded[name] - weight).flatten(1).abs().amax(1)
+            assert (off <= 1.001 * half_a_step).all(), name
+
+
 def test_positions_keep_their_phase_in_half_precision(folder):
     half, full = load(folder, precision="bfloat16").base, load(folder).base
     assert half.model.projection.weight.dtype == torch.bfloat16

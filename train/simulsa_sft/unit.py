@@ -1,11 +1,9 @@
 """What one step computes: cross-entropy of the texts alone, and how good translations are."""
 
-import fairseq2.recipe  # noqa: F401  fairseq2.evaluator can only be imported after it
+import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
 import torch
 import torch.nn.functional as F
-from fairseq2.evaluator import EvalUnit
 from fairseq2.metrics import Mean, MetricBag
-from fairseq2.metrics.text import BleuMetric, ChrfMetric
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
@@ -14,6 +12,7 @@ from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.greedy import greedy
 from train.simulsa_sft.model import AudioLanguageInTraining
 from train.translation_unit import check_finite
+from train.validation_unit import ValidationUnit
 
 
 class SftUnit(TrainUnit[AudioTextBatch]):
@@ -40,31 +39,17 @@ class SftUnit(TrainUnit[AudioTextBatch]):
         return loss, count
 
 
-class SftEvalUnit(EvalUnit[AudioTextBatch]):
-    """Cross-entropy, BLEU and chrF of greedy translations of one validation set."""
+class SftEvalUnit(ValidationUnit[AudioTextBatch]):
+    """Cross-entropy of one validation set, and scores of greedy translations."""
 
     def __init__(self, model: AudioLanguageInTraining, name: str, references: dict[str, str]) -> None:
-        """references: by the pairs' ids."""
+        super().__init__(name, references)
         self._model = model
-        self._name = name
-        self._references = references
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
-        metric_bag.add("nll_loss", Mean())
-        metric_bag.add("bleu", BleuMetric())
-        metric_bag.add("chrf", ChrfMetric())
 
     def process_batch(self, batch: AudioTextBatch, metric_bag: MetricBag) -> None:
-        logits, targets = self._model(batch)
-        metric_bag.get("nll_loss", Mean).update(F.cross_entropy(logits, targets).cpu(), weight=len(targets))
+        self.count_loss(metric_bag, *self._model(batch))
         model = self._model.model
         with attention_kernels(model.device):
             written = greedy(model, self._model.encode(batch), batch.prompts)
-        hypotheses = [model.tokenizer.decode(tokens).strip() for tokens in written]
-        references = [self._references[id] for id in batch.ids]
-        metric_bag.get("bleu", BleuMetric).update(references, hypotheses)
-        metric_bag.get("chrf", ChrfMetric).update(references, hypotheses)
+        hypotheses = [model.tokenizer.decode(tokens) for tokens in written]
+        self.count_translations(metric_bag, batch.ids, hypotheses)

@@ -1,0 +1,44 @@
+"""What every validation of translations measures: cross-entropy, BLEU and chrF."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import fairseq2.recipe  # noqa: F401  fairseq2.evaluator can only be imported after it
+import torch.nn.functional as F
+from fairseq2.evaluator import EvalUnit
+from fairseq2.metrics import Mean, MetricBag
+from fairseq2.metrics.text import BleuMetric, ChrfMetric
+from torch import Tensor
+
+Batch = TypeVar("Batch")
+
+
+class ValidationUnit(EvalUnit[Batch]):
+    """One validation set. Subclasses run their model in `process_batch`."""
+
+    def __init__(self, name: str, references: dict[str, str]) -> None:
+        """references: by the pairs' ids."""
+        self._name = name
+        self._references = references
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
+        metric_bag.add("nll_loss", Mean())
+        metric_bag.add("bleu", BleuMetric())
+        metric_bag.add("chrf", ChrfMetric())
+
+    def count_loss(self, metric_bag: MetricBag, logits: Tensor, targets: Tensor) -> None:
+        """logits (M, V) of M positions with targets (M,)."""
+        metric_bag.get("nll_loss", Mean).update(F.cross_entropy(logits, targets).cpu(), weight=len(targets))
+
+    def count_translations(
+        self, metric_bag: MetricBag, ids: Sequence[str], hypotheses: Sequence[str]
+    ) -> None:
+        """The hypotheses of these pairs."""
+        references = [self._references[id] for id in ids]
+        written = [hypothesis.strip() for hypothesis in hypotheses]
+        metric_bag.get("bleu", BleuMetric).update(references, written)
+        metric_bag.get("chrf", ChrfMetric).update(references, written)
