@@ -1,10 +1,6 @@
 """Fine-tuning of a tiny audio-language model through fairseq2's real trainer."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +11,7 @@ from models.audio import read_audio
 from models.audio_language_families import load_audio_language_model
 from models.registry import load_translator
 from models.translator import TranslatorOptions
+from tests.train.launch import losses, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.export_command import main as export
 from train.self_augmentation.labels import whole_characters
@@ -23,41 +20,7 @@ from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
 from train.start_model import read_checkpoint
 
-PROJECT = Path(__file__).parents[2]
-
-
-def train(output: Path, configuration: Path, processes: int = 1) -> subprocess.CompletedProcess:
-    """Run the recipe as a user does."""
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += [
-            "-m",
-            "torch.distributed.run",
-            f"--nproc_per_node={processes}",
-            f"--master-port={free_port()}",
-        ]
-    command = [*launcher, "-m", "train.simulsa_sft", output, "--config-file", configuration, "--no-rich"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(
-        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def trained(output: Path, configuration: Path, processes: int = 1) -> Path:
-    done = train(output, configuration, processes)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return output
-
-
-def losses(output: Path) -> list[float]:
-    lines = (output / "metrics" / "train.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["Loss"] for line in lines]
+RECIPE = "train.simulsa_sft"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +32,7 @@ def world(tmp_path_factory) -> TinySft:
 def adapters(world) -> Path:
     """Output folder of a run that trained adapters and nothing else."""
     configuration = world.configuration(LORA, freeze_adapter=True)
-    return trained(world.folder / "adapters", world.write("adapters", configuration))
+    return trained(RECIPE, world.folder / "adapters", world.write("adapters", configuration))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +42,7 @@ def whole(world) -> Path:
     configuration["trainer"] |= {"mixed_precision": {"mode": "auto"}, "grad_accumulation": {"num_batches": 2}}
     configuration["regime"] |= {"num_steps": 2}
     configuration["batch"]["pairs"] = 4
-    return trained(world.folder / "whole", world.write("whole", configuration))
+    return trained(RECIPE, world.folder / "whole", world.write("whole", configuration))
 
 
 def weights_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -98,8 +61,8 @@ def test_resumed_training_gives_the_same_weights(world, adapters, tmp_path):
     """Again, cut off after step 2."""
     configuration = world.configuration(LORA, freeze_adapter=True)
     configuration["regime"] |= {"num_steps": 2}
-    again = trained(tmp_path / "again", world.write("half", configuration))
-    trained(again, world.folder / "adapters.yaml")
+    again = trained(RECIPE, tmp_path / "again", world.write("half", configuration))
+    trained(RECIPE, again, world.folder / "adapters.yaml")
     straight = read_checkpoint(adapters / "checkpoints" / "step_4")
     resumed = read_checkpoint(again / "checkpoints" / "step_4")
     assert straight.keys() == resumed.keys()
@@ -107,7 +70,7 @@ def test_resumed_training_gives_the_same_weights(world, adapters, tmp_path):
 
 
 def test_two_processes_see_the_losses_of_one(world, adapters, tmp_path):
-    two = losses(trained(tmp_path / "two", world.folder / "adapters.yaml", processes=2))
+    two = losses(trained(RECIPE, tmp_path / "two", world.folder / "adapters.yaml", processes=2))
     assert two == pytest.approx(losses(adapters), abs=2e-5)
 
 
@@ -172,6 +135,6 @@ def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
 def test_input_that_cannot_be_used_is_one_line(world, tmp_path):
     configuration = world.configuration(None)
     configuration["model"]["config_overrides"]["start"] = str(world.whisper)
-    done = train(tmp_path / "out", world.write("bad", configuration))
+    done = train(RECIPE, tmp_path / "out", world.write("bad", configuration))
     assert done.returncode == 1 and "no audio-language model that is known here" in done.stderr
     assert "Traceback" not in done.stderr

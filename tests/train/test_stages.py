@@ -1,10 +1,6 @@
 """All three stages on a tiny world, through fairseq2's real trainer."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,45 +9,10 @@ import torch
 from models.registry import load_translator
 from models.scored_translator import ScoredTranslator
 from models.translator import TranslatorOptions
+from tests.train.launch import losses, trained
 from tests.train.tiny_training import TinyWorld, build
 from train.export_command import main as export
 from train.start_model import best_checkpoint, open_model, read_checkpoint
-
-PROJECT = Path(__file__).parents[2]
-
-
-def train(stage: int, output: Path, configuration: Path, processes: int = 1) -> subprocess.CompletedProcess:
-    """Run a stage as a user does."""
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += [
-            "-m",
-            "torch.distributed.run",
-            f"--nproc_per_node={processes}",
-            f"--master-port={free_port()}",
-        ]
-    command = [*launcher, "-m", f"train.stage{stage}", output, "--config-file", configuration, "--no-rich"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(
-        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def trained(stage: int, output: Path, configuration: Path, processes: int = 1) -> Path:
-    done = train(stage, output, configuration, processes)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return output
-
-
-def losses(output: Path) -> list[float]:
-    lines = (output / "metrics" / "train.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["Loss"] for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +24,9 @@ def world(tmp_path_factory) -> TinyWorld:
 def stages(world) -> dict[int, Path]:
     """Output folders of the three stages, each on the one before."""
     outputs = {stage: world.folder / f"stage{stage}" for stage in (1, 2, 3)}
-    trained(1, outputs[1], world.write("stage1", world.stage1()))
-    trained(2, outputs[2], world.write("stage2", world.stage2(outputs[1])))
-    trained(3, outputs[3], world.write("stage3", world.stage3(outputs[2])))
+    trained("train.stage1", outputs[1], world.write("stage1", world.stage1()))
+    trained("train.stage2", outputs[2], world.write("stage2", world.stage2(outputs[1])))
+    trained("train.stage3", outputs[3], world.write("stage3", world.stage3(outputs[2])))
     return outputs
 
 
@@ -101,8 +62,8 @@ def test_resumed_training_gives_the_same_weights(world, stages, tmp_path):
     again = tmp_path / "again"
     configuration = world.stage1()
     configuration["regime"] |= {"num_steps": 2}
-    trained(1, again, world.write("half", configuration))
-    trained(1, again, world.write("whole", world.stage1()))
+    trained("train.stage1", again, world.write("half", configuration))
+    trained("train.stage1", again, world.write("whole", world.stage1()))
     straight = read_checkpoint(stages[1] / "checkpoints" / "step_4")
     resumed = read_checkpoint(again / "checkpoints" / "step_4")
     assert all(torch.equal(resumed[name], value) for name, value in straight.items())
@@ -111,7 +72,7 @@ def test_resumed_training_gives_the_same_weights(world, stages, tmp_path):
 @pytest.mark.parametrize("stage", [1, 3])
 def test_two_processes_see_the_losses_of_one(world, stages, tmp_path, stage):
     configuration = world.folder / f"stage{stage}.yaml"
-    two = losses(trained(stage, tmp_path / "two", configuration, processes=2))
+    two = losses(trained(f"train.stage{stage}", tmp_path / "two", configuration, processes=2))
     assert two == pytest.approx(losses(stages[stage]), abs=2e-5)
 
 
@@ -121,10 +82,14 @@ def test_whisper_itself_may_be_trained_and_exported(world, tmp_path):
     data = {"train": [section], "validation": []}
     quick = {"num_steps": 1, "publish_metrics_every_n_steps": 1}
     second = trained(
-        2, tmp_path / "two", world.write("w2", {**world.stage2(world.whisper), **data, "regime": quick})
+        "train.stage2",
+        tmp_path / "two",
+        world.write("w2", {**world.stage2(world.whisper), **data, "regime": quick}),
     )
     third = trained(
-        3, tmp_path / "three", world.write("w3", {**world.stage3(second), **data, "regime": quick})
+        "train.stage3",
+        tmp_path / "three",
+        world.write("w3", {**world.stage3(second), **data, "regime": quick}),
     )
     export([str(third), str(tmp_path / "model"), "--threshold", "0"])
     translator = load_translator(str(tmp_path / "model"), TranslatorOptions(trailing_silence_ms=500))
@@ -144,5 +109,5 @@ def test_whisper_itself_may_be_trained_and_exported(world, tmp_path):
 def test_every_kind_of_policy_trains(world, stages, tmp_path, policy):
     configuration = world.stage3(stages[2], policy)
     configuration["regime"]["num_steps"] = 2
-    output = trained(3, tmp_path / "policy", world.write("policy", configuration))
+    output = trained("train.stage3", tmp_path / "policy", world.write("policy", configuration))
     assert len(losses(output)) == 2
