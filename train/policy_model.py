@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from models.policy_network import PolicyNetwork, PolicyOptions
 from train.alignment import spoken_seconds
 from train.batches import Audio, SpeechPairs
-from train.divergence_loss import divergence
+from train.divergence_loss import DIVERGENCES, divergence
 from train.multitask_model import MultitaskTranslator
 from train.policy_loss import Lesson, PolicyLoss
-from train.reina_loss import information_gain
+from train.reina_loss import GAINS, information_gain
 from train.start_model import StartModel
 from train.two_passes import two_passes
 
@@ -21,12 +21,18 @@ from train.two_passes import two_passes
 class Teacher:
     """The frozen translator. No module: neither trained nor stored with the policy."""
 
-    def __init__(self, start: StartModel, objective: str, divergence_kind: str, aligns: bool) -> None:
-        """objective and divergence_kind as in `models.policy_network` and `train.divergence_loss`."""
+    def __init__(self, start: StartModel, objective: str, kind: str, aligns: bool) -> None:
+        """objective as in `models.policy_network`; kind of gain (`train.reina_loss`) or of divergence.
+
+        Raises ValueError for a kind that is neither.
+        """
+        kinds = GAINS if objective == "gain" else DIVERGENCES
+        if kind not in kinds:
+            raise ValueError(f"{objective} must be one of {', '.join(kinds)}, got {kind!r}")
         self.start = start
         self._translator = MultitaskTranslator(start, freeze_encoder=True).eval().requires_grad_(False)
         self._objective = objective
-        self._divergence_kind = divergence_kind
+        self._kind = kind
         self._aligns = aligns
 
     def to(self, device: torch.device) -> None:
@@ -41,9 +47,9 @@ class Teacher:
         mask = speech.text.mask
         if self._objective == "gain":
             targets = speech.text.targets.where(mask, 0)
-            goal = information_gain(passes.partial_logits, passes.full_logits, targets)
+            goal = information_gain(passes.partial_logits, passes.full_logits, targets, self._kind)
         else:
-            goal = divergence(passes.partial_logits, passes.full_logits, self._divergence_kind)
+            goal = divergence(passes.partial_logits, passes.full_logits, self._kind)
         spoken_s = spoken_seconds(model, *full, tokens) if self._aligns else None
         return Lesson(passes.hidden.float(), speech.audio.heard_s, goal, mask, spoken_s)
 

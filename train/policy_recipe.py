@@ -76,6 +76,10 @@ class PolicyConfig:
     norm_weight: float = ReinaLossOptions.norm_weight
     """lambda of the L2 term."""
 
+    gain: str = "reference"
+    """Of objective `gain`: that of the reference's token (the paper's), or expected: what the model itself thinks
+    of it with all audio, which is less noisy."""
+
     divergence: str = "jensen-shannon"
     """Of objective `divergence`: jensen-shannon or kullback-leibler."""
 
@@ -182,7 +186,8 @@ def create(config: PolicyConfig) -> PolicyInTraining:
             config.alignment_weight,
             config.alignment_temperature_s,
         )
+        kind = config.gain if config.objective == "gain" else config.divergence
+        teacher = Teacher(start, config.objective, kind, aligns=config.alignment_weight > 0)
     except ValueError as error:
         raise InputError(f"policy: {error}") from None
-    teacher = Teacher(start, config.objective, config.divergence, aligns=config.alignment_weight > 0)
     return PolicyInTraining(options, teacher, loss, config.translator)

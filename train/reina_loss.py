@@ -9,6 +9,9 @@
 BN normalises over all valid tokens of the global batch and has no parameters. The paper's q is
 sigmoid(u); with q = u the first and last term have their minimum at q* = E[BN[F] | h] / (2 lambda).
 
+The reference's one token makes F_n a noisy sample. Its mean over what the model itself would write with all
+audio, KL(p(. | all audio) || p(. | audio so far)), can be taken in its place; it is never negative.
+
 Losses are sums over the valid tokens of this process; the caller divides by the number of tokens of
 the global batch (`train.global_batch.global_mean`, or the trainer's own normalisation).
 
@@ -23,9 +26,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.policy_network import SCORES
+from train.divergence_loss import divergence
 from train.global_batch import global_sum
 
 VARIANCE_FLOOR = 1e-5  # BatchNorm's
+GAINS = ("reference", "expected")
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,15 @@ class ReinaLoss:
     tokens: Tensor  # () int64
 
 
-def information_gain(partial_logits: Tensor, full_logits: Tensor, targets: Tensor) -> Tensor:
-    """F (B, N) in nats, without gradient, from logits (B, N, V) and targets (B, N)."""
+def information_gain(
+    partial_logits: Tensor, full_logits: Tensor, targets: Tensor, kind: str = "reference"
+) -> Tensor:
+    """F (B, N) in nats, without gradient, from logits (B, N, V) and targets (B, N).
+
+    kind: one of GAINS.
+    """
+    if kind == "expected":
+        return divergence(partial_logits, full_logits, "kullback-leibler")
     with torch.no_grad():
         partial, full = (
             -F.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
