@@ -19,9 +19,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from models.audio import SAMPLE_RATE
 from models.errors import InputError
 
-SAMPLE_RATE = 16_000
 HOP = 160  # samples between frames: 10 ms
 WINDOW = 400  # samples in one frame: 25 ms
 REACH = WINDOW // 2  # samples that a frame sees on each side of its centre

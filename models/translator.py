@@ -19,8 +19,6 @@ from torch import Tensor
 
 from models.errors import InputError
 
-SAMPLE_RATE = 16_000
-
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.audio import read_audio
+from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
-from models.log_mel import HOP, SAMPLE_RATE
+from models.log_mel import HOP
 from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, encoder_sha256, heard_samples
 from train.command_line import at_least, option, parse

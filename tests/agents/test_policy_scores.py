@@ -10,8 +10,8 @@ from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores, ScoreTrace
 from agents.reina_agent import ReinaPolicy
+from models.audio import SAMPLE_RATE
 from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
-from models.translator import SAMPLE_RATE
 from tests.models.scripted_translator import ScriptedTranslator
 
 VOCABULARY = 9

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from models.translator import SAMPLE_RATE, DecoderOutput, DecoderState, Memory, Translator
+from models.audio import SAMPLE_RATE
+from models.translator import DecoderOutput, DecoderState, Memory, Translator
 
 END = 0
 FRAME_MS = 20.0

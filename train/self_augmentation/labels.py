@@ -12,9 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from models.audio import read_audio
+from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
-from models.translator import SAMPLE_RATE
 from train.self_augmentation.sampling import Speculation
 from train.skipped import Skipped
 
