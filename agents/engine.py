@@ -8,8 +8,8 @@ neither shown nor committed, and may still change when more audio has come.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -113,27 +113,38 @@ class StreamingEngine:
         policies = [one.stream.policy for one in due]
         asked = [one.stream.policy for one in due if not one.stream.audio_finished]
         trace = ScoreTrace() if self.keeps_scores else None
+        decisions = ScoreTrace() if self.search.options.look_ahead else None
         hypotheses = self.search.advance(
             memory,
             requests,
-            read=(lambda step: _read(policies, step, trace)) if any(map(_decides, asked)) else None,
+            read=partial(_read, policies, trace, decisions) if any(map(_decides, asked)) else None,
             with_attention=any(policy.needs_attention for policy in asked),
         )
-        if trace is None:
-            return [
-                self._commit(one.stream, hypothesis, one.unit_limit)
-                for one, hypothesis in zip(due, hypotheses, strict=True)
+        allowed = hypotheses
+        if decisions is not None:
+            allowed = [
+                _until_read(hypothesis, reads)
+                for hypothesis, reads in zip(hypotheses, decisions.of(hypotheses), strict=True)
             ]
-        texts = []
-        for one, hypothesis, values in zip(due, hypotheses, trace.of(hypotheses), strict=True):
-            before = len(one.stream.committed)
-            texts.append(self._commit(one.stream, hypothesis, one.unit_limit))
-            limit = one.stream.policy.score_limit
-            if limit is not None and not one.stream.audio_finished:
-                tokens = tuple(map(self._token_text, hypothesis.tokens))
-                written = len(one.stream.committed) - before
-                one.stream.scores = PolicyScores(float(limit), tokens, tuple(values), written)
+        begun = [len(one.stream.committed) for one in due]
+        texts = [
+            self._commit(one.stream, hypothesis, one.unit_limit)
+            for one, hypothesis in zip(due, allowed, strict=True)
+        ]
+        if trace is not None:
+            for one, before, hypothesis, values in zip(
+                due, begun, hypotheses, trace.of(hypotheses), strict=True
+            ):
+                self._keep_scores(one.stream, len(one.stream.committed) - before, hypothesis, values)
         return texts
+
+    def _keep_scores(
+        self, stream: StreamState, written: int, hypothesis: Hypothesis, values: Sequence[float | None]
+    ) -> None:
+        limit = stream.policy.score_limit
+        if limit is not None and not stream.audio_finished:
+            tokens = tuple(map(self._token_text, hypothesis.tokens))
+            stream.scores = PolicyScores(float(limit), tokens, tuple(values), written)
 
     @cached_property
     def _token_text(self) -> Callable[[int], str]:
@@ -177,8 +188,21 @@ def _decides(policy: Policy) -> bool:
     return type(policy).read is not Policy.read
 
 
-def _read(policies: Sequence[Policy], step: DecodingStep, trace: ScoreTrace | None = None) -> Tensor:
-    """Ask each policy about the rows of its own streams. Equal policies are asked once."""
+def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypothesis:
+    """What stands before the first token that must wait: reads is 1 there, and None where nobody asked."""
+    count = next((place for place, read in enumerate(reads) if read), len(hypothesis.tokens))
+    if count == len(hypothesis.tokens):
+        return hypothesis
+    return replace(hypothesis, tokens=hypothesis.tokens[:count], next_token=hypothesis.tokens[count])
+
+
+def _read(
+    policies: Sequence[Policy], trace: ScoreTrace | None, decisions: ScoreTrace | None, step: DecodingStep
+) -> Tensor:
+    """Ask each policy about the rows of its own streams. Equal policies are asked once.
+
+    Where decisions are kept, for later, no row READs now.
+    """
     scores = torch.full(step.streams.shape, torch.nan, device=step.streams.device)
     reads = torch.zeros(len(step.streams), dtype=torch.bool, device=step.streams.device)
     rows_of: dict[Policy, list[int]] = {}
@@ -196,6 +220,9 @@ def _read(policies: Sequence[Policy], step: DecodingStep, trace: ScoreTrace | No
             scores[places] = policy.score(own).to(scores)
     if trace is not None:
         trace.add(step, scores)
+    if decisions is not None:
+        decisions.add(step, reads)
+        return torch.zeros_like(reads)
     return reads
 
 

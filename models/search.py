@@ -49,6 +49,12 @@ class SearchOptions:
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
     blocked_ngram: int = option(6, "never write the same n tokens twice; 0 switches this off")
 
+    # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
+    look_ahead: bool = option(
+        False,
+        "ask the policy about the best hypothesis, once searched to its end; slower, and better with beams",
+    )
+
     def __post_init__(self) -> None:
         if self.beam < 1 or self.patience <= 0:
             raise InputError(f"beam {self.beam} and patience {self.patience} must be positive")

@@ -105,6 +105,40 @@ def test_nothing_is_written_of_a_stream_without_audio():
     assert loop.advance([stream]) == [""]
 
 
+class StopAfterOne(Policy):
+    """READs before the second token of each chunk."""
+
+    def read(self, step):
+        return torch.full((len(step.tokens),), step.tokens.shape[1] >= 1)
+
+
+def test_looking_ahead_finds_the_word_that_goes_on_well():
+    """A is likelier than C, but what follows C is sure, and what follows A is not."""
+    follows = {(): {1: 0.5, 3: 0.4, 0: 0.1}, (3,): {5: 0.95, 0: 0.05}, (3, 5): {0: 0.95, 1: 0.05}}
+    unsure = {1: 0.25, 3: 0.25, 5: 0.25, 0: 0.25}
+
+    def script(frames, tokens):
+        probabilities = torch.zeros(6)
+        for token, probability in follows.get(tuple(tokens), unsure).items():
+            probabilities[token] = probability
+        return probabilities.log()
+
+    in_search, ahead = (
+        play(engine(script, vocabulary=6, beam=2, look_ahead=look), StopAfterOne(), seconds=0.8)[0]
+        for look in (False, True)
+    )
+    assert (in_search, ahead) == ("A", "C")
+
+
+@pytest.mark.parametrize("policy", [AlignAttPolicy(6), AlignAttPolicy(2), StopAfterOne()])
+def test_looking_ahead_changes_nothing_in_greedy_search(policy):
+    script = random_script(11, 10, sharpness=4.0)
+    in_search, ahead = (
+        play(engine(script, vocabulary=10, look_ahead=look), policy) for look in (False, True)
+    )
+    assert in_search == ahead and any(ahead[:-1])
+
+
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_stream_does_not_depend_on_the_streams_beside_it(beam):
     """Different policies, lengths and progress in one batch; some share one audio."""
