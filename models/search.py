@@ -23,15 +23,15 @@ Shapes: S streams, R live rows, M rows of the model, n tokens written in this ch
 T memory frames.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from models.beams import expand, in_place, is_identity, right_aligned
 from models.errors import InputError
+from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
 from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator, option
 from models.units import units_begun
@@ -115,35 +115,6 @@ class DecodingStep:
 ReadHook = Callable[[DecodingStep], Tensor]
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """New tokens for one stream."""
-
-    tokens: tuple[int, ...]
-    average_log_probability: float
-    next_token: int  # the likeliest continuation: tells whether the last word is complete
-
-
-@dataclass
-class _Finished:
-    """Finished hypotheses of one stream; its search is over once there are more than enough."""
-
-    enough: float
-    hypotheses: list[Hypothesis] = field(default_factory=list)
-
-    @property
-    def over(self) -> bool:
-        return len(self.hypotheses) > self.enough
-
-    @property
-    def average_log_probability(self) -> float:
-        """Of the best so far."""
-        return self.best().average_log_probability if self.hypotheses else -math.inf
-
-    def best(self) -> Hypothesis:
-        return max(self.hypotheses, key=lambda hypothesis: hypothesis.average_log_probability)
-
-
 class StreamingSearch:
     """Beam search over the live rows of many streams at once."""
 
@@ -177,7 +148,7 @@ class StreamingSearch:
         audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
         heard_frames = memory.heard_frames[torch.tensor(listens_to, device=device)]
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
-        finished = [_Finished(enough) for _ in requests]
+        finished = [FinishedHypotheses(enough) for _ in requests]
 
         places: dict[tuple, int] = {}
         node = torch.tensor(  # (R,) the model's row behind each row
@@ -218,7 +189,9 @@ class StreamingSearch:
                     stop[asked] = read(step).to(device)
             stopped = stop.nonzero()[:, 0]
             averages = scores[stopped] / max(written, 1)
-            _keep(finished, streams[stopped], tokens[node[stopped]], averages, likeliest[node[stopped]])
+            keep_finished(
+                finished, streams[stopped], tokens[node[stopped]], averages, likeliest[node[stopped]]
+            )
 
             over = torch.tensor([stream.over for stream in finished], device=device)
             live = (~stop & ~over[streams]).nonzero()[:, 0]
@@ -235,7 +208,7 @@ class StreamingSearch:
             parents = live[parents]
             ends = parents[ended]
             averages = next_scores[ended] / (written + 1)
-            _keep(finished, streams[ends], tokens[node[ends]], averages, next_tokens[ended])
+            keep_finished(finished, streams[ends], tokens[node[ends]], averages, next_tokens[ended])
 
             over = torch.tensor([stream.over for stream in finished], device=device)
             # A sum only falls: the best average that a row can reach is its sum over the most tokens.
@@ -294,12 +267,3 @@ class StreamingSearch:
             tokens[node],
             None if output.policy_score is None else output.policy_score[node],
         )
-
-
-def _keep(
-    finished: Sequence[_Finished], streams: Tensor, tokens: Tensor, averages: Tensor, next_tokens: Tensor
-) -> None:
-    """Give finished rows to their streams: streams (R,), tokens (R, n), averages and next_tokens (R,)."""
-    rows = zip(streams.tolist(), tokens.tolist(), averages.tolist(), next_tokens.tolist(), strict=True)
-    for stream, written, average, next_token in rows:
-        finished[stream].hypotheses.append(Hypothesis(tuple(written), average, next_token))

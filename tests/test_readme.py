@@ -49,7 +49,7 @@ def evaluations() -> list[str]:
 def test_command_runs(command, tiny_folder, tmp_path):
     # Flags that come later win: a random model and one sentence instead of real weights and all.
     flags = ["--end-index", "1", "--output", tmp_path / "result"]
-    if "reina" not in command:  # it runs on the shipped model
+    if not any(name in command for name in ("reina", "simulsa")):  # they run on the shipped models
         flags += ["--model", tiny_folder / "model"]
     run = run_command(*shlex.split(command), *flags)
     assert run.returncode == 0, run.stderr
