@@ -31,7 +31,7 @@ for name in tan san; do
 done
 simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 # What ships as models/weights/reina-mini.
-simulst export "$runs/san" "$runs/exported/reina-mini" --licence mit --threshold -0.3 \
+simulst export "$runs/san" "$runs/exported/reina-mini" --licence mit --threshold -0.3 --eight-bit \
     --notes benchmarks/reina_mini/model_card.md
 
 for name in multi30k ablations bass; do
