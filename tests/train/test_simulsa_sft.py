@@ -9,6 +9,7 @@ import torch
 
 from models.audio import read_audio
 from models.audio_language_families import load_audio_language_model
+from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.train.launch import losses, train, trained
@@ -93,6 +94,12 @@ def test_exported_adapters_and_the_merged_model_are_what_was_trained(world, adap
     assert not torch.allclose(logits[0], logits[3], atol=1e-2)
     assert "license: MIT" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 100_000
+
+
+def test_eight_bits_are_for_reina(adapters, tmp_path):
+    with pytest.raises(InputError, match="no 8-bit folder: leave --eight-bit out"):
+        export([str(adapters), str(tmp_path / "model"), "--eight-bit"])
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_exported_model_translates_and_trains_on(world, whole, tmp_path):

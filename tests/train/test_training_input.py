@@ -17,6 +17,7 @@ from train.encoder_cache import EncoderCache
 from train.examples import DataSection, read_examples
 from train.multitask_model import MultitaskTranslator
 from train.policy_loss import check_policy
+from train.policy_recipe import PolicyConfig, create
 from train.start_model import StartModel, new_model, open_model
 from train.translation_unit import TranslationUnit
 from train.translator_family import TranslatorConfig, start_model
@@ -162,6 +163,22 @@ def test_a_loss_that_is_no_number_stops_with_the_batch(world, tokenizer):
 def test_two_cures_for_one_illness_are_refused():
     with pytest.raises(InputError, match="hears_duration to false or alignment_weight to 0"):
         check_policy("gain", hears_duration=True, alignment_weight=1.0)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"gain": "mean"}, "policy: gain must be one of reference, expected, got 'mean'"),
+        (
+            {"objective": "divergence", "divergence": "cosine"},
+            "policy: divergence must be one of jensen-shannon, kullback-leibler, got 'cosine'",
+        ),
+    ],
+)
+def test_a_policy_learns_from_what_is_known(options, message, tmp_path):
+    folder = write_tiny_reina(tmp_path / "reina")
+    with pytest.raises(InputError, match=message):
+        create(PolicyConfig(translator=str(folder), **options))
 
 
 def test_a_position_predicts_the_next_token_and_the_last_one_the_end(world, tokenizer):
