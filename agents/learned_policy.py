@@ -13,8 +13,6 @@ from models.translator import Translator
 
 # REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.
 STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
-# The shipped model translates from English into German and French.
-SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from simuleval.utils import entrypoint
 from torch import Tensor
 
-from agents.learned_policy import SHIPPED_LANGUAGES, STREAMING_BEAM_SEARCH, LearnedPolicy
-from agents.streaming_agent import StreamingAgent
+from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
+from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
 from models.errors import InputError
 from models.search import DecodingStep
 from models.translator import option

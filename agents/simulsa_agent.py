@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 
-from agents.learned_policy import SHIPPED_LANGUAGES
 from agents.policy import Policy, StreamView
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
 from models.errors import InputError
 from models.search import Hypothesis
 from models.translator import option

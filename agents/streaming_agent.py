@@ -44,6 +44,8 @@ class AgentOptions:
 
 # What every agent takes from the command line, besides the fields of its policy.
 SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions)
+# Of agents that run on a shipped model; it also writes French.
+SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,8 @@ for name in sft simulsa; do
         simulst export $runs/$name-$seed $runs/exported/$name-$seed
     done
 done
-simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc
 # What ships as models/weights/simulsa-mini.
-simulst export $runs/simulsa-5pc $runs/exported/simulsa-mini --licence mit \
+simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
     --notes benchmarks/simulsa_mini/model_card.md
 for name in multi30k bass seeds ratio; do
     simulst sweep benchmarks/simulsa_mini/$name.yaml --output $runs/$name --jobs "$processes"
