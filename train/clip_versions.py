@@ -47,9 +47,12 @@ def encoder_frames(samples: int) -> int:
 
 
 def encoder_sha256(encoder: nn.Module) -> str:
-    """Of the names and float32 values of all weights, in the order of their names."""
+    """Of the names and values of all weights, in the order of their names.
+
+    The values are those in float16: a model that was stored in half precision has the same encoder.
+    """
     digest = hashlib.sha256()
     for name, weight in sorted(encoder.state_dict().items()):
         digest.update(name.encode() + b"\0")
-        digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
+        digest.update(weight.detach().half().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

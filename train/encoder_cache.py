@@ -9,8 +9,10 @@ that hears more gives other frames: they cannot be cut out of version 0. `train.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,26 +45,27 @@ class CachedClip:
         return self.cache.frames[at.offset : at.offset + at.frames]
 
 
+@dataclass(frozen=True)
+class FrozenEncoder:
+    """What a model listens with, and a cache's frames must come from."""
+
+    width: int  # D
+    frame_ms: float
+    sha256: str  # `train.clip_versions.encoder_sha256`
+
+
 class EncoderCache:
     """The clips of one folder by id. The frames stay on disk."""
 
-    def __init__(self, folder: Path, width: int | None = None, frame_ms: float = FRAME_MS) -> None:
-        """width, frame_ms: of the model that will read it. Raises InputError for another or half a cache."""
+    def __init__(self, folder: Path, encoder: FrozenEncoder | None = None) -> None:
+        """encoder: of the model that will read it. Raises InputError for another's, or half a cache."""
         absent = [name for name in (FRAMES, INDEX, ABOUT) if not (folder / name).is_file()]
         if absent:
             raise InputError(f"{folder} lacks {', '.join(absent)}: make it with `train.prepare encode`")
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         self.width: int = about["width"]
-        if width not in (None, self.width):
-            raise InputError(
-                f"{folder} holds frames of width {self.width}, but the model's encoder has {width}: "
-                "make a cache with this model's Whisper"
-            )
-        if about.get("frame_ms", FRAME_MS) != frame_ms:
-            raise InputError(
-                f"{folder} holds frames of {about.get('frame_ms', FRAME_MS):g} ms, but the model's have "
-                f"{frame_ms:g} ms: make a cache with this model"
-            )
+        if encoder is not None:
+            _check(folder, about, encoder)
         self._file = folder / FRAMES
         size = self._file.stat().st_size // (2 * self.width)
         self._frames: np.ndarray | None = None
@@ -94,3 +97,19 @@ class EncoderCache:
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_frames": None}
+
+
+def _check(folder: Path, about: Mapping[str, Any], encoder: FrozenEncoder) -> None:
+    cure = "make a cache with this model (`train.prepare encode`)"
+    width, frame_ms = about["width"], about.get("frame_ms", FRAME_MS)
+    if width != encoder.width:
+        raise InputError(
+            f"{folder} holds frames of width {width}, but the model's encoder has {encoder.width}: {cure}"
+        )
+    if frame_ms != encoder.frame_ms:
+        raise InputError(
+            f"{folder} holds frames of {frame_ms:g} ms, but the model's have {encoder.frame_ms:g} ms: {cure}"
+        )
+    # Caches of the first version do not say.
+    if about.get("encoder_sha256", encoder.sha256) != encoder.sha256:
+        raise InputError(f"{folder} holds frames of an encoder with other weights than the model's: {cure}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from models.audio import read_audio
 from models.errors import InputError
-from train.encoder_cache import FRAME_MS, CachedClip, EncoderCache
+from train.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
@@ -98,11 +98,11 @@ def read_examples(
     tokenizer: TrainingTokenizer,
     longest_tokens: int,
     longest_s: float,
-    cache_width: int | None = None,
-    frame_ms: float = FRAME_MS,
+    encoder: FrozenEncoder | None = None,
 ) -> Examples:
     """Every pair of the section that a model of these limits can learn from.
 
+    encoder: the model's, if it is frozen; a cache must be of it.
     Raises InputError for a section or manifest that cannot be used; all missing clips are named at once.
     """
     _check(section)
@@ -113,7 +113,7 @@ def read_examples(
     manifest = read_manifest(section.manifest, languages, needs_clips)
     cache = None
     if section.encoder_cache is not None:
-        cache = EncoderCache(section.encoder_cache, cache_width, frame_ms)
+        cache = EncoderCache(section.encoder_cache, encoder)
     prompts = {target: tuple(tokenizer.prompt(section.source, target)) for target in targets}
     pairs: list[Example] = []
     skipped: dict[str, int] = {}

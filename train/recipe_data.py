@@ -13,10 +13,10 @@ from models.errors import InputError
 from train.batch_plan import BatchPlan, BatchSection
 from train.batch_reader import BatchReader
 from train.batches import Collation, TruncationSection
+from train.clip_versions import encoder_sha256
+from train.encoder_cache import FRAME_MS, FrozenEncoder
 from train.examples import DataSection, Example, Examples, read_examples
 from train.start_model import StartModel
-
-FRAME_S = 0.02  # one memory frame
 
 # The pairs of one section, as a model of some kind can learn from them.
 ReadSection = Callable[[DataSection], Sequence[Example]]
@@ -106,10 +106,12 @@ def tell(section: DataSection, examples: Examples) -> None:
 
 def _read(start: StartModel, section: DataSection) -> Sequence[Example]:
     dimensions = start.model.dimensions
-    longest_s = FRAME_S * dimensions.n_audio_ctx
-    examples = read_examples(
-        section, start.tokenizer, dimensions.n_text_ctx, longest_s, dimensions.n_audio_state
-    )
+    longest_s = FRAME_MS / 1000 * dimensions.n_audio_ctx
+    encoder = None
+    if section.encoder_cache is not None:
+        sha256 = encoder_sha256(start.model.encoder)
+        encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, sha256)
+    examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
     tell(section, examples)
     return examples.pairs
 

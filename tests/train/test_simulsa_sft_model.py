@@ -14,7 +14,7 @@ from models.audio_language_translator import AudioLanguageTranslator
 from models.errors import InputError
 from models.translator import TranslatorOptions
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
-from train.encoder_cache import EncoderCache
+from train.encoder_cache import EncoderCache, FrozenEncoder
 from train.examples import DataSection
 from train.prepare import main as prepare
 from train.self_augmentation.speculator import Speculator
@@ -100,7 +100,7 @@ def test_a_cache_gives_what_hearing_gives(world, tmp_path):
     assert not any(one is not None for one in batch.waveforms)
     assert torch.allclose(training(batch)[0], heard, atol=0.02)  # float16
     with pytest.raises(InputError, match="holds frames of 40 ms, but the model's have 20 ms"):
-        EncoderCache(tmp_path / "cache", 32)
+        EncoderCache(tmp_path / "cache", FrozenEncoder(32, 20.0, "any"))
 
 
 def test_cached_and_heard_clips_mix(world, tmp_path):

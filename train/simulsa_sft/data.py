@@ -10,6 +10,8 @@ from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from train.batch_plan import BatchPlan
 from train.batch_reader import BatchReader
+from train.clip_versions import encoder_sha256
+from train.encoder_cache import FrozenEncoder
 from train.examples import DataSection, Example, read_examples
 from train.recipe_data import DataConfig, mixed_pairs, section_readers, tell
 from train.simulsa_sft.batches import AudioTextCollation
@@ -44,8 +46,10 @@ def read_section(section: DataSection, model: AudioLanguageModel) -> list[Exampl
     # In `Example.tokens` the audio is one token of the prompt.
     longest_tokens = model.context_length - model.maximum_frames
     longest_s = model.maximum_audio_ms / 1000
-    width = model.encoder_width
-    examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, width, model.frame_ms)
+    encoder = None
+    if section.encoder_cache is not None:
+        encoder = FrozenEncoder(model.encoder_width, model.frame_ms, encoder_sha256(model.encoder))
+    examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
     tell(section, examples)
     # Of an empty label without its end there is nothing to learn.
     return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
