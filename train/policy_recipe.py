@@ -77,8 +77,8 @@ class PolicyConfig:
     """lambda of the L2 term."""
 
     gain: str = "reference"
-    """Of objective `gain`: that of the reference's token (the paper's), or expected: its mean over what the
-    model itself would write with all audio, which is less noisy."""
+    """Of objective `gain`: that of the reference's token (the paper's), or less noisy: kullback-leibler, its
+    mean over what the model itself would write with all audio, or jensen-shannon, which has a bound."""
 
     divergence: str = "jensen-shannon"
     """Of objective `divergence`: jensen-shannon or kullback-leibler."""

@@ -10,7 +10,8 @@ BN normalises over all valid tokens of the global batch and has no parameters. T
 sigmoid(u); with q = u the first and last term have their minimum at q* = E[BN[F] | h] / (2 lambda).
 
 The reference's one token makes F_n a noisy sample. Its mean over what the model itself would write with all
-audio, KL(p(. | all audio) || p(. | audio so far)), can be taken in its place; it is never negative.
+audio, KL(p(. | all audio) || p(. | audio so far)), can be taken in its place; it is never negative. So can
+the Jensen-Shannon divergence of both, whose bound keeps a few large gains from ruling BN and the covariance.
 
 Losses are sums over the valid tokens of this process; the caller divides by the number of tokens of
 the global batch (`train.global_batch.global_mean`, or the trainer's own normalisation).
@@ -26,11 +27,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.policy_network import SCORES
-from train.divergence_loss import divergence
+from train.divergence_loss import DIVERGENCES, divergence
 from train.global_batch import global_sum
 
 VARIANCE_FLOOR = 1e-5  # BatchNorm's
-GAINS = ("reference", "expected")
+GAINS = ("reference", *DIVERGENCES)
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def information_gain(
 
     kind: one of GAINS.
     """
-    if kind == "expected":
-        return divergence(partial_logits, full_logits, "kullback-leibler")
+    if kind in DIVERGENCES:
+        return divergence(partial_logits, full_logits, kind)
     with torch.no_grad():
         partial, full = (
             -F.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")

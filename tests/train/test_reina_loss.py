@@ -75,7 +75,7 @@ def test_gain_is_the_difference_of_log_probabilities():
 
 def test_the_expected_gain_is_the_mean_of_what_each_token_would_gain():
     partial, full = random(2, 3, 5), random(2, 3, 5, seed=1)
-    expected = information_gain(partial, full, torch.zeros(2, 3, dtype=torch.int64), "expected")
+    expected = information_gain(partial, full, torch.zeros(2, 3, dtype=torch.int64), "kullback-leibler")
     of_each = [information_gain(partial, full, torch.full((2, 3), token)) for token in range(5)]
     mean = sum(full.softmax(-1)[..., token] * gain for token, gain in enumerate(of_each))
     assert torch.allclose(expected, mean, atol=1e-6) and (expected >= 0).all()
