@@ -47,7 +47,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of one system, ordered by latency, whatever their order when it is made."""
+    """Points of one system, each once, ordered by latency, whatever their order when it is made."""
 
     system: str
     points: tuple[OperatingPoint, ...]
@@ -56,7 +56,10 @@ class Curve:
     decoding: str = "unstated"  # how the offline quality was decoded: greedy, beam 5, ...
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", tuple(sorted(self.points, key=lambda point: point.latency)))
+        points = sorted(self.points, key=lambda point: point.latency)
+        # Settings beyond what a policy can still tell apart give one point.
+        distinct = {(point.latency, point.quality): point for point in reversed(points)}
+        object.__setattr__(self, "points", tuple(reversed(distinct.values())))
         if self.offline is None:
             raise InputError(f"{self.system} has no offline quality: run the same model offline, and give it")
         if not 0 < self.offline < math.inf:

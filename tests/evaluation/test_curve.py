@@ -17,6 +17,11 @@ def test_points_are_ordered_by_latency():
     assert curve((2, 20), (1, 10)).range == (1, 2)
 
 
+def test_settings_that_come_to_the_same_are_one_point():
+    points = (OperatingPoint(2, 20, "k=9"), OperatingPoint(1, 10, "k=1"), OperatingPoint(2, 20, "k=12"))
+    assert [point.setting for point in Curve("mine", points, 30.0).points] == ["k=1", "k=9"]
+
+
 def test_file_of_points(tmp_path):
     file = tmp_path / "points.tsv"
     file.write_text("\ufeffsetting\tother\tquality\tlatency\r\nk=3\tx\t20.5\t1.5\r\n\r\nk=5\ty\t21\t2\r\n")

@@ -167,6 +167,10 @@ def test_bad_sweeps_are_one_line(sweep, capsys, tmp_path, points):
 
     def twice(runs):
         shutil.copytree(runs / "waitk/k=1", runs / "waitk/k=2")
+        log = runs / "waitk/k=2/instances.log"
+        first, *rest = map(json.loads, log.read_text().splitlines())
+        first["prediction"] = first["prediction"].upper()
+        log.write_text("".join(json.dumps(line) + "\n" for line in (first, *rest)))
 
     def one_point(runs):
         for setting in ("k=3", "k=5"):
