@@ -113,14 +113,19 @@ def test_points_without_a_curve_are_nan_with_the_reason(runs, score, tmp_path):
         ],
     )
     other = write_log(tmp_path / "other", [line()])
-    empty, undefined = tmp_path / "empty", tmp_path / "undefined"
-    for folder, table in ((empty, "BLEU\tLAAL\n1\t2\n"), (undefined, "BLEU\tAL\n1\tnan\n")):
+    empty, undefined, low, high = (tmp_path / name for name in ("empty", "undefined", "low", "high"))
+    for folder, table in (
+        (empty, "BLEU\tLAAL\n1\t2\n"),
+        (undefined, "BLEU\tAL\n1\tnan\n"),
+        (low, "BLEU\tAL\n1\t900\n"),
+        (high, "BLEU\tAL\n2\t900\n"),
+    ):
         folder.mkdir()
         (folder / "scores.tsv").write_text(table)
     for words, reason in [
         ((runs[1],), "offline quality is missing: give it, or the offline run, by --nose-offline"),
         ((runs[1], "--nose-offline", 50, "--nose-bounds", 1, 500), "lie outside the curve of this run"),
-        ((runs[1], runs[1], "--nose-offline", 50), "has two points at latency"),
+        ((low, high, "--nose-offline", 50), "has two points at latency 900"),
         ((other, "--nose-offline", 50), "other is of another test set"),
         ((silent, "--nose-offline", 50), "silent wrote nothing in any sentence"),
         ((undefined, "--nose-offline", 50), "latency of point undefined must be finite, got nan"),

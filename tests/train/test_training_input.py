@@ -168,7 +168,10 @@ def test_two_cures_for_one_illness_are_refused():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"gain": "mean"}, "policy: gain must be one of reference, expected, got 'mean'"),
+        (
+            {"gain": "mean"},
+            "policy: gain must be one of reference, jensen-shannon, kullback-leibler, got 'mean'",
+        ),
         (
             {"objective": "divergence", "divergence": "cosine"},
             "policy: divergence must be one of jensen-shannon, kullback-leibler, got 'cosine'",
