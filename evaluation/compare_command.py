@@ -15,6 +15,7 @@ from sacrebleu.metrics import BLEU
 
 from evaluation.curve import Axes
 from evaluation.degenerate import count_flags
+from evaluation.finished_sweep import decoding_of
 from evaluation.nose import Bounds, common_bounds, joint_signature, nose
 from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
@@ -48,7 +49,7 @@ class Measures:
             ],
             self.quality(offline, quality),
             Axes(quality, latency, "ms"),
-            offline.path.parent.name,
+            decoding_of(offline),
         )
 
 

@@ -85,7 +85,7 @@ class FinishedSweep:
                 raise InputError(f"{log.path} wrote nothing that has a latency: leave out {setting}")
             points.append(PointStatistics(setting, latency, self.quality(log, axes.quality)))
         offline = self.quality(system.offline, axes.quality)
-        return SweepStatistics(system.name, points, offline, axes, _decoding(system.offline))
+        return SweepStatistics(system.name, points, offline, axes, decoding_of(system.offline))
 
 
 def read_sweep(folder: str | Path) -> list[FinishedSweep]:
@@ -146,7 +146,7 @@ def _configuration(run: Path) -> dict:
     return values
 
 
-def _decoding(offline: RunLog) -> str:
+def decoding_of(offline: RunLog) -> str:
     """How an offline run was decoded, in a word: greedy, beam3, ..."""
     beam = _configuration(offline.path.parent).get("beam")
     if beam is None:

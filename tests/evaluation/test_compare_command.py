@@ -65,6 +65,7 @@ def sweeps(tmp_path):
 
 def test_sweeps_are_compared_by_nose(compare, sweeps):
     first, second, offline = sweeps
+    (offline / "evaluation.yaml").write_text("beam: 3\n")
     status, rows, _ = compare(first, second, "--offline", offline)
     assert status == 0
     runs = [[name, f"lag={lag}"] for name in "AB" for lag in (400, 800, 1200)]
@@ -72,7 +73,8 @@ def test_sweeps_are_compared_by_nose(compare, sweeps):
     words = row(rows, "NoSE")
     assert float(words[1]) > float(words[4])
     assert words[-1] == "0.001"
-    assert "latency:AL|unit:ms" in row(rows, "NoSE", below=1)[0]
+    signature = row(rows, "NoSE", below=1)[0]
+    assert "latency:AL|unit:ms" in signature and "decoding:beam3" in signature
 
 
 def test_bad_input_is_one_line(compare, sweeps, tmp_path):
