@@ -19,22 +19,26 @@ sft $runs/base --config-file $configs/mini_base.yaml
 
 python -m train.simulsa_augment --model $runs/base --targets de fr --ratio 0.01 --output $data/augmented \
     --manifest $spoken/multi30k_train/manifest.tsv
-# Five times as many truncated clips: what ships.
-python -m train.simulsa_augment --model $runs/base --targets de fr --ratio 0.05 --output $data/augmented5 \
-    --manifest $spoken/multi30k_train/manifest.tsv
-sed 's#simulsa_mini/augmented/#simulsa_mini/augmented5/#' $configs/mini.yaml > $runs/mini5.yaml
-sft $runs/simulsa-5pc --config-file $runs/mini5.yaml
-for seed in 1 2; do
+# Five times as many truncated clips, which is what ships, and ten times as many.
+for percent in 5 10; do
+    ratio=$(printf '0.%02d' $percent)
+    python -m train.simulsa_augment --model $runs/base --targets de fr --ratio $ratio --output $data/augmented$percent \
+        --manifest $spoken/multi30k_train/manifest.tsv
+    sed "s#simulsa_mini/augmented/#simulsa_mini/augmented$percent/#" $configs/mini.yaml > $runs/mini$percent.yaml
+    sft $runs/simulsa-${percent}pc --config-file $runs/mini$percent.yaml
+done
+for seed in 1 2 3; do
     sft $runs/sft-$seed --config-file $configs/mini_sft.yaml --config common.seed=$seed reader.seed=$seed
     sft $runs/simulsa-$seed --config-file $configs/mini.yaml --config common.seed=$seed reader.seed=$seed
 done
 
 simulst export $runs/base $runs/exported/base
 for name in sft simulsa; do
-    for seed in 1 2; do
+    for seed in 1 2 3; do
         simulst export $runs/$name-$seed $runs/exported/$name-$seed
     done
 done
+simulst export $runs/simulsa-10pc $runs/exported/simulsa-10pc
 # What ships as models/weights/simulsa-mini.
 simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
     --notes benchmarks/simulsa_mini/model_card.md
