@@ -1,0 +1,20 @@
+"""The sweeps of the benchmarks are of the form that the toolkit has now; their data is not at hand here."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evaluation.sweep_plan import load_plan
+
+FILES = sorted((Path(__file__).parents[2] / "benchmarks").glob("*_mini/*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_setting_can_be_planned(file, tmp_path):
+    runs = load_plan(file, tmp_path, {}).runs
+    systems = yaml.safe_load(file.read_text())["systems"]
+    planned = {name: [run for run in runs if run.place.system == name] for name in systems}
+    assert {name: len(of_one) for name, of_one in planned.items()} == {
+        name: len(system["settings"]) for name, system in systems.items()
+    }
