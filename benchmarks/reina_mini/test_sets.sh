@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the two test sets of the mini model, and the set on which policies are chosen. Arguments as those of build_data.sh.
+# Builds the two test sets of the mini model, and the set on which policies are chosen.
+# Arguments as those of build_data.sh.
 #   bash benchmarks/reina_mini/test_sets.sh MULTI30K BASS OUTPUT
 # Multi30K val and test_2016_flickr are spoken by flite's voice slt at speed 0.9, which training did not have.
 set -euo pipefail
