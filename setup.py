@@ -26,6 +26,7 @@ setup(
         "torch>=2.9.1",
         "simuleval==1.1.4",
         "numpy>=2.2,<3",
+        "scipy>=1.13",
         "soundfile>=0.12",
         "soxr>=0.5",
         "safetensors>=0.6,<1",

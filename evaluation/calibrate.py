@@ -2,9 +2,10 @@
 
 Latency is monotone in the knob of every policy, up to noise: a run at one setting tells on which side of
 it the others lie. The first round measures settings all over the knob's range; every further round
-measures, for each latency that is wanted and not met yet, a setting between its two neighbours: where a
-line between them meets it and, since a line is slow where the curve bends, in every second round in their
-middle. Settings of one round are simulated side by side.
+measures, for each latency that is wanted and not met yet, a setting between its two neighbours: where the
+curve through all that was measured meets it or, where that has not halved their distance, in their middle.
+The curve is a cubic that keeps the order of its points (Fritsch and Carlson, 1980). Settings of one round
+are simulated side by side.
 
 Nothing here knows what a run is: a callable measures settings.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from models.errors import InputError
 
@@ -79,6 +81,7 @@ class Calibration:
         self._measure = measure
         self._statistic = statistic
         self._known: dict[float, MeasuredSetting] = {}
+        self._widths: dict[float, float] = {}  # of the narrowest bracket of each target
 
     @property
     def runs(self) -> list[MeasuredSetting]:
@@ -91,26 +94,27 @@ class Calibration:
         values = [run.value for run in self.runs]
         return min(values), max(values)
 
-    def search(self, targets: Sequence[float], tolerance: float) -> list[MeasuredSetting]:
-        """The runs closest to each target: within the tolerance, or as close as the knob gets.
+    def search(self, targets: Sequence[float], tolerances: Sequence[float]) -> list[MeasuredSetting]:
+        """The runs closest to each target: within its tolerance, or as close as the knob gets.
 
         Raises InputError for a target that no setting in the range reaches.
         """
         if not self._known:
             self.explore()
         low, high = (choose(run.value for run in self.runs) for choose in (min, max))
-        for target in targets:
+        wanted = list(zip(targets, tolerances, strict=True))
+        for target, tolerance in wanted:
             if not low - tolerance <= target <= high + tolerance:
                 raise InputError(
                     f"no {self.knob.name} from {self.knob.low:g} to {self.knob.high:g} gives {target:g}: "
                     f"they reach {low:.4g} to {high:.4g}; give another --target, or --range"
                 )
-        for number in range(ROUNDS):
-            missed = [target for target in targets if abs(self._closest(target).value - target) > tolerance]
-            wanted = {self._between(target, middle=number % 2 == 1) for target in missed} - {None}
-            if not wanted:
+        for _ in range(ROUNDS):
+            missed = [target for target, near in wanted if abs(self._closest(target).value - target) > near]
+            new = {self._between(target) for target in missed} - {None}
+            if not new:
                 break
-            self._run(sorted(wanted))
+            self._run(sorted(new))
         return [self._closest(target) for target in targets]
 
     def at_most(self, target: float, tolerance: float) -> MeasuredSetting:
@@ -123,14 +127,14 @@ class Calibration:
         highest = max(run.value for run in self.runs)
         if highest > target:
             # The middle of what is allowed.
-            self.search([target - tolerance / 2], tolerance / 2)
+            self.search([target - tolerance / 2], [tolerance / 2])
         allowed = [run for run in self.runs if run.value <= target]
         return max(allowed, key=lambda run: run.value)
 
     def _closest(self, target: float) -> MeasuredSetting:
         return min(self.runs, key=lambda run: abs(run.value - target))
 
-    def _between(self, target: float, middle: bool) -> float | None:
+    def _between(self, target: float) -> float | None:
         """A new setting in the narrowest bracket of a target; None when there is no room in it."""
         pairs = [
             (one, other)
@@ -141,13 +145,23 @@ class Calibration:
             return None
         one, other = min(pairs, key=lambda pair: abs(pair[1].value - pair[0].value))
         start, end = self.knob.position(one.setting), self.knob.position(other.setting)
-        share = 0.5
-        if not middle and other.value != one.value:
-            share = min(max((target - one.value) / (other.value - one.value), MARGIN), 1 - MARGIN)
-        setting = self.knob.setting(start + share * (end - start))
+        width = end - start
+        place = self._meeting_place(target, start, end)
+        if width > self._widths.get(target, math.inf) / 2:
+            place = start + width / 2
+        self._widths[target] = width
+        setting = self.knob.setting(min(max(place, start + MARGIN * width), end - MARGIN * width))
         if setting in self._known and self.knob.whole and other.setting - one.setting > 1:
             setting = one.setting + (other.setting - one.setting) // 2
         return None if setting in self._known else setting
+
+    def _meeting_place(self, target: float, start: float, end: float) -> float:
+        """Where between two neighbours the curve through all runs has the target's value."""
+        places = [self.knob.position(run.setting) for run in self.runs]
+        curve = PchipInterpolator(places, [run.value for run in self.runs])
+        met = [place for place in curve.solve(target, extrapolate=False) if start <= place <= end]
+        # Rounding may leave a target that equals a neighbour's value just outside.
+        return met[0] if met else (start + end) / 2
 
     def _run(self, settings: Sequence[float]) -> None:
         new = [setting for setting in dict.fromkeys(settings) if setting not in self._known]

@@ -25,7 +25,7 @@ from evaluation.configuration import Configuration, configure, load_configuratio
 from evaluation.evaluate import read_flags
 from evaluation.latency import LATENCY_METRICS
 from evaluation.run_log import read_run_log
-from evaluation.significance import Resampling, mean_of
+from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
 from evaluation.workers import Workers
 from models.errors import InputError
@@ -69,10 +69,6 @@ class UnseenLatency:
         return whole[0] + np.sqrt(2) * (resampled[:, 0] - whole[0])
 
 
-def mean_latency(latencies: np.ndarray) -> float:
-    return float(mean_of(latencies, np.ones((1, len(latencies))))[0])
-
-
 def main(arguments: Sequence[str]) -> None:
     args, flags = _parse(arguments)
     configuration = load_configuration(args.configuration, {**flags, "engine": ["batched"]})
@@ -81,15 +77,15 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         measure = simulated(configuration, knob, args.latency, Path(folder), Workers(args.jobs))
         unseen = UnseenLatency(Resampling(sentences))
-        search = Calibration(knob, measure, unseen.at_most if args.at_most else mean_latency)
+        search = Calibration(knob, measure, unseen.at_most if args.at_most else mean)
         if args.spread:
             low, high = search.explore()
             targets = np.linspace(low, high, args.spread).tolist()
-            found = search.search(targets, tolerance=(high - low) / (4 * args.spread))
+            found = search.search(targets, [(high - low) / (4 * args.spread)] * args.spread)
         elif args.at_most:
             found = [search.at_most(target, TOLERANCE * target) for target in args.target]
         else:
-            found = search.search(args.target, TOLERANCE * min(args.target))
+            found = search.search(args.target, [TOLERANCE * target for target in args.target])
     chosen = list(dict.fromkeys(run.setting for run in found))
     print(text_table([_row(run, knob, args.latency, unseen, run.setting in chosen) for run in search.runs]))
     print(f"\n{sentences} utterances, {len(search.runs)} settings simulated")
@@ -145,7 +141,7 @@ def _row(run: MeasuredSetting, knob: Knob, metric: str, unseen: UnseenLatency, i
     low, high = unseen.interval(run.latencies)
     return {
         knob.name: f"{run.setting:g}",
-        f"{metric}_s": mean_latency(run.latencies),
+        f"{metric}_s": mean(run.latencies),
         "unseen_low": low,
         "unseen_high": high,
         "unseen_at_most": unseen.at_most(run.latencies),

@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="sweeps: NoSE's, in ms")
     parser.add_argument("--quality-metrics", nargs="+", default=["BLEU", "chrF"], choices=QUALITY_METRICS)
     parser.add_argument(
-        "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_CA, LAAL, ..."
+        "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_TC, LAAL, ..."
     )
     tokenizers = list(BLEU.TOKENIZERS)
     parser.add_argument("--sacrebleu-tokenizer", choices=tokenizers, help="default: as the runs say")

@@ -18,14 +18,15 @@ from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
 from evaluation.batched_run import BatchedRun, simulate_all
-from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
+from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
-from evaluation.latency import LATENCY_METRICS
+from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG, result_folder
 from evaluation.run_log import read_run_log
-from evaluation.scores import COMPUTATION_AWARE, Scorers, Scores
+from evaluation.scores import Scorers, Scores
+from evaluation.significance import mean
 from evaluation.table import text_table, write_tsv
-from evaluation.true_clock import SIGNATURE, TRUE_CLOCK, true_clock_latency
+from evaluation.true_clock import SIGNATURE
 from evaluation.workers import Workers
 from models.errors import InputError
 
@@ -127,13 +128,13 @@ def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
 
 def with_true_clock(scores: Scores, folder: Path) -> Scores:
     """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
-    log, records = read_run_log(folder), read_chunk_log(folder / CHUNK_LOG)
+    log = read_run_log(folder)
     values, signatures = {}, dict(scores.signatures)
     for name, value in scores.values.items():
         values[name] = value
-        metric = name.removesuffix(COMPUTATION_AWARE)
-        if metric != name and metric in LATENCY_METRICS:
-            values[metric + TRUE_CLOCK] = true_clock_latency(log, records, metric)
+        metric, clock = METRICS_BY_CLOCK.get(name, (name, ""))
+        if clock == SIMULEVAL_CLOCK:
+            values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
             signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
     return Scores(values, signatures)
 

@@ -111,10 +111,11 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
     logs = {place: read_run_log(layout.run(place)) for place in places}
     check_same_test_set(list(logs.values()))
     offline = {place.setting: log for place, log in logs.items() if place.is_offline}
+    shared = _yaml(layout.offline(languages), "run the sweep again")
     systems = []
     for name in dict.fromkeys(place.system for place in places if not place.is_offline):
         runs = {place.setting: log for place, log in logs.items() if place.system == name}
-        systems.append(FinishedSystem(name, runs, _offline_of(name, offline)))
+        systems.append(FinishedSystem(name, runs, _offline_of(name, offline, shared)))
     run_folders = [log.path.parent for log in logs.values()]
     configuration, *_ = [_configuration(folder) for folder in run_folders]
     return FinishedSweep(
@@ -127,14 +128,20 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
     )
 
 
-def _offline_of(system: str, offline: Mapping[str, RunLog]) -> RunLog | None:
-    """That of its own name; systems that decode alike share the only one."""
+def _offline_of(system: str, offline: Mapping[str, RunLog], shared: Mapping[str, str]) -> RunLog | None:
+    """The one that the sweep says; else that of its own name, or the only one there is."""
+    if system in shared:
+        return offline.get(shared[system])
     return offline.get(system) or (next(iter(offline.values())) if len(offline) == 1 else None)
 
 
 def _configuration(run: Path) -> dict:
     """What a run says about itself; nothing where it comes from SimulEval alone."""
-    file = run / CONFIGURATION
+    return _yaml(run / CONFIGURATION, f"remove {run}, and run the sweep again")
+
+
+def _yaml(file: Path, mend: str) -> dict:
+    """Keys and values; none where there is no such file."""
     if not file.is_file():
         return {}
     try:
@@ -142,7 +149,7 @@ def _configuration(run: Path) -> dict:
     except (yaml.YAMLError, UnicodeDecodeError):
         values = None
     if not isinstance(values, dict):
-        raise InputError(f"{file} is damaged: remove {run}, and run the sweep again")
+        raise InputError(f"{file} is damaged: {mend}")
     return values
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from evaluation.degenerate import FLAGS, count_flags, flags
 from evaluation.finished_sweep import FinishedSweep
-from evaluation.latency import LATENCY_METRICS
-from evaluation.report_scores import SIMULEVAL_CLOCK, SweepScores, finite
+from evaluation.latency import METRICS_BY_CLOCK
+from evaluation.report_scores import SweepScores, finite
 from evaluation.report_utterances import pack, packed_utterance, read_records
 from evaluation.run_log import RunLog
 
@@ -57,7 +57,7 @@ def _index(
 ) -> dict[str, Any]:
     """What the list of utterances shows and sorts by: of each run, a score of each utterance."""
     first, unit = logs[0].utterances[:utterances], logs[0].unit
-    by_utterance = [name for name in latency if name.removesuffix(SIMULEVAL_CLOCK) in LATENCY_METRICS]
+    by_utterance = [name for name in latency if name in METRICS_BY_CLOCK]
     return {
         "index": [one.index for one in first],
         "reference": [one.reference for one in first],

@@ -1,6 +1,6 @@
 """The scores on a sweep's page: of every run by every metric, and the NoSE of every system.
 
-Scores that can be resampled (BLEU, chrF, and latency by source audio or by SimulEval's clock) are
+Scores that can be resampled (BLEU, chrF, and the metrics of evaluation/latency.py by every clock) are
 computed from the logs and carry a 95% interval; all others are those in the scores.tsv of the runs.
 """
 
@@ -14,16 +14,14 @@ from typing import Any
 import numpy as np
 
 from evaluation.finished_sweep import FinishedSweep
-from evaluation.latency import LATENCY_METRICS
+from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.nose import joint_signature
 from evaluation.nose_intervals import estimate_nose
 from evaluation.quality_statistics import QUALITY_METRICS
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling, estimate, mean_of
-from evaluation.true_clock import TRUE_CLOCK
 from models.errors import InputError
 
-SIMULEVAL_CLOCK = "_CA"
 # Metrics of latency that are no time.
 PROPORTIONS = ("AP",)
 
@@ -99,14 +97,15 @@ class SweepScores:
         for name in (*self.quality, *self.latency):
             if name in QUALITY_METRICS:
                 statistics[name] = self.sweep.quality(log, name).score
-            elif name.removesuffix(SIMULEVAL_CLOCK) in LATENCY_METRICS:
+            elif name in METRICS_BY_CLOCK:
                 statistics[name] = partial(mean_of, log.latency(name))
         table = self._tables[log.path]
         scores = {name: (finite(table.get(name)), None, None) for name in (*self.quality, *self.latency)}
         if statistics:
             whole, resampled = self.resampling.scores(*statistics.values())
             for name, value, column in zip(statistics, whole.tolist(), resampled.T, strict=True):
-                scores[name] = _with_interval(value, column)
+                if math.isfinite(value):
+                    scores[name] = _with_interval(value, column)
         return scores
 
     def _latency_columns(self, columns: set[str]) -> list[str]:

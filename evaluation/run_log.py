@@ -6,7 +6,7 @@ written, in ms), reference, source, source_length (ms). SimulEval itself reads a
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.latency import LATENCY_METRICS
+from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
+from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG
+from evaluation.true_clock import ChunkTiming, emission_times
 from models.errors import InputError
 
 # Every field with the JSON types that it may have.
@@ -74,20 +76,52 @@ class RunLog:
     def latency(self, metric: str) -> np.ndarray:
         """(N,) float64: the metric of each utterance; NaN where it has none, as without any output.
 
-        metric is a key of LATENCY_METRICS, or one with _CA behind it: then SimulEval's clock, which
-        counts computation, takes the place of the delays. Raises InputError for any other.
+        metric is a key of LATENCY_METRICS, or one with a clock behind it that counts computation: _CA is
+        SimulEval's, _TC the true one, by the chunks.jsonl beside the log (NaN for what it does not tell).
+        Raises InputError for any other, and for chunks of another run.
         """
-        clock = "elapsed" if metric.endswith("_CA") else "delays"
-        compute = LATENCY_METRICS.get(metric.removesuffix("_CA"))
-        if compute is None:
+        if metric not in METRICS_BY_CLOCK:
             names = ", ".join(LATENCY_METRICS)
-            raise InputError(f"there is no latency metric {metric!r}: give {names}, or one followed by _CA")
+            raise InputError(
+                f"there is no latency metric {metric!r}: give {names}, or one followed by _CA or _TC"
+            )
+        name, clock = METRICS_BY_CLOCK[metric]
         values = [
-            compute(times, one.source_ms, one.reference_units(self.unit)) if times else math.nan
+            LATENCY_METRICS[name](times, one.source_ms, one.reference_units(self.unit)) if times else math.nan
             for one in self.utterances
-            for times in [getattr(one, clock)]
+            for times in [self._times(one, clock)]
         ]
         return np.array(values, dtype=np.float64)
+
+    def _times(self, utterance: Utterance, clock: str) -> Sequence[float]:
+        """When each unit was written by a clock, in ms."""
+        if clock == TRUE_CLOCK:
+            return self._true_times.get(utterance.index, ())
+        return utterance.elapsed if clock == SIMULEVAL_CLOCK else utterance.delays
+
+    @cached_property
+    def _true_times(self) -> Mapping[int, Sequence[float]]:
+        """By index of the utterance; only those whose computation is known."""
+        file = self.path.with_name(CHUNK_LOG)
+        records = read_chunk_log(file) if file.is_file() else {}
+        found = {}
+        for one in self.utterances:
+            chunks = records.get(one.index, ())
+            if not chunks or any(chunk.compute_ms is None for chunk in chunks):
+                continue
+            times = emission_times(
+                [
+                    ChunkTiming(chunk.arrival_ms, chunk.compute_ms, _count(chunk.text, self.unit))
+                    for chunk in chunks
+                ]
+            )
+            if len(times) != len(one.delays):
+                raise InputError(
+                    f"{self.path}: index {one.index} has {len(one.delays)} delays, but its chunks "
+                    f"wrote {len(times)} units: the two are not of one run"
+                )
+            found[one.index] = times
+        return found
 
 
 def read_run_log(path: str | Path) -> RunLog:
@@ -177,6 +211,11 @@ def _utterance(fields: dict[str, Any], place: str) -> Utterance:
         source_ms=float(fields["source_length"]),
         source=_source(fields["source"]),
     )
+
+
+def _count(text: str, unit: str) -> int:
+    """Words or characters of what one chunk wrote."""
+    return len(text.split()) if unit == "word" else len(text.replace(" ", ""))
 
 
 def _source(field: str | list) -> str:

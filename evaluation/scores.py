@@ -23,9 +23,9 @@ from simuleval.options import add_evaluator_args, add_scorer_args
 import evaluation.simuleval_plugin  # noqa: F401  registers its scorers
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
+from evaluation.latency import SIMULEVAL_CLOCK
 from models.errors import InputError
 
-COMPUTATION_AWARE = "_CA"
 SIMULEVAL = f"simuleval:{version('simuleval')}"
 
 
@@ -54,7 +54,7 @@ class Scorers:
             self.latency[name] = _build(name, scorer_class, args)
             if options.computation_aware:
                 aware = Namespace(**{**vars(args), "computation_aware": True})
-                self.latency[name + COMPUTATION_AWARE] = _build(name, scorer_class, aware)
+                self.latency[name + SIMULEVAL_CLOCK] = _build(name, scorer_class, aware)
 
     def score(self, log: Path) -> Scores:
         """Score instances.log. Latency is NaN when nothing was written in any sentence."""

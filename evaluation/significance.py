@@ -75,6 +75,11 @@ def mean_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return (weights @ np.where(defined, values, 0.0)) / counts
 
 
+def mean(values: np.ndarray) -> float:
+    """Of values (N,), without NaN ones; NaN if there are no others."""
+    return mean_of(values, np.ones((1, len(values)))).item()
+
+
 def estimate(value: float, resampled: np.ndarray) -> Estimate:
     """Percentile interval from scores (R,) of resamples. Raises InputError when too many are NaN."""
     defined = resampled[np.isfinite(resampled)]

@@ -111,10 +111,15 @@ def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
     _parts(layout).mkdir(parents=True, exist_ok=True)
     for left in layout.runs.glob("**/.*.incomplete"):
         shutil.rmtree(left, ignore_errors=True)
-    text = yaml.safe_dump(dict(plan.values), sort_keys=False, allow_unicode=True)
-    partial = layout.plan.with_name(f".{layout.plan.name}.incomplete")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(layout.plan)
+    _write_yaml(layout.plan, plan.values)
+    for languages, systems in plan.offline.items():
+        _write_yaml(layout.offline(languages), systems)
+
+
+def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.incomplete")
+    partial.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    partial.replace(path)
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:

@@ -4,6 +4,7 @@
     DIR/runs/SYSTEM/SETTING/             one run, as `simulst evaluate` leaves it
     DIR/runs/LANGUAGES/SYSTEM/SETTING/   the same in a sweep over language pairs, LANGUAGES as en-de
     DIR/runs/offline/SYSTEM/             the offline run of SYSTEM, and of all others that decode alike
+    DIR/offline.yaml                     SYSTEM: the one whose offline run it shares (offline-en-de.yaml, ...)
     DIR/points.tsv, DIR/points.json      latency and quality of every run, with intervals
     DIR/nose.tsv, DIR/curves.png         NoSE of every system, and the curves (nose-en-de.tsv, ...)
     DIR/report.html                      the page to look at
@@ -69,6 +70,9 @@ class SweepLayout:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    def offline(self, languages: str | None = None) -> Path:
+        return self.folder / f"offline{_suffix(languages)}.yaml"
 
     def nose_table(self, languages: str | None = None) -> Path:
         return self.folder / f"nose{_suffix(languages)}.tsv"

@@ -18,7 +18,7 @@
           - {recent_frames: 8, attention_layer: 3}
 
 Metrics that come first are the axes of the curves. NoSE divides by the quality of an offline run, which
-is added by itself: one for all systems, or one for each where they decode in different ways.
+is added by itself: one for all systems that decode alike.
 """
 
 import dataclasses
@@ -51,6 +51,8 @@ class SweepPlan:
 
     values: Mapping[str, Any]
     runs: tuple[PlannedRun, ...]
+    # Of each language pair, the offline run by which each system is measured; system -> setting.
+    offline: Mapping[str | None, Mapping[str, str]]
 
 
 def load_plan(path: str | Path, output: str | Path, overrides: Mapping[str, Sequence[str]]) -> SweepPlan:
@@ -74,11 +76,12 @@ def load_plan(path: str | Path, output: str | Path, overrides: Mapping[str, Sequ
     if "languages" in values:
         languages = _mapping(values["languages"], f"{path}: languages")
     layout = SweepLayout(Path(output))
-    runs = []
+    runs, offline = [], {}
     for pair, changes in languages.items():
         builder = _PlanBuilder(str(path), layout, pair, base | changes)
-        runs += builder.runs(systems)
-    return SweepPlan(values, tuple(runs))
+        found, offline[pair] = builder.runs(systems)
+        runs += found
+    return SweepPlan(values, tuple(runs), offline)
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,15 @@ class _PlanBuilder:
     languages: str | None
     base: Mapping[str, Any]
 
-    def runs(self, systems: Mapping[str, Mapping[str, Any]]) -> list[PlannedRun]:
+    def runs(self, systems: Mapping[str, Mapping[str, Any]]) -> tuple[list[PlannedRun], dict[str, str]]:
+        """Of the systems, then offline; and which of these is whose: the first that decodes like it."""
         runs = [run for name, values in systems.items() for run in self._system(name, values)]
-        offline = {name: self._offline(name, values) for name, values in systems.items()}
-        if len({_decoding(run.configuration) for run in offline.values()}) == 1:
-            return [*runs, next(iter(offline.values()))]
-        return [*runs, *offline.values()]
+        distinct: dict[str, PlannedRun] = {}
+        offline = {}
+        for name, values in systems.items():
+            run = self._offline(name, values)
+            offline[name] = distinct.setdefault(_decoding(run.configuration), run).place.setting
+        return [*runs, *distinct.values()], offline
 
     def _system(self, name: str, values: Mapping[str, Any]) -> list[PlannedRun]:
         place = f"{self.path}: system {name}"

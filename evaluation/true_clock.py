@@ -9,17 +9,11 @@ computation, so it overstates latency even where a machine keeps up. Latency met
 (evaluation/latency.py) on these times are computation-aware latency.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.streaming_agent import ChunkRecord
-from evaluation.latency import LATENCY_METRICS
-from evaluation.run_log import RunLog
 from models.errors import InputError
 
-# Behind the name of a metric: computation-aware by this clock. SimulEval's own is _CA.
-TRUE_CLOCK = "_TC"
 SIGNATURE = "clock:max(t,arrival)+compute|length:reference|empty:skipped"
 
 
@@ -56,32 +50,3 @@ def emission_times(chunks: Sequence[ChunkTiming]) -> list[float]:
     """When each unit appears, in ms: the time its chunk is done. As long as the prediction."""
     times = zip(finish_times(chunks), chunks, strict=True)
     return [time for time, chunk in times for _ in range(chunk.units_written)]
-
-
-def true_clock_latency(log: RunLog, records: Mapping[int, Sequence[ChunkRecord]], metric: str) -> float:
-    """Mean of a metric (a key of LATENCY_METRICS) over the utterances that wrote something, in ms.
-
-    records: by index of the utterance. NaN when nothing was written at all. Raises InputError when the
-    records do not fit the log.
-    """
-    values = []
-    for utterance in log.utterances:
-        chunks = [
-            ChunkTiming(record.arrival_ms, record.compute_ms, _units(record.text, log.unit))
-            for record in records.get(utterance.index, ())
-        ]
-        times = emission_times(chunks)
-        if len(times) != len(utterance.delays):
-            raise InputError(
-                f"{log.path}: index {utterance.index} has {len(utterance.delays)} delays, but its chunks "
-                f"wrote {len(times)} units: the two are not of one run"
-            )
-        if times:
-            values.append(
-                LATENCY_METRICS[metric](times, utterance.source_ms, utterance.reference_units(log.unit))
-            )
-    return sum(values) / len(values) if values else math.nan
-
-
-def _units(text: str, unit: str) -> int:
-    return len(text.split()) if unit == "word" else len(text.replace(" ", ""))

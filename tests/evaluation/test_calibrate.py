@@ -42,14 +42,14 @@ CURVES = {
 @pytest.mark.parametrize("target", [1.2, 2.0, 3.1])
 def test_target_is_met_in_few_runs(name, target):
     search = calibration(*CURVES[name])
-    [found] = search.search([target], tolerance=0.02)
+    [found] = search.search([target], [0.02])
     assert found.value == pytest.approx(target, abs=0.02)
     assert len(search.runs) <= 10
 
 
 def test_whole_numbers_get_as_close_as_they_can():
     search = calibration(lambda k: 0.4 + 0.3 * k, Knob("k", 1, 20, whole=True))
-    [found] = search.search([2.0], tolerance=0.01)
+    [found] = search.search([2.0], [0.01])
     assert found.setting == 5 and found.value == pytest.approx(1.9)
     assert all(isinstance(run.setting, int) for run in search.runs)
     assert len(search.runs) <= 8
@@ -57,7 +57,7 @@ def test_whole_numbers_get_as_close_as_they_can():
 
 def test_noise_that_breaks_the_order_does_no_harm():
     search = calibration(falling, THRESHOLD, noise=0.03)
-    found = search.search([1.5, 2.5, 3.5], tolerance=0.05)
+    found = search.search([1.5, 2.5, 3.5], [0.05] * 3)
     assert [run.value for run in found] == pytest.approx([1.5, 2.5, 3.5], abs=0.05)
 
 
@@ -65,9 +65,25 @@ def test_targets_of_a_round_are_simulated_side_by_side():
     search = calibration(falling, THRESHOLD)
     low, high = search.explore()
     targets = np.linspace(low, high, 6).tolist()
-    found = search.search(targets, tolerance=0.05)
+    found = search.search(targets, [0.05] * 6)
     assert [run.value for run in found] == pytest.approx(targets, abs=0.05)
-    assert len(search.rounds) <= 5 and len(search.runs) <= 17
+    assert len(search.rounds) <= 3 and len(search.runs) <= 14
+
+
+def test_five_targets_take_two_rounds_more_than_the_first():
+    search = calibration(falling, THRESHOLD)
+    targets = [0.8, 1.2, 2.0, 3.1, 4.0]
+    found = search.search(targets, [0.02 * target for target in targets])
+    assert [run.value for run in found] == pytest.approx(targets, rel=0.02)
+    assert search.rounds == [5, 5, 5]
+
+
+def test_each_target_has_a_tolerance_of_its_own():
+    search = calibration(falling, THRESHOLD)
+    close, far = search.search([1.5, 3.0], [0.001, 1.0])
+    assert close.value == pytest.approx(1.5, abs=0.001)
+    # The first round was good enough for this one; all others went to the first target.
+    assert far.setting in (-6, -3, 0, 3, 6) and set(search.rounds[1:]) == {1}
 
 
 def test_at_most_stays_below_the_target_but_close():
@@ -91,7 +107,7 @@ def test_at_most_above_all_settings_is_the_slowest():
 def test_target_out_of_reach(target):
     search = calibration(falling, THRESHOLD)
     with pytest.raises(InputError, match="no threshold from -6 to 6 gives .*: they reach 0.60"):
-        search.search([target], tolerance=0.01)
+        search.search([target], [0.01])
 
 
 def test_at_most_below_all_settings():
@@ -101,7 +117,7 @@ def test_at_most_below_all_settings():
 
 def test_latency_that_is_undefined():
     with pytest.raises(InputError, match="nothing at all was written at threshold -6"):
-        calibration(lambda threshold: math.nan, THRESHOLD).search([1.0], tolerance=0.1)
+        calibration(lambda threshold: math.nan, THRESHOLD).search([1.0], [0.1])
 
 
 @pytest.mark.parametrize("low, high", [(1, 1), (2, 1), (0, math.inf), (math.nan, 1)])

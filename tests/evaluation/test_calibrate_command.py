@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from evaluation.calibrate_command import UnseenLatency, mean_latency
+from evaluation.calibrate_command import UnseenLatency
 from evaluation.configuration import load_configuration
 from evaluation.evaluate import evaluate
 from evaluation.run_log import read_run_log
-from evaluation.significance import Resampling
+from evaluation.significance import Resampling, mean
 from simulst import main
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 
@@ -70,8 +70,8 @@ def test_interval_is_that_of_another_test_set():
         mine, other = generator.gamma(2.0, 1.0, (2, 80))
         unseen = UnseenLatency(Resampling(80, 200))
         low, high = unseen.interval(mine)
-        inside += low <= mean_latency(other) <= high
-        below += mean_latency(other) <= unseen.at_most(mine)
+        inside += low <= mean(other) <= high
+        below += mean(other) <= unseen.at_most(mine)
     assert 0.90 <= inside / 200 <= 0.99
     assert 0.90 <= below / 200 <= 0.99
 

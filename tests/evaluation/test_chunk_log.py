@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import time
 
 import pytest
@@ -12,7 +13,6 @@ from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import load_configuration
 from evaluation.evaluate import evaluate
 from evaluation.run_log import read_run_log
-from evaluation.true_clock import true_clock_latency
 from models.errors import InputError
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 
@@ -52,10 +52,11 @@ def test_a_damaged_line_is_named(line, tmp_path):
         read_chunk_log(tmp_path / CHUNK_LOG)
 
 
-def write_run(folder, prediction, delays):
+def write_run(folder, prediction, delays, chunks=RECORDS[0]):
     line = {"index": 0, "prediction": prediction, "delays": delays, "elapsed": delays}
     line |= {"reference": "a b c d", "source": [], "source_length": 1000.0, "prediction_length": len(delays)}
     (folder / "instances.log").write_text(json.dumps(line) + "\n")
+    write_chunk_log(folder / CHUNK_LOG, [chunks], start_index=0)
     return read_run_log(folder)
 
 
@@ -63,13 +64,20 @@ def test_true_clock_by_hand(tmp_path):
     log = write_run(tmp_path, "Hello wide world", [500.0, 900.0, 900.0])
     # Done at 500 + 80.5 and 900 + 10; four reference words in 1000 ms: 250 ms each.
     expected = (580.5 + (910 - 250) + (910 - 500)) / 3
-    assert true_clock_latency(log, {0: RECORDS[0]}, "AL") == pytest.approx(expected)
+    assert log.latency("AL_TC").tolist() == pytest.approx([expected])
+
+
+def test_without_records_of_computation_there_is_no_true_clock(tmp_path):
+    log = write_run(tmp_path, "Hello", [500.0], [ChunkRecord(500.0, None, "Hello")])
+    assert math.isnan(log.latency("AL_TC")[0])
+    (tmp_path / CHUNK_LOG).unlink()
+    assert math.isnan(read_run_log(tmp_path).latency("AL_TC")[0])
 
 
 def test_records_of_another_run_are_refused(tmp_path):
     log = write_run(tmp_path, "Hello world", [500.0, 900.0])
     with pytest.raises(InputError, match="index 0 has 2 delays, but its chunks wrote 3 units"):
-        true_clock_latency(log, {0: RECORDS[0]}, "AL")
+        log.latency("AL_TC")
 
 
 def test_an_evaluation_reports_the_true_clock_beside_simulevals(tmp_path, monkeypatch):

@@ -36,6 +36,24 @@ def test_an_offline_run_of_its_own_comes_first(folder):
     assert offline == {"reina": "reina", "waitk": "waitk"}
 
 
+def test_an_offline_run_is_shared_as_the_sweep_says(folder):
+    write_run(folder / "runs" / OFFLINE / "waitk", 4000, 0.1)
+    (folder / "offline.yaml").write_text("{reina: waitk, waitk: reina}")
+    [sweep] = read_sweep(folder)
+    offline = {system.name: system.offline.path.parent.name for system in sweep.systems}
+    assert offline == {"reina": "waitk", "waitk": "reina"}
+    # Not that of another system, if its own is still to come.
+    shutil.rmtree(folder / "runs" / OFFLINE / "waitk")
+    [sweep] = read_sweep(folder)
+    assert [system.offline is None for system in sweep.systems] == [True, False]
+
+
+def test_damaged_list_of_offline_runs(folder):
+    (folder / "offline.yaml").write_text("- reina\n")
+    with pytest.raises(InputError, match="offline.yaml is damaged: run the sweep again"):
+        read_sweep(folder)
+
+
 def test_each_language_pair_is_a_sweep_of_its_own(tmp_path):
     write_sweep(tmp_path, languages="en-de")
     write_sweep(tmp_path, sentences=30, languages="en-fr")

@@ -95,10 +95,21 @@ def test_scores_come_from_the_logs_and_from_scores_tsv(tmp_path):
     log = log_of(folder, "reina/threshold=0.5")
     found = scores.of_run(log)
     assert found["WER_NORM"] == (12.5, None, None)
-    assert found["LAAL_TC"] == (1700.25, None, None)
     value, low, high = found["LAAL"]
     assert value == pytest.approx(log.latency("LAAL").mean(), abs=1e-4)
     assert low < value < high
+    # Every chunk took 50 ms, and none waited for the one before it.
+    assert found["LAAL_TC"] == pytest.approx((value + 50, low + 50, high + 50), abs=1e-3)
+
+
+def test_a_score_by_the_true_clock_is_taken_as_it_stands_where_computation_is_not_known(tmp_path):
+    folder = write_sweep(tmp_path)
+    run = folder / "runs/reina/threshold=0.5"
+    (run / "scores.tsv").write_text("setting\tAL_TC\nx\t1700.25\n")
+    (run / "chunks.jsonl").unlink()
+    [sweep] = read_sweep(folder)
+    scores = SweepScores(sweep, Resampling(40, 100))
+    assert scores.of_run(log_of(folder, "reina/threshold=0.5"))["AL_TC"] == (1700.25, None, None)
 
 
 def test_simulevals_clock_is_left_out_where_nothing_was_timed(tmp_path):

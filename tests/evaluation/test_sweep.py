@@ -46,7 +46,7 @@ def test_folder_holds_all_results(finished):
     assert {place.path.as_posix() for place in layout.finished_runs()} == {*RUNS, "offline/wait-k"}
     files = {path.name for path in finished.iterdir()}
     tables = {"points.tsv", "points.json", "nose.tsv"}
-    assert files == {"runs", "sweep.yaml", *tables, "curves.png", "report.html"}
+    assert files == {"runs", "sweep.yaml", "offline.yaml", *tables, "curves.png", "report.html"}
     names = {path.name for path in (finished / "runs/wait-k/k=1").iterdir()}
     ours = {"chunks.jsonl", "evaluation.yaml", "scores.tsv", "signatures.json"}
     assert names == {"config.yaml", "instances.log", *ours}

@@ -59,6 +59,13 @@ def test_systems_that_decode_in_different_ways_have_one_each(load):
     plan = load(BASE + "systems: {waitk: , holdn: {beam: 4}}")
     assert places(plan)[2:] == ["offline/waitk", "offline/holdn"]
     assert [run.configuration.agent_options[2].beam for run in plan.runs[2:]] == [1, 4]
+    assert plan.offline == {None: {"waitk": "waitk", "holdn": "holdn"}}
+
+
+def test_each_way_of_decoding_has_one_offline_run(load):
+    plan = load(BASE + "systems: {waitk: , edatt: {beam: 4}, holdn: , alignatt: {beam: 4, chunk_ms: 100}}")
+    assert places(plan)[4:] == ["offline/waitk", "offline/edatt"]
+    assert plan.offline[None] == {"waitk": "waitk", "edatt": "edatt", "holdn": "waitk", "alignatt": "edatt"}
 
 
 def test_offline_run_searches_as_the_agent_prefers(load):
