@@ -8,7 +8,6 @@ import hashlib
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from models.log_mel import HOP
 from train.encoder_cache import COLUMNS
@@ -44,15 +43,3 @@ def heard_samples(identifier: str, samples: int, truncations: int, seed: int) ->
 def encoder_frames(samples: int) -> int:
     """How many frames of 20 ms the encoder gives for so many samples."""
     return (-(-samples // HOP) + 1) // 2
-
-
-def encoder_sha256(encoder: nn.Module) -> str:
-    """Of the names and values of all weights, in the order of their names.
-
-    The values are those in float16: a model that was stored in half precision has the same encoder.
-    """
-    digest = hashlib.sha256()
-    for name, weight in sorted(encoder.state_dict().items()):
-        digest.update(name.encode() + b"\0")
-        digest.update(weight.detach().half().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -8,13 +8,16 @@ Version 0 is the whole clip; the others have heard a part of it (`train.truncati
 that hears more gives other frames: they cannot be cut out of version 0. `train.prepare encode` writes it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from models.errors import InputError
 
@@ -51,7 +54,12 @@ class FrozenEncoder:
 
     width: int  # D
     frame_ms: float
-    sha256: str  # `train.clip_versions.encoder_sha256`
+    module: nn.Module
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of its weights. Computed when a cache first asks."""
+        return encoder_sha256(self.module)
 
 
 class EncoderCache:
@@ -113,3 +121,15 @@ def _check(folder: Path, about: Mapping[str, Any], encoder: FrozenEncoder) -> No
     # Caches of the first version do not say.
     if about.get("encoder_sha256", encoder.sha256) != encoder.sha256:
         raise InputError(f"{folder} holds frames of an encoder with other weights than the model's: {cure}")
+
+
+def encoder_sha256(encoder: nn.Module) -> str:
+    """Of the names and values of all weights, in the order of their names.
+
+    The values are those in float16: a model that was stored in half precision has the same encoder.
+    """
+    digest = hashlib.sha256()
+    for name, weight in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + b"\0")
+        digest.update(weight.detach().half().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -26,9 +26,9 @@ from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from models.log_mel import HOP
 from models.translator import TranslatorOptions
-from train.clip_versions import CHUNK_MS, Version, encoder_sha256, heard_samples
+from train.clip_versions import CHUNK_MS, Version, heard_samples
 from train.command_line import at_least, option, parse
-from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX
+from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.frame_encoders import FrameEncoder, open_encoder
 from train.journal import Journal
 from train.manifest import Row, read_manifest, write_lines

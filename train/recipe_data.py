@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from fairseq2.logging import log
@@ -13,7 +12,6 @@ from models.errors import InputError
 from train.batch_plan import BatchPlan, BatchSection
 from train.batch_reader import BatchReader
 from train.batches import Collation, TruncationSection
-from train.clip_versions import encoder_sha256
 from train.encoder_cache import FRAME_MS, FrozenEncoder
 from train.examples import DataSection, Example, Examples, read_examples
 from train.start_model import StartModel
@@ -49,7 +47,7 @@ def train_reader(
     context: RecipeContext, config: DataConfig, start: StartModel, frozen_encoder: bool, whole: bool = False
 ) -> BatchReader:
     """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
-    pairs, weights = mixed_pairs(config, frozen_encoder, partial(_read, start))
+    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     collation = _collation(config, start, config.truncation, whole)
     accumulate = config.trainer.grad_accumulation.num_batches
@@ -65,7 +63,7 @@ def validation_readers(
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader."""
     collation = _collation(config, start, truncation, whole)
-    return section_readers(context, config, partial(_read, start), collation)
+    return section_readers(context, config, _reader(start), collation)
 
 
 def mixed_pairs(
@@ -104,16 +102,17 @@ def tell(section: DataSection, examples: Examples) -> None:
         log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
 
 
-def _read(start: StartModel, section: DataSection) -> Sequence[Example]:
+def _reader(start: StartModel) -> ReadSection:
     dimensions = start.model.dimensions
     longest_s = FRAME_MS / 1000 * dimensions.n_audio_ctx
-    encoder = None
-    if section.encoder_cache is not None:
-        sha256 = encoder_sha256(start.model.encoder)
-        encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, sha256)
-    examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
-    tell(section, examples)
-    return examples.pairs
+    encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, start.model.encoder)
+
+    def read(section: DataSection) -> Sequence[Example]:
+        examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
+        tell(section, examples)
+        return examples.pairs
+
+    return read
 
 
 def _collation(

@@ -11,8 +11,8 @@ from models.errors import InputError
 from models.log_mel import log_mel_spectrogram
 from tests.models.tiny_whisper import write_tiny_whisper
 from train import prepare_encode
-from train.clip_versions import encoder_frames, encoder_sha256, heard_samples
-from train.encoder_cache import EncoderCache, FrozenEncoder
+from train.clip_versions import encoder_frames, heard_samples
+from train.encoder_cache import EncoderCache, FrozenEncoder, encoder_sha256
 from train.frame_encoders import load_encoder
 from train.manifest import Row, write_manifest
 from train.prepare import main
@@ -98,13 +98,13 @@ def test_training_reads_the_folder(tmp_path, command, whisper):
 
 def test_a_cache_of_other_weights_is_refused(tmp_path, command, whisper):
     assert main(command) == 0
-    of_half = encoder_sha256(load_encoder(str(whisper)).half())
-    assert "a" in EncoderCache(tmp_path / "out", FrozenEncoder(32, 20.0, of_half))
+    of_half = FrozenEncoder(32, 20.0, load_encoder(str(whisper)).half())
+    assert "a" in EncoderCache(tmp_path / "out", of_half)
     other = load_encoder(str(whisper))
     with torch.no_grad():
         other.conv1.bias[0] += 0.01
     with pytest.raises(InputError, match="other weights than the model's: make a cache with this model"):
-        EncoderCache(tmp_path / "out", FrozenEncoder(32, 20.0, encoder_sha256(other)))
+        EncoderCache(tmp_path / "out", FrozenEncoder(32, 20.0, other))
 
 
 def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch):

@@ -19,7 +19,7 @@ from train.examples import DataSection
 from train.prepare import main as prepare
 from train.self_augmentation.speculator import Speculator
 from train.simulsa_augment import main as augment
-from train.simulsa_sft.data import read_section, train_reader
+from train.simulsa_sft.data import section_reader, train_reader
 from train.simulsa_sft.greedy import greedy
 from train.simulsa_sft.model import AudioLanguageConfig
 from train.simulsa_sft.recipe import SftConfig
@@ -100,7 +100,7 @@ def test_a_cache_gives_what_hearing_gives(world, tmp_path):
     assert not any(one is not None for one in batch.waveforms)
     assert torch.allclose(training(batch)[0], heard, atol=0.02)  # float16
     with pytest.raises(InputError, match="holds frames of 40 ms, but the model's have 20 ms"):
-        EncoderCache(tmp_path / "cache", FrozenEncoder(32, 20.0, "any"))
+        EncoderCache(tmp_path / "cache", FrozenEncoder(32, 20.0, torch.nn.Identity()))
 
 
 def test_cached_and_heard_clips_mix(world, tmp_path):
@@ -139,7 +139,7 @@ def test_a_cache_of_whole_clips_is_not_taken_for_cut_ones(world, tmp_path):
     assert prepare(["encode", *files, "--model", str(world.model)]) == 0
     section = DataSection(manifest=world.augmented, encoder_cache=tmp_path / "cache", targets=["de"])
     with pytest.raises(InputError, match="5 x heard to another length in the encoder cache"):
-        read_section(section, in_training(world).model)
+        section_reader(in_training(world).model)(section)
 
 
 def test_a_begun_run_goes_on_only_as_it_began(world, tmp_path):
@@ -183,9 +183,9 @@ def test_sections_that_cannot_be_trained_on_are_refused(world):
     with pytest.raises(InputError, match="an encoder cache needs a frozen encoder"):
         train_reader(None, cached, training.model, frozen_encoder=False)
     with pytest.raises(InputError, match="task must be s2tt or asr"):
-        read_section(DataSection(manifest=world.manifest, task="nmt", targets=["de"]), training.model)
+        section_reader(training.model)(DataSection(manifest=world.manifest, task="nmt", targets=["de"]))
     with pytest.raises(InputError, match="has no column 'fr'"):
-        read_section(DataSection(manifest=world.manifest, targets=["fr"]), training.model)
+        section_reader(training.model)(DataSection(manifest=world.manifest, targets=["fr"]))
 
 
 def test_a_model_that_hears_no_audio_cannot_label(world, tmp_path, capsys):

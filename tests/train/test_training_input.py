@@ -232,10 +232,10 @@ def test_a_cache_of_another_width_or_cut_short_is_refused(tmp_path):
         "id\tversion\theard_samples\tsamples\toffset\tframes\na\t0\t640\t640\t0\t2\n"
     )
     np.arange(8, dtype="<f2").tofile(tmp_path / "frames.f16")
-    four = FrozenEncoder(4, 20.0, "any")
+    four = FrozenEncoder(4, 20.0, torch.nn.Identity())
     assert EncoderCache(tmp_path, four)["a"].read(0).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     with pytest.raises(InputError, match="width 4, but the model's encoder has 8"):
-        EncoderCache(tmp_path, FrozenEncoder(8, 20.0, "any"))
+        EncoderCache(tmp_path, FrozenEncoder(8, 20.0, torch.nn.Identity()))
     np.arange(4, dtype="<f2").tofile(tmp_path / "frames.f16")
     with pytest.raises(InputError, match="cut off: 1 frames of 2"):
         EncoderCache(tmp_path)

@@ -8,7 +8,7 @@ from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.tiny_training import TinyWorld, build
 from train.examples import DataSection
 from train.simulsa_sft.batches import AudioTextBatch
-from train.simulsa_sft.data import collation, read_section
+from train.simulsa_sft.data import collation, section_reader
 from train.simulsa_sft.lora import LoraSection
 from train.simulsa_sft.model import AudioLanguageConfig, AudioLanguageInTraining, create
 
@@ -70,5 +70,5 @@ def batch_of(
     world: TinySft, model: AudioLanguageInTraining, manifest: Path, **section: Any
 ) -> AudioTextBatch:
     """The whole manifest as one batch. section: fields of `DataSection`."""
-    pairs = read_section(DataSection(manifest=manifest, targets=["de"], **section), model.model)
+    pairs = section_reader(model.model)(DataSection(manifest=manifest, targets=["de"], **section))
     return collation(model.model).batch(pairs, [], 0)

@@ -1,7 +1,6 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
@@ -10,10 +9,9 @@ from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from train.batch_plan import BatchPlan
 from train.batch_reader import BatchReader
-from train.clip_versions import encoder_sha256
 from train.encoder_cache import FrozenEncoder
 from train.examples import DataSection, Example, read_examples
-from train.recipe_data import DataConfig, mixed_pairs, section_readers, tell
+from train.recipe_data import DataConfig, ReadSection, mixed_pairs, section_readers, tell
 from train.simulsa_sft.batches import AudioTextCollation
 
 
@@ -21,7 +19,7 @@ def train_reader(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel, frozen_encoder: bool
 ) -> BatchReader:
     """All sections mixed by their weights. Raises InputError if the data cannot be used."""
-    pairs, weights = mixed_pairs(config, frozen_encoder, partial(read_section, model=model))
+    pairs, weights = mixed_pairs(config, frozen_encoder, section_reader(model))
     truncated = sum(pair.heard_samples is not None for pair in pairs)
     log.info("{} of {} pairs are of truncated clips.", truncated, len(pairs))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
@@ -33,26 +31,28 @@ def validation_readers(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader."""
-    return section_readers(context, config, partial(read_section, model=model), collation(model))
+    return section_readers(context, config, section_reader(model), collation(model))
 
 
-def read_section(section: DataSection, model: AudioLanguageModel) -> list[Example]:
-    """Its pairs. Raises InputError where it cannot be used."""
-    if section.task == "nmt":
-        raise InputError(
-            f"data section of {section.manifest}: an audio-language model learns from speech: task must be "
-            "s2tt or asr"
-        )
+def section_reader(model: AudioLanguageModel) -> ReadSection:
+    """Reads the pairs of a section. It raises InputError where that cannot be used."""
     # In `Example.tokens` the audio is one token of the prompt.
     longest_tokens = model.context_length - model.maximum_frames
     longest_s = model.maximum_audio_ms / 1000
-    encoder = None
-    if section.encoder_cache is not None:
-        encoder = FrozenEncoder(model.encoder_width, model.frame_ms, encoder_sha256(model.encoder))
-    examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
-    tell(section, examples)
-    # Of an empty label without its end there is nothing to learn.
-    return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
+    encoder = FrozenEncoder(model.encoder_width, model.frame_ms, model.encoder)
+
+    def read(section: DataSection) -> list[Example]:
+        if section.task == "nmt":
+            raise InputError(
+                f"data section of {section.manifest}: an audio-language model learns from speech: task must "
+                "be s2tt or asr"
+            )
+        examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
+        tell(section, examples)
+        # Of an empty label without its end there is nothing to learn.
+        return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
+
+    return read
 
 
 def collation(model: AudioLanguageModel) -> AudioTextCollation:

@@ -6,12 +6,13 @@ Shapes: R rows, T audio frames.
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from models.audio_language_model import AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioPrompt
 from models.row_cache import TokenCache
-from train.greedy import SHORTEST
+from train.greedy import SHORTEST, best_tokens
 
 TOKENS_PER_S = 12.5  # what streaming search allows, too
 
@@ -28,23 +29,18 @@ def greedy(model: AudioLanguageModel, frames: AudioFrames, prompts: Sequence[Aud
         rows.append(torch.cat([model.embed(before), heard, model.embed(after)]))
     lengths = torch.tensor([len(row) for row in rows], device=device)
     cache = TokenCache(model.language_model.config.num_hidden_layers, len(rows), device)
-    limits = (audio.lengths * (model.frame_ms / 1000 * TOKENS_PER_S)).long().clamp(min=SHORTEST).tolist()
-    limit = min(max(limits), model.context_length - int(lengths.max()))
     suppressed = torch.tensor(model.tokenizer.suppressed, device=device)
-    hidden = model.decode(pad_sequence(rows, batch_first=True), lengths, cache)
-    hidden = hidden[torch.arange(len(rows), device=device), lengths - 1]
-    written: list[list[int]] = [[] for _ in rows]
-    over = [False] * len(rows)
-    for _ in range(limit):
+
+    def next_logits(newest: Tensor | None) -> Tensor:
+        if newest is None:
+            hidden = model.decode(pad_sequence(rows, batch_first=True), lengths, cache)
+            hidden = hidden[torch.arange(len(rows), device=device), lengths - 1]
+        else:
+            hidden = model.decode(model.embed(newest[:, None]), torch.ones_like(lengths), cache)[:, -1]
         logits = model.logits(hidden)
         logits[:, suppressed] = -torch.inf
-        best = logits.argmax(-1)
-        for row, token in enumerate(best.tolist()):
-            full = len(written[row]) >= limits[row]
-            over[row] = over[row] or token == model.tokenizer.end_of_sequence or full
-            if not over[row]:
-                written[row].append(token)
-        if all(over):
-            break
-        hidden = model.decode(model.embed(best[:, None]), torch.ones_like(lengths), cache)[:, -1]
-    return written
+        return logits
+
+    limits = (audio.lengths * (model.frame_ms / 1000 * TOKENS_PER_S)).long().clamp(min=SHORTEST)
+    room = model.context_length - int(lengths.max())
+    return best_tokens(next_logits, limits.clamp(max=room).tolist(), model.tokenizer.end_of_sequence)
