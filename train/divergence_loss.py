@@ -13,14 +13,15 @@ from torch import Tensor
 
 from models.policy_network import predicted_divergence
 
-DIVERGENCES = ("jensen-shannon", "kullback-leibler")
+DIVERGENCES = ("jensen-shannon", "kullback-leibler", "jensen-shannon-distance")
 
 
 def divergence(partial_logits: Tensor, full_logits: Tensor, kind: str = "jensen-shannon") -> Tensor:
     """(B, N) in nats, without gradient, from logits (B, N, V).
 
-    Jensen-Shannon is at most log 2, so a few surprising tokens do not rule the squared error;
-    kullback-leibler is KL(full || partial). Raises ValueError for another kind.
+    Jensen-Shannon is at most log 2, so a few surprising tokens do not rule the squared error; its distance
+    is its square root (Endres and Schindelin 2003), which spreads the small values that thresholds lie
+    among; kullback-leibler is KL(full || partial). Raises ValueError for another kind.
     """
     if kind not in DIVERGENCES:
         raise ValueError(f"divergence must be one of {', '.join(DIVERGENCES)}, got {kind!r}")
@@ -29,7 +30,9 @@ def divergence(partial_logits: Tensor, full_logits: Tensor, kind: str = "jensen-
         if kind == "kullback-leibler":
             return _kl(full, partial)
         middle = torch.logaddexp(partial, full) - math.log(2)
-        return (_kl(partial, middle) + _kl(full, middle)) / 2
+        found = (_kl(partial, middle) + _kl(full, middle)) / 2
+        # Rounding may leave equal distributions just below 0.
+        return found.clamp(min=0).sqrt() if kind == "jensen-shannon-distance" else found
 
 
 def divergence_loss(scores: Tensor, target: Tensor, mask: Tensor) -> Tensor:

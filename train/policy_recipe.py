@@ -78,10 +78,11 @@ class PolicyConfig:
 
     gain: str = "reference"
     """Of objective `gain`: that of the reference's token (the paper's), or less noisy: kullback-leibler, its
-    mean over what the model itself would write with all audio, or jensen-shannon, which has a bound."""
+    mean over what the model itself would write with all audio, or jensen-shannon, which has a bound, or
+    jensen-shannon-distance, its square root."""
 
     divergence: str = "jensen-shannon"
-    """Of objective `divergence`: jensen-shannon or kullback-leibler."""
+    """Of objective `divergence`: jensen-shannon, jensen-shannon-distance or kullback-leibler."""
 
     alignment_weight: float = 0.0
     """Of REINA-SAN's term; 0 leaves it out."""

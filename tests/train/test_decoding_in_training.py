@@ -4,7 +4,7 @@ import torch
 
 from tests.models.tiny_reina import tiny_reina
 from train.alignment import spoken_seconds
-from train.greedy import greedy
+from train.greedy import best_tokens, greedy
 
 END = 1
 
@@ -59,3 +59,16 @@ def test_a_token_is_spoken_no_earlier_than_those_before_it():
         expected = [(max(frames[: n + 1]) + 1) * 0.02 for n in range(len(frames))]
         assert torch.allclose(found[row], torch.tensor(expected))
     assert (found.diff(dim=1) >= 0).all() and found[1].max() <= 20 * 0.02 + 1e-6
+
+
+def test_each_row_ends_at_its_limit_or_at_the_end():
+    """By hand: row 0 writes 5 6 7 ..., row 1 ends behind 8, row 2 may write nothing."""
+    script = [[5, 8, 9], [6, END, 9], [7, 3, 9], [4, 3, 9]]
+    fed = []
+
+    def next_logits(newest):
+        fed.append(newest if newest is None else newest.tolist())
+        return torch.nn.functional.one_hot(torch.tensor(script[len(fed) - 1]), 10)
+
+    assert best_tokens(next_logits, [3, 4, 0], END) == [[5, 6, 7], [8], []]
+    assert fed == [None, [5, 8, 9], [6, END, 9]]
