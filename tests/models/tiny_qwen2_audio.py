@@ -52,11 +52,12 @@ def write_tiny_qwen2_audio(
     context: int = 320,
     end_scale: float = 1.0,
     translation: dict[str, Any] | None = None,
+    tied: bool = False,
 ) -> Path:
     """Write a model folder and return it. The same seed gives the same weights.
 
     end_scale: above 1 texts end soon, at 0 hardly ever. translation: the section of config.json by that
-    name, left out when None.
+    name, left out when None. tied: one matrix embeds tokens and gives their logits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = write_tiny_tokenizer(folder)
@@ -77,6 +78,7 @@ def write_tiny_qwen2_audio(
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
             "max_position_embeddings": context,
+            "tie_word_embeddings": tied,
         },
         audio_token_index=ids["<|AUDIO|>"],
         **({} if translation is None else {"translation": translation}),

@@ -12,6 +12,7 @@ from models.audio_language_families import load_audio_language_model
 from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
+from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.launch import losses, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.export_command import main as export
@@ -94,6 +95,25 @@ def test_exported_adapters_and_the_merged_model_are_what_was_trained(world, adap
     assert not torch.allclose(logits[0], logits[3], atol=1e-2)
     assert "license: MIT" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("lora", [LORA, None], ids=["adapters", "whole"])
+def test_a_model_with_one_matrix_for_embeddings_and_logits_is_trained_and_exported(world, lora, tmp_path):
+    translation = {"languages": ["de", "en"], "source_languages": ["en"]}
+    start = write_tiny_qwen2_audio(tmp_path / "start", translation=translation, tied=True)
+    configuration = world.configuration(lora, start=str(start))
+    configuration["regime"] |= {"num_steps": 2}
+    run = trained(RECIPE, tmp_path / "run", world.write("tied", configuration))
+    export([str(run), str(tmp_path / "model"), "--precision", "float32"])
+    before, after, exported = (
+        open_audio_language_model(folder, TranslatorOptions()) for folder in (start, run, tmp_path / "model")
+    )
+    embeddings, head = (exported.network.get_input_embeddings(), exported.network.get_output_embeddings())
+    assert embeddings.weight is head.weight
+    changed = not torch.equal(before.network.get_output_embeddings().weight, head.weight)
+    assert changed == (lora is None)
+    own = weights_of(after.network)
+    assert all(torch.allclose(own[name], value) for name, value in weights_of(exported.network).items())
 
 
 def test_eight_bits_are_for_reina(adapters, tmp_path):
