@@ -19,18 +19,32 @@ sft $runs/base --config-file $configs/mini_base.yaml
 
 python -m train.simulsa_augment --model $runs/base --targets de fr --ratio 0.01 --output $data/augmented \
     --manifest $spoken/multi30k_train/manifest.tsv
-# Five times as many truncated clips, which is what ships, and ten times as many.
-for percent in 5 10; do
-    ratio=$(printf '0.%02d' $percent)
-    python -m train.simulsa_augment --model $runs/base --targets de fr --ratio $ratio --output $data/augmented$percent \
-        --manifest $spoken/multi30k_train/manifest.tsv
-    sed "s#simulsa_mini/augmented/#simulsa_mini/augmented$percent/#" $configs/mini.yaml > $runs/mini$percent.yaml
-    sft $runs/simulsa-${percent}pc --config-file $runs/mini$percent.yaml
+# NAME AUGMENTATION-OPTIONS: the model simulsa-NAME, on clips that were truncated and labelled in another way.
+variant() {
+    name=$1
+    shift
+    python -m train.simulsa_augment --model $runs/base --targets de fr --output $data/augmented-$name \
+        --manifest $spoken/multi30k_train/manifest.tsv "$@"
+    sed "s#simulsa_mini/augmented/#simulsa_mini/augmented-$name/#" $configs/mini.yaml > $runs/mini-$name.yaml
+    sft $runs/simulsa-$name --config-file $runs/mini-$name.yaml
+    simulst export $runs/simulsa-$name $runs/exported/simulsa-$name
+}
+variant 01pc --ratio 0.001
+variant 5pc --ratio 0.05  # what ships
+variant 10pc --ratio 0.1
+for truncation in uniform full-range discrete; do
+    variant $truncation --ratio 0.05 --truncation $truncation
 done
+variant factor10 --ratio 0.05 --factor 1000
 for seed in 1 2 3; do
     sft $runs/sft-$seed --config-file $configs/mini_sft.yaml --config common.seed=$seed reader.seed=$seed
     sft $runs/simulsa-$seed --config-file $configs/mini.yaml --config common.seed=$seed reader.seed=$seed
 done
+# Three times as long, on from step 200.
+cp -r $runs/sft-1 $runs/sft-600
+cp -r $runs/simulsa-5pc $runs/simulsa-5pc-600
+sft $runs/sft-600 --config-file $configs/mini_sft.yaml --config regime.num_steps=600
+sft $runs/simulsa-5pc-600 --config-file $runs/mini-5pc.yaml --config regime.num_steps=600
 
 simulst export $runs/base $runs/exported/base
 for name in sft simulsa; do
@@ -38,10 +52,12 @@ for name in sft simulsa; do
         simulst export $runs/$name-$seed $runs/exported/$name-$seed
     done
 done
-simulst export $runs/simulsa-10pc $runs/exported/simulsa-10pc
+for name in sft-600 simulsa-5pc-600; do
+    simulst export $runs/$name $runs/exported/$name
+done
 # What ships as models/weights/simulsa-mini.
-simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
+simulst export $runs/simulsa-5pc $runs/exported/simulsa-mini --name simulsa-mini --licence mit \
     --notes benchmarks/simulsa_mini/model_card.md
-for name in multi30k bass seeds ratio; do
+for name in multi30k bass seeds ratio augmentation longer; do
     simulst sweep benchmarks/simulsa_mini/$name.yaml --output $runs/$name --jobs "$processes"
 done
