@@ -31,6 +31,8 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
             [point.latency for point in curve.points],
             [point.quality for point in curve.points],
             color=colour,
+            # Where colours begin again, lines tell systems apart.
+            linestyle="-" if place < len(COLOURS) else ":",
             marker=MARKERS[place % len(MARKERS)],
             markersize=5,
             markeredgecolor="white",

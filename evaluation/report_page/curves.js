@@ -59,15 +59,19 @@ function axis(scores, start, end, intervals) {
   return map;
 }
 
-/** One dashed line for each offline run behind the systems shown. */
+/** One dashed line for each offline quality behind the systems shown. */
 function offlineLines(pair, quality, shown) {
   const lines = new Map();
   for (const system of shown) {
     const run = pair.runs[pair.systems[system].offline];
     const value = run?.scores[quality]?.[0];
     if (value == null) continue;
-    if (lines.has(run)) lines.get(run).systems.push(system);
-    else lines.set(run, {value, run, name: runName(pair, run), systems: [system]});
+    const line = lines.get(value);
+    if (!line) lines.set(value, {value, run, name: runName(pair, run), systems: [system]});
+    else {
+      line.systems.push(system);
+      if (line.run !== run) line.name = "offline";
+    }
   }
   return [...lines.values()];
 }
@@ -101,7 +105,9 @@ function curve(runs, {quality, latency}, x, y) {
   const path = runs.map(
     (run, at) => `${at ? "L" : "M"}${x(run.scores[latency][0])} ${y(run.scores[quality][0])}`,
   );
-  return svg("path", {class: `curve ${colour(runs[0])}`, d: path.join("")});
+  // Where colours begin again, lines tell systems apart.
+  const repeated = runs[0].system < 8 ? "" : " repeated";
+  return svg("path", {class: `curve ${colour(runs[0])}${repeated}`, d: path.join("")});
 }
 
 function point(run, state, x, y, choose) {

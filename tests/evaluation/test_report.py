@@ -88,6 +88,21 @@ def test_nothing_is_wider_than_a_phone_and_dark_is_dark(show, made_up_sweep, opt
     assert (red < 50) == (options.get("color_scheme") == "dark")
 
 
+def test_offline_runs_of_one_quality_share_a_line(show, tmp_path):
+    folder = write_sweep(tmp_path)
+    shutil.copytree(folder / "runs/offline/reina", folder / "runs/offline/waitk")
+    page = show(write_report(folder)).page
+    assert page.locator("#curves line.offline").count() == 1
+    assert re.fullmatch(r"offline [\d.]+", page.locator("#curves g:has(> line.offline) text").text_content())
+
+
+def test_lines_tell_systems_apart_where_colours_begin_again(show, tmp_path):
+    points = {"k=1": (500, 0.5), "k=3": (1100, 0.3)}
+    page = show(write_report(write_sweep(tmp_path, {f"system{n}": points for n in range(9)}))).page
+    assert page.locator("#curves path.curve").count() == 9
+    assert page.locator("#curves path.curve.repeated").count() == 1
+
+
 def test_texts_cannot_break_the_page(show, tmp_path):
     evil = "</script><script>document.title = 'broken'</script> <b>bold</b> & {{data}}"
     delays = [500.0] * len(evil.split())
