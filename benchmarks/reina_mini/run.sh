@@ -27,12 +27,13 @@ policy san-kl --config $overrides.alignment_weight=1 $overrides.gain=kullback-le
 policy tan-kl --config $overrides.hears_duration=true $overrides.gain=kullback-leibler regime.num_steps=600
 policy san-js --config $overrides.alignment_weight=1 $overrides.gain=jensen-shannon
 policy tan-js --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
+policy tan-jsd --config $overrides.hears_duration=true $overrides.gain=jensen-shannon-distance
 policy tan-js-nomono --config $overrides.hears_duration=true $overrides.gain=jensen-shannon \
     $overrides.monotonicity_weight=0
 
 simulst export "$runs/stage2" "$runs/exported/translator" --licence mit
 # The last step: the rank correlation, by which the best is kept, hardly moves while the loss still falls.
-for name in reina digsst reina-nomono probability reina-kl san-js tan-js tan-js-nomono; do
+for name in reina digsst reina-nomono probability reina-kl san-js tan-js tan-jsd tan-js-nomono; do
     simulst export "$runs/$name/checkpoints/step_400" "$runs/exported/$name" --base ../translator
 done
 for name in tan san san-kl tan-kl; do
