@@ -7,7 +7,7 @@ import yaml
 
 from evaluation.sweep_plan import load_plan
 
-FILES = sorted((Path(__file__).parents[2] / "benchmarks").glob("*_mini/*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "benchmarks").glob("**/*.yaml"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
