@@ -15,7 +15,6 @@ import soundfile
 
 from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
-from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
 from evaluation.run_log import RunLog, Utterance
 
 # Loudness is shown as one bar for so much audio, or for more where the audio is long.
@@ -35,9 +34,8 @@ def pack(content: Any) -> str:
 
 def read_records(log: RunLog) -> Records:
     """The decisions of a run, by index of the utterance; without its chunks.jsonl, only those that wrote."""
-    path = log.path.with_name(CHUNK_LOG)
-    if path.is_file():
-        return read_chunk_log(path)
+    if log.decisions is not None:
+        return log.decisions
     return {one.index: _from_delays(one, log.unit) for one in log.utterances}
 
 

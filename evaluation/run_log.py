@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.streaming_agent import ChunkRecord
 from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
 from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG
@@ -93,6 +94,12 @@ class RunLog:
         ]
         return np.array(values, dtype=np.float64)
 
+    @cached_property
+    def decisions(self) -> Mapping[int, Sequence[ChunkRecord]] | None:
+        """By index of the utterance, from the chunks.jsonl beside the log; None where there is none."""
+        file = self.path.with_name(CHUNK_LOG)
+        return read_chunk_log(file) if file.is_file() else None
+
     def _times(self, utterance: Utterance, clock: str) -> Sequence[float]:
         """When each unit was written by a clock, in ms."""
         if clock == TRUE_CLOCK:
@@ -102,11 +109,10 @@ class RunLog:
     @cached_property
     def _true_times(self) -> Mapping[int, Sequence[float]]:
         """By index of the utterance; only those whose computation is known."""
-        file = self.path.with_name(CHUNK_LOG)
-        records = read_chunk_log(file) if file.is_file() else {}
+        decisions = self.decisions or {}
         found = {}
         for one in self.utterances:
-            chunks = records.get(one.index, ())
+            chunks = decisions.get(one.index, ())
             if not chunks or any(chunk.compute_ms is None for chunk in chunks):
                 continue
             times = emission_times(

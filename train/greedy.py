@@ -40,7 +40,7 @@ def greedy(
 def best_tokens(next_logits: NextLogits, limits: Sequence[int], end: int) -> list[list[int]]:
     """The likeliest tokens of each row up to its end, or its limit, whatever comes first."""
     written: list[list[int]] = [[] for _ in limits]
-    over = [limit == 0 for limit in limits]
+    over = [limit < 1 for limit in limits]
     newest = None
     while not all(over):
         newest = next_logits(newest).argmax(-1)

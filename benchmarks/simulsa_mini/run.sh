@@ -27,7 +27,6 @@ variant() {
         --manifest $spoken/multi30k_train/manifest.tsv "$@"
     sed "s#simulsa_mini/augmented/#simulsa_mini/augmented-$name/#" $configs/mini.yaml > $runs/mini-$name.yaml
     sft $runs/simulsa-$name --config-file $runs/mini-$name.yaml
-    simulst export $runs/simulsa-$name $runs/exported/simulsa-$name
 }
 variant 01pc --ratio 0.001
 variant 5pc --ratio 0.05  # what ships
@@ -52,11 +51,11 @@ for name in sft simulsa; do
         simulst export $runs/$name-$seed $runs/exported/$name-$seed
     done
 done
-for name in sft-600 simulsa-5pc-600; do
+for name in simulsa-{01pc,10pc,uniform,full-range,discrete,factor10} sft-600 simulsa-5pc-600; do
     simulst export $runs/$name $runs/exported/$name
 done
 # What ships as models/weights/simulsa-mini.
-simulst export $runs/simulsa-5pc $runs/exported/simulsa-mini --name simulsa-mini --licence mit \
+simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
     --notes benchmarks/simulsa_mini/model_card.md
 for name in multi30k bass seeds ratio augmentation longer; do
     simulst sweep benchmarks/simulsa_mini/$name.yaml --output $runs/$name --jobs "$processes"

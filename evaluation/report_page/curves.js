@@ -78,7 +78,7 @@ function offlineLines(pair, quality, shown) {
 
 function offlineLine({value, name, systems}, y, box) {
   // A line of one system alone, among several, has its colour.
-  const own = systems.length === 1 ? `c${systems[0] % 8}` : "neutral";
+  const own = systems.length === 1 ? `c${systems[0] % COLOURS}` : "neutral";
   return svg(
     "g",
     {class: own},
@@ -106,7 +106,7 @@ function curve(runs, {quality, latency}, x, y) {
     (run, at) => `${at ? "L" : "M"}${x(run.scores[latency][0])} ${y(run.scores[quality][0])}`,
   );
   // Where colours begin again, lines tell systems apart.
-  const repeated = runs[0].system < 8 ? "" : " repeated";
+  const repeated = runs[0].system < COLOURS ? "" : " repeated";
   return svg("path", {class: `curve ${colour(runs[0])}${repeated}`, d: path.join("")});
 }
 

@@ -58,7 +58,7 @@ function drawScoresOfRuns() {
         "button",
         {
           type: "button",
-          class: `chip c${at % 8}`,
+          class: `chip c${at % COLOURS}`,
           "aria-pressed": String(!state.hidden.has(at)),
           "data-key": system.name,
           onclick: () => {

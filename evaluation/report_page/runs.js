@@ -2,6 +2,7 @@
 
 const data = JSON.parse(byId("data").textContent);
 
+const COLOURS = 8;
 const DASHES = ["none", "7 4", "2 3", "9 3 2 3"];
 
 /** base64 of gzipped JSON -> what it holds. */
@@ -28,7 +29,7 @@ function runKey(pair, run) {
 }
 
 function colour(run) {
-  return run.offline ? "neutral" : `c${run.system % 8}`;
+  return run.offline ? "neutral" : `c${run.system % COLOURS}`;
 }
 
 /** Runs of one system have one colour: the second and further ones shown get dashed lines. */

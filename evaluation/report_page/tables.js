@@ -10,7 +10,7 @@ function noseTable(pair) {
   const rows = nose.rows.map((row) =>
     el(
       "tr",
-      {class: `c${row.system % 8}`},
+      {class: `c${row.system % COLOURS}`},
       el("th", {scope: "row"}, dot(row.system), pair.systems[row.system].name),
       el("td", {class: row.score === best && nose.rows.length > 1 ? "best" : ""}, row.score.toFixed(3)),
       row.low === null
@@ -60,7 +60,7 @@ function breakable(signature) {
 function dot(system) {
   return svg(
     "svg",
-    {class: `dot c${system % 8}`, width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true"},
+    {class: `dot c${system % COLOURS}`, width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true"},
     svg("path", {class: "mark", d: marker(system, 4.5)}),
   );
 }
