@@ -81,7 +81,6 @@ class Calibration:
         self._measure = measure
         self._statistic = statistic
         self._known: dict[float, MeasuredSetting] = {}
-        self._widths: dict[float, float] = {}  # of the narrowest bracket of each target
 
     @property
     def runs(self) -> list[MeasuredSetting]:
@@ -109,9 +108,10 @@ class Calibration:
                     f"no {self.knob.name} from {self.knob.low:g} to {self.knob.high:g} gives {target:g}: "
                     f"they reach {low:.4g} to {high:.4g}; give another --target, or --range"
                 )
+        widths: dict[float, float] = {}
         for _ in range(ROUNDS):
             missed = [target for target, near in wanted if abs(self._closest(target).value - target) > near]
-            new = {self._between(target) for target in missed} - {None}
+            new = {self._between(target, widths) for target in missed} - {None}
             if not new:
                 break
             self._run(sorted(new))
@@ -134,8 +134,11 @@ class Calibration:
     def _closest(self, target: float) -> MeasuredSetting:
         return min(self.runs, key=lambda run: abs(run.value - target))
 
-    def _between(self, target: float) -> float | None:
-        """A new setting in the narrowest bracket of a target; None when there is no room in it."""
+    def _between(self, target: float, widths: dict[float, float]) -> float | None:
+        """A new setting in the narrowest bracket of a target; None when there is no room in it.
+
+        widths: of this bracket in the round before, by target; brought up to date here.
+        """
         pairs = [
             (one, other)
             for one, other in zip(self.runs, self.runs[1:], strict=False)
@@ -147,9 +150,9 @@ class Calibration:
         start, end = self.knob.position(one.setting), self.knob.position(other.setting)
         width = end - start
         place = self._meeting_place(target, start, end)
-        if width > self._widths.get(target, math.inf) / 2:
+        if width > widths.get(target, math.inf) / 2:
             place = start + width / 2
-        self._widths[target] = width
+        widths[target] = width
         setting = self.knob.setting(min(max(place, start + MARGIN * width), end - MARGIN * width))
         if setting in self._known and self.knob.whole and other.setting - one.setting > 1:
             setting = one.setting + (other.setting - one.setting) // 2
