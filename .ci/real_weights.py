@@ -1,6 +1,6 @@
 """Writes public Whisper weights as Hugging Face folders, which the tests can also load with transformers.
 
-    python .ci/real_weights.py OUT        # OUT/tiny.en and OUT/base, as far as they can be had
+python .ci/real_weights.py OUT        # OUT/tiny.en and OUT/base, as far as they can be had
 """
 
 import re

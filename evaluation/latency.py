@@ -74,6 +74,7 @@ def _lagging(delays: Sequence[float], source_ms: float, target_units: int) -> fl
     counted = next((place + 1 for place, delay in enumerate(delays) if delay >= source_ms), len(delays))
     return sum(delay - place * pace_ms for place, delay in enumerate(delays[:counted])) / counted
 
+
 # What may stand behind the name of a metric: the clock whose times take the place of the delays.
 SIMULEVAL_CLOCK = "_CA"  # all computation so far added to the audio heard
 TRUE_CLOCK = "_TC"  # evaluation/true_clock.py

@@ -6,6 +6,7 @@ from typing import Any
 from evaluation.degenerate import FLAGS, count_flags, flags
 from evaluation.finished_sweep import FinishedSweep
 from evaluation.latency import METRICS_BY_CLOCK
+from evaluation.nose import joint_signature
 from evaluation.report_scores import SweepScores, finite
 from evaluation.report_utterances import pack, packed_utterance, read_records
 from evaluation.run_log import RunLog
@@ -45,11 +46,34 @@ def sweep_data(scores: SweepScores, utterances: int) -> dict[str, Any]:
             }
             for at, log in enumerate(logs)
         ],
-        "nose": scores.nose(),
+        "nose": _nose(scores),
         "notes": scores.notes(),
         "index": pack(_index(sweep, logs, scores.latency, utterances)),
         "packets": _packets(logs, utterances),
     }
+
+
+def _nose(scores: SweepScores) -> dict[str, Any]:
+    found = scores.nose
+    axes, estimates = scores.sweep.axes, list(found.estimates.values())
+    shown: dict[str, Any] = {
+        "quality": axes.quality,
+        "latency": axes.latency,
+        "rows": [
+            {
+                "system": place,
+                "score": one.score.score,
+                "low": one.interval.low if one.interval else None,
+                "high": one.interval.high if one.interval else None,
+            }
+            for place, one in found.estimates.items()
+        ],
+        "problems": [*found.without_curve, *([found.problem] if found.problem else [])],
+    }
+    if estimates:
+        shown["bounds"] = estimates[0].score.bounds
+        shown["signature"] = joint_signature([one.score for one in estimates])
+    return shown
 
 
 def _index(

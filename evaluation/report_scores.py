@@ -6,17 +6,17 @@ computed from the logs and carry a 95% interval; all others are those in the sco
 
 import csv
 import math
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from evaluation.curve import Curve
 from evaluation.finished_sweep import FinishedSweep
 from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.nose import joint_signature
-from evaluation.nose_intervals import estimate_nose
+from evaluation.nose_intervals import NoSEEstimate, estimate_nose
 from evaluation.quality_statistics import QUALITY_METRICS
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling, estimate, mean_of
@@ -27,6 +27,16 @@ PROPORTIONS = ("AP",)
 
 # A score and the ends of its interval, each None where it is not defined.
 Score = tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class NoSEOfSweep:
+    """The curves of one sweep, and what could be computed from them; keys are places in sweep.systems."""
+
+    curves: Mapping[int, Curve]
+    estimates: Mapping[int, NoSEEstimate]  # of all curves, or empty where `problem` says why
+    without_curve: Sequence[str]  # why other systems have none
+    problem: str | None
 
 
 class SweepScores:
@@ -54,30 +64,25 @@ class SweepScores:
             self._of_runs[log.path] = self._score(log)
         return self._of_runs[log.path]
 
-    def nose(self) -> dict[str, Any]:
-        """The NoSE of all systems that have a curve over common bounds, and why others have none."""
-        axes, sweeps, problems = self.sweep.axes, {}, []
+    @cached_property
+    def nose(self) -> NoSEOfSweep:
+        """The curves of all systems that have one, and their NoSE over common bounds."""
+        curves: dict[int, Curve] = {}
+        statistics, without_curve = [], []
         for place, system in enumerate(self.sweep.systems):
             try:
-                statistics = self.sweep.statistics(system, axes)
-                statistics.curve()
-                sweeps[place] = statistics
+                one = self.sweep.statistics(system, self.sweep.axes)
+                curves[place] = one.curve()
+                statistics.append(one)
             except InputError as error:
-                problems.append(str(error))
-        found = {"quality": axes.quality, "latency": axes.latency, "rows": [], "problems": problems}
+                without_curve.append(str(error))
+        if not curves:
+            return NoSEOfSweep(curves, {}, without_curve, None)
         try:
-            estimates = estimate_nose(list(sweeps.values()), self.resampling) if sweeps else []
+            estimates = estimate_nose(statistics, self.resampling)
         except InputError as error:
-            problems.append(str(error))
-            return found
-        for place, one in zip(sweeps, estimates, strict=True):
-            interval = (one.interval.low, one.interval.high) if one.interval else (None, None)
-            row = {"system": place, "score": one.score.score, "low": interval[0], "high": interval[1]}
-            found["rows"].append(row)
-            found |= {"bounds": one.score.bounds}
-        if estimates:
-            found["signature"] = joint_signature([one.score for one in estimates])
-        return found
+            return NoSEOfSweep(curves, {}, without_curve, str(error))
+        return NoSEOfSweep(curves, dict(zip(curves, estimates, strict=True)), without_curve, None)
 
     def notes(self) -> list[str]:
         """How the scores were computed."""

@@ -10,19 +10,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from evaluation.curve import Curve
 from evaluation.curve_plot import plot_curves
 from evaluation.degenerate import count_flags
 from evaluation.finished_sweep import FinishedSweep, read_sweep
-from evaluation.nose import common_bounds
-from evaluation.nose_intervals import NoSEEstimate, estimate_nose
+from evaluation.nose_intervals import NoSEEstimate
 from evaluation.report import write_report
 from evaluation.report_scores import SweepScores
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import OFFLINE, SweepLayout
 from evaluation.table import Row, text_table, write_tsv
-from models.errors import InputError
 
 
 def write_results(folder: Path) -> str:
@@ -35,13 +32,12 @@ def write_results(folder: Path) -> str:
     told: list[str] = []
     scored: list[SweepScores] = []
     for sweep in read_sweep(folder):
-        resampling = Resampling(len(sweep.logs[0].utterances))
-        scores = SweepScores(sweep, resampling)
+        scores = SweepScores(sweep, Resampling(len(sweep.logs[0].utterances)))
         scored.append(scores)
         found = _points(sweep, scores, layout)
         points += found
         told += [text_table([_row(point, intervals=False) for point in found]), ""]
-        told += _write_curves(layout, sweep, resampling)
+        told += _write_curves(layout, scores)
     # All language pairs of a sweep are scored alike.
     metrics = {"quality": scored[0].quality, "latency": scored[0].latency}
     text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
@@ -89,30 +85,22 @@ def _row(point: dict[str, Any], intervals: bool) -> Row:
     return row | point["outputs"] | {"SENTENCES": point["sentences"]}
 
 
-def _write_curves(layout: SweepLayout, sweep: FinishedSweep, resampling: Resampling) -> list[str]:
+def _write_curves(layout: SweepLayout, scores: SweepScores) -> list[str]:
     """The NoSE table and the picture of one language pair; says which systems have no curve, and why."""
-    told, statistics = [], []
-    curves: list[Curve] = []
-    for system in sweep.systems:
-        try:
-            one = sweep.statistics(system, sweep.axes)
-            curves.append(one.curve())
-            statistics.append(one)
-        except InputError as error:
-            told.append(f"no curve: {error}")
-    if not curves:
+    found, languages = scores.nose, scores.sweep.languages
+    told = [f"no curve: {reason}" for reason in found.without_curve]
+    if not found.curves:
         return told
     bounds = None
-    try:
-        estimates = estimate_nose(statistics, resampling)
-        bounds = common_bounds(curves)
-        rows = [_nose_row(one) for one in estimates]
-        write_tsv(layout.nose_table(sweep.languages), rows)
+    if found.problem:
+        told.append(f"no NoSE: {found.problem}")
+    else:
+        rows = [_nose_row(one) for one in found.estimates.values()]
+        bounds = next(iter(found.estimates.values())).score.bounds
+        write_tsv(layout.nose_table(languages), rows)
         shown = [{key: value for key, value in row.items() if key != "signature"} for row in rows]
         told += [text_table(shown), ""]
-    except InputError as error:
-        told.append(f"no NoSE: {error}")
-    plot_curves(layout.curves(sweep.languages), curves, bounds)
+    plot_curves(layout.curves(languages), list(found.curves.values()), bounds)
     return told
 
 

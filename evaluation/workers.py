@@ -6,8 +6,6 @@ SBATCH_ACCOUNT, SBATCH_GPUS.
 """
 
 import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from models.child_process import end_with_parent
 from models.errors import InputError
 
 # submitit's own local executor is Slurm's path without a cluster.
@@ -81,12 +80,4 @@ class Workers:
 def _begin(threads: int) -> None:
     """What every process of this machine does first."""
     torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed sweep cannot end its workers, and must not leave them behind."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    end_with_parent()

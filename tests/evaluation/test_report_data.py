@@ -11,6 +11,7 @@ import soundfile
 from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.finished_sweep import read_sweep
+from evaluation.report_data import sweep_data
 from evaluation.report_scores import SweepScores
 from evaluation.report_utterances import loudness, packed_utterance, read_records
 from evaluation.run_log import Utterance
@@ -124,6 +125,8 @@ def test_simulevals_clock_is_left_out_where_nothing_was_timed(tmp_path):
 def test_systems_without_a_curve_are_left_out_of_nose_and_named(tmp_path):
     systems = {"a": {"k=1": (600, 0.3), "k=3": (1100, 0.2)}, "b": {"k=1": (700, 0.3)}}
     [sweep] = read_sweep(write_sweep(tmp_path, systems))
-    found = SweepScores(sweep, Resampling(40, 100)).nose()
-    assert [row["system"] for row in found["rows"]] == [0]
-    assert found["problems"] == ["a curve needs at least 2 points, b has 1"]
+    scores = SweepScores(sweep, Resampling(40, 100))
+    shown = sweep_data(scores, 1)["nose"]
+    assert [row["system"] for row in shown["rows"]] == [0]
+    assert shown["problems"] == ["a curve needs at least 2 points, b has 1"]
+    assert list(scores.nose.curves) == [0]

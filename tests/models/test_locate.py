@@ -15,9 +15,7 @@ from models.errors import InputError
 from models.locate import Packaged, locate_model
 
 MODEL = b"weights " * 1000
-NAMES = (
-    "tiny.en, tiny, base.en, base, small.en, small, medium.en, medium, large-v2, large-v3, large-v3-turbo"
-)
+NAMES = "tiny.en, tiny, base.en, base, small.en, small, medium.en, medium, large-v2, large-v3, large-v3-turbo"
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ CORPUS = (
     "a man is walking in the street with a woman and two children",
     "what do you want to say? I want to hear the music, and then go home.",
     "hello world! this is a small model that knows only some words",
-    "(the music is loud) and [nobody] can hear \"the\" words - not even one",
+    '(the music is loud) and [nobody] can hear "the" words - not even one',
     "el gato se sentó en la alfombra y el perro cerca de la puerta",
     "un hombre camina por la calle con una mujer y dos niños",
     "¿qué quieres decir? quiero oír la música y luego volver a casa.",
@@ -66,9 +66,7 @@ def write_tiny_tokenizer(
     ids = {token: tokenizer.token_to_id(token) for token in specials}
     if timestamps:
         count = vocabulary_size - tokenizer.get_vocab_size()
-        tokenizer.add_tokens(
-            [AddedToken(f"<|{0.02 * i:.2f}|>", normalized=False) for i in range(count)]
-        )
+        tokenizer.add_tokens([AddedToken(f"<|{0.02 * i:.2f}|>", normalized=False) for i in range(count)])
     tokenizer.save(str(path))
     return ids
 
