@@ -81,7 +81,7 @@ class RankCorrelation(Metric[Tensor]):
         self._add_state("pairs", [])
 
     def update(self, first: Tensor, second: Tensor) -> "RankCorrelation":
-        self.pairs.append(torch.stack([first, second]).detach().double().cpu())
+        self.pairs.append(torch.stack([first, second]).detach().double().to(self.device))
         return self
 
     def compute(self) -> Tensor:

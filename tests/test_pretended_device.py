@@ -1,0 +1,50 @@
+"""The stand-in for a GPU refuses what a GPU refuses, and computes what it is asked."""
+
+import pytest
+import torch
+
+from tests.pretended_device import pretended_device
+
+
+def test_what_is_on_the_device_stays_there_and_is_computed():
+    with pretended_device() as device:
+        there = torch.zeros(2, 3, device=device)
+        there[torch.tensor([True, False])] = 5
+        there[1:] += 1
+        made = there @ torch.tensor([[1.0], [2.0], [3.0]], device=device)
+        assert str(made.device) == device and made.tolist() == [[30.0], [6.0]]
+        assert made.cpu().device.type == "cpu" and made.sum().item() == 36
+
+
+def test_a_module_moves_and_learns_there():
+    with pretended_device() as device:
+        layer = torch.nn.Linear(2, 1).to(device)
+        torch.nn.init.ones_(layer.weight)
+        layer(torch.tensor([[3.0, 4.0]], device=device)).sum().backward()
+        assert str(layer.weight.grad.device) == device and layer.weight.grad.tolist() == [[3.0, 4.0]]
+
+
+def test_two_devices_in_one_operation_are_refused():
+    with pretended_device() as device:
+        there, here = torch.zeros(3, device=device), torch.ones(3)
+        assert (there + torch.tensor(2.0)).tolist() == [2.0, 2.0, 2.0]
+        assert there[torch.tensor([0, 2])].shape == (2,)
+        for refused in (
+            lambda: there + here,
+            lambda: here.index_select(0, torch.tensor([0], device=device)),
+            lambda: torch.cat([there, here]),
+            lambda: there.masked_fill(here > 0, 1.0),
+            lambda: torch.where(there > 0, here, there),
+        ):
+            with pytest.raises(RuntimeError, match="on the processor"):
+                refused()
+        with pytest.raises(TypeError, match="call cpu"):
+            there.numpy()
+
+
+def test_nothing_is_left_behind():
+    with pretended_device():
+        pass
+    assert torch.tensor([1.0], device="meta:0").is_meta
+    with torch.inference_mode():
+        assert torch.zeros(1).is_inference()
