@@ -1,125 +1,135 @@
-"""A second device that no machine needs to have: its tensors are computed on the processor.
+"""A GPU that no machine needs to have: its tensors are computed on the processor.
 
 What a GPU refuses is refused here, too: tensors of two devices in one operation, and NumPy arrays of a
-tensor that is not on the processor. The device is called meta:0, for meta is the one kind of device without
-memory that every torch knows.
+tensor that is not on the processor.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.overrides import TorchFunctionMode
 
-DEVICE = torch.device("meta", 0)
-aten = torch.ops.aten
-# Operations that take tensors of two devices on a GPU, too; and those whose indices may be on the processor.
-COPIES = (aten._to_copy.default, aten.copy_.default)
-INDEXING = (
-    aten.index.Tensor,
-    aten.index_put.default,
-    aten.index_put_.default,
-    aten._index_put_impl_.default,
-)
+DEVICE = torch.device("cuda", 0)
+# These move tensors between devices; the others take those of one.
+MOVES = (Tensor.to, Tensor.copy_, Tensor.cpu, torch.as_tensor, torch.tensor)
+QUESTIONS = ("_has_compatible_shallow_copy_type",)  # what Module.to asks
+INDEXING = (Tensor.__getitem__, Tensor.__setitem__)
 
 
 @contextmanager
 def pretended_device() -> Iterator[str]:
-    """Gives the name of a device, for as long as the block lasts."""
+    """Gives the name of the device, for as long as the block lasts."""
     swaps = torch.__future__.get_swap_module_params_on_conversion()
-    with ExitStack() as stack:
-        # Tensors made of Python numbers are then made here, and moved by an operation that is seen.
-        torch._C._set_only_lift_cpu_tensors(True)
-        stack.callback(torch._C._set_only_lift_cpu_tensors, False)
-        # Module.to cannot put one kind of tensor into another.
-        torch.__future__.set_swap_module_params_on_conversion(True)
-        stack.callback(torch.__future__.set_swap_module_params_on_conversion, swaps)
-        # Neither knows this kind of tensor or device.
-        stack.enter_context(mock.patch("torch._C._InferenceMode", lambda mode: torch.no_grad()))
-        stack.enter_context(mock.patch("torch.autocast", lambda *_, **__: nullcontext()))
-        stack.enter_context(_Seen())
-        yield str(DEVICE)
+    # Module.to cannot put one class of tensor into another.
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        with _Pretence(), mock.patch("torch.vmap", _vmap):
+            yield str(DEVICE)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(swaps)
 
 
 class PretendedTensor(Tensor):
-    """A tensor that says that it is on the device, and holds its values here."""
+    """A tensor of the processor that says that it is on the device."""
 
-    held: Tensor
-
-    @staticmethod
-    def __new__(cls, held: Tensor) -> "PretendedTensor":
-        made = Tensor._make_wrapper_subclass(
-            cls,
-            held.shape,
-            strides=held.stride(),
-            storage_offset=held.storage_offset(),
-            dtype=held.dtype,
-            device=DEVICE,
-            requires_grad=held.requires_grad,
-        )
-        made.held = held
-        return made
-
-    @classmethod
-    def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
-        return _compute(operation, args, kwargs or {})
-
-    def tolist(self):
-        return self.held.tolist()
-
-    def numpy(self, *_, **__):
-        raise TypeError(f"a tensor of {DEVICE} is no NumPy array: call cpu() first")
-
-    __array__ = numpy
-
-    def __repr__(self) -> str:
-        return f"on {DEVICE}: {self.held!r}"
+    def __deepcopy__(self, memo: dict) -> "PretendedTensor":
+        return self.detach().clone()
 
 
-class _Seen(TorchDispatchMode):
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        return _compute(operation, args, kwargs or {})
+class _Pretence(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        kwargs.pop("pin_memory", None)  # memory for copies to a real GPU
+        tensors = _tensors((args, kwargs))
+        pretended = any(isinstance(one, PretendedTensor) for one in tensors)
+        if function == Tensor.device.__get__ and pretended:
+            return DEVICE
+        if function in (Tensor.numpy, Tensor.__array__) and pretended:
+            raise TypeError(f"a tensor of {DEVICE} is no NumPy array: call cpu() first")
+        if pretended and function not in MOVES and function.__name__ not in QUESTIONS:
+            _refuse_two_devices(function, args, kwargs)
+        target = _target(function, args, kwargs)
+        if target == DEVICE:
+            args, kwargs = _replaced(args), _replaced(kwargs)
+        made = function(*args, **kwargs)
+        if function is Tensor.copy_:
+            return made
+        there = pretended if target is None else target == DEVICE
+        # What worked in place, or had nothing to move, gives back the very tensor that it was given.
+        if any(made is one for one in tensors) and isinstance(made, PretendedTensor) == there:
+            return made
+        return _all(made, PretendedTensor if there else Tensor, moved=target is not None)
 
 
-def _compute(operation, args, kwargs):
-    pretended = [one for one in tree_flatten((args, kwargs))[0] if isinstance(one, PretendedTensor)]
-    if pretended:
-        _refuse_two_devices(operation, args, kwargs)
-    device = kwargs.get("device")
-    if device is not None and torch.device(device) == DEVICE:
-        kwargs = kwargs | {"device": torch.device("cpu")}
-    here = tree_map(lambda one: one.held if isinstance(one, PretendedTensor) else one, (args, kwargs))
-    made = operation(*here[0], **here[1])
-    if operation is aten.copy_.default:
-        return args[0]
-    there = torch.device(device) == DEVICE if device is not None else bool(pretended)
-    if not there:
-        # A copy to the processor must not be the tensor of the device itself.
-        return made.clone() if pretended and operation is aten._to_copy.default else made
-    return tree_map(lambda one: _on_device(one, pretended), made)
+_real_vmap = torch.vmap
 
 
-def _on_device(value, arguments):
-    """The very argument where an operation worked in place."""
-    if not isinstance(value, Tensor):
-        return value
-    same = [one for one in arguments if one.held is value]
-    return same[0] if same else PretendedTensor(value)
+def _vmap(function, *options, **more):
+    """torch.vmap, whose inner tensors are of no class."""
+    mapped = _real_vmap(function, *options, **more)
+
+    def on_device(*args):
+        there = any(isinstance(one, PretendedTensor) for one in args)
+        return _all(mapped(*args), PretendedTensor if there else Tensor, moved=False)
+
+    return on_device
 
 
-def _refuse_two_devices(operation, args, kwargs) -> None:
-    if operation in COPIES:
-        return
-    if operation in INDEXING:
-        args, kwargs = (args[0], *args[2:]), {}
-    # As on a GPU, a single number may come from the processor.
+def _target(function, args, kwargs) -> torch.device | None:
+    """The device that a call asks for, if it asks."""
+    if function is Tensor.cpu:
+        return torch.device("cpu")
+    asked = [kwargs.get("device"), *(args[1:2] if function is Tensor.to else ())]
+    for one in asked:
+        if isinstance(one, Tensor):
+            return DEVICE if isinstance(one, PretendedTensor) else torch.device("cpu")
+        if isinstance(one, str | torch.device):
+            return torch.device(one)
+    return None
+
+
+def _replaced(value: Any) -> Any:
+    """Arguments with the processor in the place of the device."""
+    if isinstance(value, dict):
+        return {key: _replaced(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_replaced(one) for one in value)
+    is_device = isinstance(value, str | torch.device) and str(value) == str(DEVICE)
+    return torch.device("cpu") if is_device else value
+
+
+def _all(made: Any, kind: type[Tensor], moved: bool) -> Any:
+    """What an operation made, each tensor in it of a kind; one that moved has memory of its own."""
+    if isinstance(made, Tensor):
+        return (made.clone() if moved else made).as_subclass(kind)
+    if isinstance(made, list | tuple):
+        parts = [_all(one, kind, moved) for one in made]
+        # Named tuples of torch take a list, those of Python their fields.
+        return type(made)(*parts) if hasattr(made, "_fields") else type(made)(parts)
+    return made
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [tensor for one in value for tensor in _tensors(one)]
+    return []
+
+
+def _refuse_two_devices(function, args, kwargs) -> None:
+    if function in INDEXING and isinstance(args[0], PretendedTensor):
+        args = (args[0], *args[2:])  # indices may be on the processor
+    # As on a GPU, so may a single number.
     strange = [
-        one
-        for one in tree_flatten((args, kwargs))[0]
-        if isinstance(one, Tensor) and not isinstance(one, PretendedTensor) and one.dim() > 0
+        one for one in _tensors((args, kwargs)) if not isinstance(one, PretendedTensor) and one.dim() > 0
     ]
     if strange:
-        raise RuntimeError(f"{operation} of tensors on {DEVICE} and on the processor")
+        name = getattr(function, "__name__", function)
+        raise RuntimeError(f"{name} of tensors on {DEVICE} and on the processor")
