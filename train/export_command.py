@@ -104,11 +104,7 @@ def read_policy(step: Path) -> TrainedPolicy:
     """The policy of checkpoints/step_N in a run of stage 3. Raises InputError for a damaged one."""
     description: dict[str, Any] = read_json(step.parent.parent / POLICY)
     network = PolicyNetwork(PolicyOptions(**description["options"]))
-    weights = {
-        name.removeprefix(NETWORK): value
-        for name, value in read_checkpoint(step).items()
-        if name.startswith(NETWORK)
-    }
+    weights = read_checkpoint(step, NETWORK, network)
     check_weights(step, network.state_dict(), weights)
     network.load_state_dict(weights)
     return TrainedPolicy(network, description["base"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.errors import InputError
 from models.reina import CONFIGURATIONS, Reina, ReinaDimensions
@@ -116,19 +116,35 @@ def best_checkpoint(output: Path) -> Path:
     return max(steps, key=_number)
 
 
-def read_checkpoint(step: Path) -> dict[str, Tensor]:
-    """Weights of checkpoints/step_N as fairseq2 wrote them. Raises InputError for a damaged file."""
-    shards = sorted((step / "model").rglob("*.pt"))
-    if len(shards) != 1:
+def read_checkpoint(step: Path, prefix: str, model: nn.Module) -> dict[str, Tensor]:
+    """What checkpoints/step_N holds of `model`, whose weights' names begin with `prefix` there.
+
+    Weights that were divided among processes (FSDP) are put together. Raises InputError for a damaged file.
+    """
+    files = sorted((step / "model").rglob("sdp_*.pt"), key=_number)
+    if not files or any(file.parent != files[0].parent for file in files):
         raise InputError(
-            f"{step} holds {len(shards)} files of weights, but one is needed: give another checkpoint, or "
-            "train with trainer.data_parallelism ddp"
+            f"{step} holds no weights, or those of tensor parallel training, which cannot be read: "
+            "give another checkpoint"
         )
+    shards = [_read_shard(file) for file in files]
+    shapes = {prefix + name: value.shape for name, value in model.state_dict().items()}
+    weights = {}
+    for name, value in shards[0].items():
+        if name.startswith(prefix):
+            # Each process has some rows; but what is no weight (a buffer) all of them have whole.
+            divided = len(shards) > 1 and value.shape != shapes.get(name)
+            parts = [shard[name] for shard in shards if name in shard]
+            weights[name.removeprefix(prefix)] = torch.cat(parts) if divided else value
+    return weights
+
+
+def _read_shard(file: Path) -> dict[str, Tensor]:
     try:
-        return torch.load(shards[0], map_location="cpu", weights_only=True)
+        return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what it likes for a damaged file
         fault = type(error).__name__
-        raise InputError(f"{shards[0]} is cut off or damaged ({fault}): take another checkpoint") from None
+        raise InputError(f"{file} is cut off or damaged ({fault}): take another checkpoint") from None
 
 
 def _trained(description: Path, step: Path) -> StartModel:
@@ -141,15 +157,12 @@ def _trained(description: Path, step: Path) -> StartModel:
         tokenizer = WhisperTokenizer(description / "tokenizer.json", dimensions.n_vocab)
         heads = read_json(description / "generation_config.json").get("alignment_heads")
         model = Whisper(dimensions)
-    weights = {
-        name.removeprefix(WRAPPER): value
-        for name, value in read_checkpoint(step).items()
-        if name.startswith(WRAPPER)
-    }
+    weights = read_checkpoint(step, WRAPPER, model)
     check_weights(step, model.state_dict(), weights)
     model.load_state_dict(weights)
     return StartModel(model, tokenizer, heads)
 
 
-def _number(step: Path) -> int:
-    return int(step.name.removeprefix("step_"))
+def _number(path: Path) -> int:
+    """N of step_N, or of sdp_N.pt."""
+    return int(path.stem.rpartition("_")[2])

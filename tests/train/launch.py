@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -39,6 +42,12 @@ def losses(output: Path) -> list[float]:
     """Of each logged step."""
     lines = (output / "metrics" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["Loss"] for line in lines]
+
+
+def stored(output: Path, step: int) -> dict[str, Tensor]:
+    """The weights of a checkpoint that one process wrote, by their names in training."""
+    file = output / "checkpoints" / f"step_{step}" / "model" / "pp_00" / "tp_00" / "sdp_00.pt"
+    return torch.load(file, weights_only=True)
 
 
 def _free_port() -> int:

@@ -13,14 +13,13 @@ from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
-from tests.train.launch import losses, train, trained
+from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.export_command import main as export
 from train.self_augmentation.labels import whole_characters
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
-from train.start_model import read_checkpoint
 
 RECIPE = "train.simulsa_sft"
 
@@ -65,8 +64,8 @@ def test_resumed_training_gives_the_same_weights(world, adapters, tmp_path):
     configuration["regime"] |= {"num_steps": 2}
     again = trained(RECIPE, tmp_path / "again", world.write("half", configuration))
     trained(RECIPE, again, world.folder / "adapters.yaml")
-    straight = read_checkpoint(adapters / "checkpoints" / "step_4")
-    resumed = read_checkpoint(again / "checkpoints" / "step_4")
+    straight = stored(adapters, 4)
+    resumed = stored(again, 4)
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(resumed[name], value) for name, value in straight.items())
 
@@ -159,9 +158,23 @@ def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
             assert float(doubt) == pytest.approx(likely[below[0]].item(), rel=0.01)
 
 
-def test_input_that_cannot_be_used_is_one_line(world, tmp_path):
-    configuration = world.configuration(None)
-    configuration["model"]["config_overrides"]["start"] = str(world.whisper)
+@pytest.mark.parametrize(
+    ("model", "trainer", "message"),
+    [
+        ({"start": "whisper"}, {}, "no audio-language model that is known here"),
+        (
+            {"precision": "bfloat16"},
+            {"data_parallelism": "fsdp"},
+            "weights in bfloat16 beside adapters in float32 cannot be divided",
+        ),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_line(world, model, trainer, message, tmp_path):
+    configuration = world.configuration(LORA)
+    overrides = configuration["model"]["config_overrides"]
+    overrides |= model
+    overrides["start"] = str(world.folder / overrides["start"])
+    configuration["trainer"] |= trainer
     done = train(RECIPE, tmp_path / "out", world.write("bad", configuration))
-    assert done.returncode == 1 and "no audio-language model that is known here" in done.stderr
+    assert done.returncode == 1 and message in done.stderr
     assert "Traceback" not in done.stderr

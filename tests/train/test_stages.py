@@ -9,10 +9,10 @@ import torch
 from models.registry import load_translator
 from models.scored_translator import ScoredTranslator
 from models.translator import TranslatorOptions
-from tests.train.launch import losses, trained
+from tests.train.launch import losses, stored, trained
 from tests.train.tiny_training import TinyWorld, build
 from train.export_command import main as export
-from train.start_model import best_checkpoint, open_model, read_checkpoint
+from train.start_model import best_checkpoint, open_model
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_resumed_training_gives_the_same_weights(world, stages, tmp_path):
     configuration["regime"] |= {"num_steps": 2}
     trained("train.stage1", again, world.write("half", configuration))
     trained("train.stage1", again, world.write("whole", world.stage1()))
-    straight = read_checkpoint(stages[1] / "checkpoints" / "step_4")
-    resumed = read_checkpoint(again / "checkpoints" / "step_4")
+    straight = stored(stages[1], 4)
+    resumed = stored(again, 4)
     assert all(torch.equal(resumed[name], value) for name, value in straight.items())
 
 

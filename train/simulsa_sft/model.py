@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from fairseq2.composition import register_model_family
+from fairseq2.models.utils.fsdp import apply_layerwise_fsdp
+from fairseq2.nn.fsdp import FSDPWrapper
 from fairseq2.runtime.dependency import DependencyContainer
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
@@ -145,6 +147,18 @@ def create(config: AudioLanguageConfig) -> AudioLanguageInTraining:
     return AudioLanguageInTraining(open_audio_language_model(locate_model(config.start), options), config)
 
 
+def shard(model: AudioLanguageInTraining, granularity: str, wrap: FSDPWrapper) -> AudioLanguageInTraining:
+    """Divides the language model's layers among processes one by one, and all else at once.
+
+    A process whose clips all come from a cache does not ask for the encoder's layers, for which another one
+    would wait.
+    """
+    if granularity != "layer":
+        raise InputError(f"trainer.fsdp.granularity must be layer or model, got {granularity!r}")
+    apply_layerwise_fsdp(model.model.language_model.get_decoder().layers, wrap)
+    return model
+
+
 def register_audio_language_models(container: DependencyContainer) -> None:
     register_model_family(
         container,
@@ -153,4 +167,5 @@ def register_audio_language_models(container: DependencyContainer) -> None:
         AudioLanguageConfig,
         factory=create,
         supports_meta=False,
+        fsdp_applier=shard,
     )

@@ -17,6 +17,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
 from torch.nn import Module
 
+from models.errors import InputError
 from train.batch_plan import BatchSection
 from train.examples import DataSection
 from train.recipe_data import ReaderSection
@@ -69,6 +70,12 @@ class SftRecipe(Recipe):
         register_input_errors(container)
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
+        divided = context.get_config_as(SftConfig).trainer.data_parallelism == "fsdp"
+        if divided and model.config.precision != "float32":
+            raise InputError(
+                f"weights in {model.config.precision} beside adapters in float32 cannot be divided among "
+                "processes: set model.config_overrides.precision float32, or trainer.data_parallelism ddp"
+            )
         model.freeze()
         if context.gangs.root.rank == 0:
             model.describe(context.output_dir)

@@ -103,11 +103,7 @@ def open_trained(path: Path, options: TranslatorOptions) -> Trained:
     constant = constant_weights(model.network)
     lora = None if origin.lora is None else add_lora(model, origin.lora)
     network = model.network
-    weights = {
-        name.removeprefix(WRAPPER): value
-        for name, value in read_checkpoint(step).items()
-        if name.startswith(WRAPPER)
-    }
+    weights = read_checkpoint(step, WRAPPER, network)
     own = network.state_dict()
     strange = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     if strange or not weights:
