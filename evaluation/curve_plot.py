@@ -22,7 +22,9 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("a plot needs matplotlib: pip install matplotlib") from None
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    # A long legend would lie on the curves.
+    beside = len(curves) > 5
+    figure = Figure(figsize=(8.0 if beside else 6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
     offline: dict[float, list[str]] = {}
     for place, curve in enumerate(curves):
@@ -50,7 +52,10 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
     axes.set_ylabel(f"{names.quality} (dashed: offline)")
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False)
+    if beside:
+        figure.legend(frameon=False, loc="outside right upper")
+    else:
+        axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     try:
         figure.savefig(path, dpi=150)
