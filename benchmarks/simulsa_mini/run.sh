@@ -34,10 +34,19 @@ variant 10pc --ratio 0.1
 for truncation in uniform full-range discrete; do
     variant $truncation --ratio 0.05 --truncation $truncation
 done
-variant factor10 --ratio 0.05 --factor 1000
+for factor in 10 40 64; do
+    variant factor$factor --ratio 0.05 --factor ${factor}00
+done
+variant 10pc-factor64 --ratio 0.1 --factor 6400
+mv $runs/simulsa-10pc-factor64 $runs/simulsa-10pc-factor64-1
 for seed in 1 2 3; do
     sft $runs/sft-$seed --config-file $configs/mini_sft.yaml --config common.seed=$seed reader.seed=$seed
     sft $runs/simulsa-$seed --config-file $configs/mini.yaml --config common.seed=$seed reader.seed=$seed
+done
+for seed in 2 3; do
+    for name in factor64 10pc-factor64; do
+        sft $runs/simulsa-$name-$seed --config-file $runs/mini-$name.yaml --config common.seed=$seed reader.seed=$seed
+    done
 done
 # Three times as long, on from step 200.
 cp -r $runs/sft-1 $runs/sft-600
@@ -51,7 +60,8 @@ for name in sft simulsa; do
         simulst export $runs/$name-$seed $runs/exported/$name-$seed
     done
 done
-for name in simulsa-{01pc,10pc,uniform,full-range,discrete,factor10} sft-600 simulsa-5pc-600; do
+for name in simulsa-{01pc,10pc,uniform,full-range,discrete,factor{10,40,64},factor64-{2,3},10pc-factor64-{1,2,3}} \
+    sft-600 simulsa-5pc-600; do
     simulst export $runs/$name $runs/exported/$name
 done
 # What ships as models/weights/simulsa-mini.
