@@ -131,11 +131,18 @@ def read_checkpoint(step: Path, prefix: str, model: nn.Module) -> dict[str, Tens
     shapes = {prefix + name: value.shape for name, value in model.state_dict().items()}
     weights = {}
     for name, value in shards[0].items():
-        if name.startswith(prefix):
-            # Each process has some rows; but what is no weight (a buffer) all of them have whole.
-            divided = len(shards) > 1 and value.shape != shapes.get(name)
-            parts = [shard[name] for shard in shards if name in shard]
-            weights[name.removeprefix(prefix)] = torch.cat(parts) if divided else value
+        if not name.startswith(prefix):
+            continue
+        shape = shapes.get(name)
+        # Each process has some rows; but what is no weight (a buffer) all of them have whole.
+        if len(shards) > 1 and value.shape != shape:
+            value = torch.cat([shard[name] for shard in shards if name in shard])
+        if shape and value.shape[1:] == shape[1:] and value.shape[:1] < shape[:1]:
+            raise InputError(
+                f"{files[0].parent} holds {len(value)} of the {shape[0]} rows of {name}: put the files of "
+                "all processes there, unless it is a checkpoint of another model"
+            )
+        weights[name.removeprefix(prefix)] = value
     return weights
 
 

@@ -7,8 +7,9 @@ from models.audio_language_families import load_audio_language_model
 from models.errors import InputError
 from models.translator import TranslatorOptions
 from tests.train.launch import losses, trained
-from tests.train.tiny_sft import LORA, build_sft
+from tests.train.tiny_sft import LORA, build_sft, in_training
 from train.export_command import main as export
+from train.simulsa_sft.model import shard
 from train.simulsa_sft.start import open_trained
 
 
@@ -17,16 +18,32 @@ def world(tmp_path_factory):
     return build_sft(tmp_path_factory.mktemp("world"))
 
 
-def learn(world, name, configuration, module, processes, steps=None, **trainer):
-    configuration["trainer"] |= trainer
-    if steps is not None:
-        configuration["regime"] |= {"num_steps": steps}
+def learn(world, name, lora=None, divided=True, steps=4):
+    """The output folder of a run in one process, or divided between two."""
+    configuration = world.configuration(lora)
+    configuration["regime"] |= {"num_steps": steps}
+    if divided:
+        configuration["trainer"] |= {"data_parallelism": "fsdp"}
     file = world.write(f"{name}-{steps}", configuration)
-    return trained(module, world.folder / "runs" / name, file, processes)
+    output = trained("train.simulsa_sft", world.folder / "runs" / name, file, processes=2 if divided else 1)
+    shards = sorted(file.name for file in (output / "checkpoints" / f"step_{steps}/model").rglob("*.pt"))
+    assert shards == (["sdp_00.pt", "sdp_01.pt"] if divided else ["sdp_00.pt"])
+    return output
 
 
-def files(output, step):
-    return sorted(file.name for file in (output / "checkpoints" / f"step_{step}" / "model").rglob("*.pt"))
+@pytest.fixture(scope="module")
+def whole(world):
+    return learn(world, "whole", divided=False)
+
+
+@pytest.fixture(scope="module")
+def divided(world):
+    return learn(world, "divided")
+
+
+def weights(output, step=4):
+    checkpoint = output / "checkpoints" / f"step_{step}"
+    return open_trained(checkpoint, TranslatorOptions()).model.network.state_dict()
 
 
 def assert_same_weights(found, expected, exactly=False):
@@ -39,49 +56,37 @@ def assert_same_weights(found, expected, exactly=False):
             torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4, msg=name)
 
 
-@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_fine_tuning_of_an_audio_language_model(lora, world):
-    name, module = "full" if lora is None else "lora", "train.simulsa_sft"
-
-    def configuration():
-        return world.configuration(lora)
-
-    whole = learn(world, name, configuration(), module, 1)
-    divided = learn(world, f"{name}-divided", configuration(), module, 2, data_parallelism="fsdp")
-    assert files(divided, 4) == ["sdp_00.pt", "sdp_01.pt"]
+def test_two_halves_learn_what_one_process_learns(world, whole, divided):
     assert losses(divided) == pytest.approx(losses(whole), rel=1e-4)
-    expected, found = (
-        open_trained(output, TranslatorOptions()).model.network.state_dict() for output in (whole, divided)
-    )
-    assert_same_weights(found, expected)
-    if lora is None:
-        export([str(divided), str(world.folder / "exported")])
-        folder = load_audio_language_model(world.folder / "exported", TranslatorOptions())
-        assert_same_weights(folder.network.state_dict(), found)  # float16
+    assert_same_weights(weights(divided), weights(whole))
+    export([str(divided), str(world.folder / "exported"), "--precision", "float32"])
+    exported = load_audio_language_model(world.folder / "exported", TranslatorOptions())
+    assert_same_weights(exported.network.state_dict(), weights(divided), exactly=True)
 
 
-def test_divided_training_goes_on_bit_by_bit(world):
-    def run(name, steps):
-        return learn(
-            world, name, world.configuration(None), "train.simulsa_sft", 2, steps, data_parallelism="fsdp"
-        )
-
-    straight = run("straight", 4)
-    run("again", 2)
-    again = run("again", 4)
-    for output in (straight, again):
-        assert files(output, 4) == ["sdp_00.pt", "sdp_01.pt"]
-    expected, found = (
-        open_trained(output / "checkpoints" / "step_4", TranslatorOptions()).model.network.state_dict()
-        for output in (straight, again)
-    )
-    assert_same_weights(found, expected, exactly=True)
+def test_adapters_are_divided_too(world):
+    one, two = (learn(world, f"lora-{divided}", LORA, divided) for divided in (False, True))
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    assert_same_weights(weights(two), weights(one))
 
 
-def test_a_shard_that_is_missing_is_told(world):
+def test_divided_training_goes_on_bit_by_bit(world, divided):
+    learn(world, "again", steps=2)
+    again = learn(world, "again")
+    assert_same_weights(weights(again), weights(divided), exactly=True)
+
+
+def test_weights_are_divided_by_layers_or_as_a_whole(world):
+    with pytest.raises(InputError, match="granularity must be layer or model, got 'stack'"):
+        shard(in_training(world), "stack", lambda module, **_: module)
+
+
+def test_a_shard_that_is_missing_is_told(divided):
     """Its rows cannot be guessed."""
-    output = world.folder / "runs" / "straight"
-    shard = next((output / "checkpoints" / "step_2" / "model").rglob("sdp_01.pt"))
-    shard.rename(shard.with_name("away"))
-    with pytest.raises(InputError, match="weights of another model"):
-        open_trained(output / "checkpoints" / "step_2", TranslatorOptions())
+    gone = next((divided / "checkpoints" / "step_2" / "model").rglob("sdp_01.pt"))
+    kept = gone.rename(gone.with_name("away"))
+    with pytest.raises(
+        InputError, match=r"holds \d+ of the \d+ rows of .*: put the files of all processes there"
+    ):
+        weights(divided, step=2)
+    kept.rename(gone)
