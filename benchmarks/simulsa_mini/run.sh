@@ -67,6 +67,6 @@ done
 # What ships as models/weights/simulsa-mini.
 simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
     --notes benchmarks/simulsa_mini/model_card.md
-for name in multi30k bass seeds ratio augmentation longer; do
+for name in multi30k all_captions bass seeds ratio augmentation longer; do
     simulst sweep benchmarks/simulsa_mini/$name.yaml --output $runs/$name --jobs "$processes"
 done
