@@ -6,6 +6,7 @@ which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage,
 
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -34,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(COMMANDS)}"
         print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
         return 2
-    # Imported only now: torch takes seconds, and --help needs none of it.
-    module = importlib.import_module(COMMANDS[name][0])
+    with warnings.catch_warnings():
+        # Of pydub, which SimulEval imports: Python 3.12 shows them until it has compiled that once.
+        warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)
+        # Imported only now: torch takes seconds, and --help needs none of it.
+        module = importlib.import_module(COMMANDS[name][0])
     try:
         module.main(rest)
     except InputError as error:
