@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evaluation.curve import Curve
 from models.errors import InputError
+from models.new_folder import replaced_file
 
 # Those of the report (evaluation/report_page/style.css): a system looks the same in both.
 COLOURS = ("#1f66b5", "#c4540f", "#218255", "#b02a72", "#7553b8", "#86690f", "#157e8c", "#a13636")
@@ -58,6 +59,7 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
         axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     try:
-        figure.savefig(path, dpi=150)
+        with replaced_file(Path(path)) as file:
+            figure.savefig(file, dpi=150, format=Path(path).suffix[1:] or None)
     except (OSError, ValueError) as error:
         raise InputError(f"plot {path} cannot be written: {error}") from None

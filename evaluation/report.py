@@ -7,7 +7,6 @@ one, and are unpacked when a reader opens them. The same sweep gives the same by
 
 import html
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from evaluation.report_data import sweep_data
 from evaluation.report_scores import SweepScores
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import SweepLayout
+from models.new_folder import replaced_file
 
 PAGE = Path(__file__).with_name("report_page")
 # In an order in which none runs anything that a later one defines.
@@ -48,10 +48,8 @@ def write_report(
         included = min(len(logs[0].utterances), max(1, maximum_tracks // len(logs)))
         pairs.append(sweep_data(scores, included))
     data = {"name": layout.folder.resolve().name, "pairs": pairs}
-    # Complete or not there, as all of a sweep's results.
-    partial = layout.report.with_name(f".{layout.report.name}.incomplete")
-    partial.write_text(page(data), encoding="utf-8")
-    os.replace(partial, layout.report)
+    with replaced_file(layout.report) as file:
+        file.write_text(page(data), encoding="utf-8")
     return layout.report
 
 

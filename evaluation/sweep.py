@@ -26,6 +26,7 @@ from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
 from evaluation.workers import EXECUTORS, Workers
 from models.errors import InputError
+from models.new_folder import replaced_file
 
 # Flags of this command; all others replace keys of the file.
 OWN_FLAGS = ("output", "jobs", "executor")
@@ -111,15 +112,16 @@ def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
     _parts(layout).mkdir(parents=True, exist_ok=True)
     for left in layout.runs.glob("**/.*.incomplete"):
         shutil.rmtree(left, ignore_errors=True)
+    for left in layout.folder.glob(".*.incomplete"):
+        left.unlink()
     _write_yaml(layout.plan, plan.values)
     for languages, systems in plan.offline.items():
         _write_yaml(layout.offline(languages), systems)
 
 
 def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.incomplete")
-    partial.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    partial.replace(path)
+    with replaced_file(path) as file:
+        file.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:

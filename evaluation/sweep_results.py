@@ -20,6 +20,7 @@ from evaluation.run_log import RunLog
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import OFFLINE, SweepLayout
 from evaluation.table import Row, text_table, write_tsv
+from models.new_folder import replaced_file
 
 
 def write_results(folder: Path) -> str:
@@ -41,7 +42,8 @@ def write_results(folder: Path) -> str:
     # All language pairs of a sweep are scored alike.
     metrics = {"quality": scored[0].quality, "latency": scored[0].latency}
     text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
-    layout.points.write_text(text + "\n", encoding="utf-8")
+    with replaced_file(layout.points) as file:
+        file.write_text(text + "\n", encoding="utf-8")
     write_tsv(layout.points_table, [_row(point, intervals=True) for point in points])
     told.append(f"results in {folder}, to look at: {write_report(folder, scored)}")
     return "\n".join(told)

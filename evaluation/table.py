@@ -4,6 +4,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from models.new_folder import replaced_file
+
 Row = Mapping[str, str | float]
 
 
@@ -22,7 +24,7 @@ def text_table(rows: Sequence[Row]) -> str:
 
 
 def write_tsv(path: Path, rows: Sequence[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replaced_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(rows[0])
         writer.writerows([_text(value) for value in row.values()] for row in rows)
