@@ -79,7 +79,7 @@ class PolicyConfig:
     gain: str = "reference"
     """Of objective `gain`: that of the reference's token (the paper's), or less noisy: kullback-leibler, its
     mean over what the model itself would write with all audio, or jensen-shannon, which has a bound, or
-    jensen-shannon-distance, its square root."""
+    jensen-shannon-distance, its square root; or regret, where becoming surer of the same token is no gain."""
 
     divergence: str = "jensen-shannon"
     """Of objective `divergence`: jensen-shannon, jensen-shannon-distance or kullback-leibler."""

@@ -12,6 +12,9 @@ sigmoid(u); with q = u the first and last term have their minimum at q* = E[BN[F
 The reference's one token makes F_n a noisy sample. Its mean over what the model itself would write with all
 audio, KL(p(. | all audio) || p(. | audio so far)), can be taken in its place; it is never negative. So can
 the Jensen-Shannon divergence of both, whose bound keeps a few large gains from ruling BN and the covariance.
+All of these count it as gain, too, if the model only becomes surer of what it would write anyhow. The regret
+does not: by how much the token that the model would write now is less likely, with all audio, than the one
+that it would write then. It is 0 where that is the same token, and 1 at most.
 
 Losses are sums over the valid tokens of this process; the caller divides by the number of tokens of
 the global batch (`train.global_batch.global_mean`, or the trainer's own normalisation).
@@ -31,7 +34,8 @@ from train.divergence_loss import DIVERGENCES, divergence
 from train.global_batch import global_sum
 
 VARIANCE_FLOOR = 1e-5  # BatchNorm's
-GAINS = ("reference", *DIVERGENCES)
+REGRET = "regret"
+GAINS = ("reference", *DIVERGENCES, REGRET)
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,22 @@ def information_gain(
     """
     if kind in DIVERGENCES:
         return divergence(partial_logits, full_logits, kind)
+    if kind == REGRET:
+        return regret(partial_logits, full_logits)
     with torch.no_grad():
         partial, full = (
             -F.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
             for logits in (partial_logits, full_logits)
         )
         return full - partial
+
+
+@torch.no_grad()
+def regret(partial_logits: Tensor, full_logits: Tensor) -> Tensor:
+    """(B, N) from 0 to 1, of logits (B, N, V): what writing the likeliest token now would cost."""
+    full = full_logits.float().softmax(-1)
+    now = partial_logits.argmax(-1, keepdim=True)
+    return full.amax(-1) - full.gather(-1, now)[..., 0]
 
 
 def normalised(gain: Tensor, mask: Tensor) -> Tensor:

@@ -81,6 +81,14 @@ def test_the_expected_gain_is_the_mean_of_what_each_token_would_gain():
     assert torch.allclose(expected, mean, atol=1e-6) and (expected >= 0).all()
 
 
+def test_regret_is_what_the_token_of_now_costs_and_nothing_where_it_stays():
+    partial = torch.tensor([[[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.4, 0.2, 0.4]]]).log()
+    full = torch.tensor([[[0.2, 0.7, 0.1], [0.98, 0.01, 0.01], [0.1, 0.0, 0.9]]]).log()
+    found = information_gain(partial, full, torch.zeros(1, 3, dtype=torch.int64), "regret")
+    # 0.7 - 0.2; the second token stays, however sure of it the model becomes; 0.9 - 0.1.
+    assert found[0].tolist() == pytest.approx([0.5, 0.0, 0.8], abs=1e-6)
+
+
 def test_normalised_gain_has_mean_0_and_variance_1_over_valid_tokens():
     mask = ragged_mask(5, 2, 3)
     values = normalised(7 + 3 * random(3, 5), mask)

@@ -171,7 +171,7 @@ def test_two_cures_for_one_illness_are_refused():
         (
             {"gain": "mean"},
             "policy: gain must be one of reference, jensen-shannon, kullback-leibler, "
-            "jensen-shannon-distance, got 'mean'",
+            "jensen-shannon-distance, regret, got 'mean'",
         ),
         (
             {"objective": "divergence", "divergence": "cosine"},
