@@ -229,7 +229,7 @@ def _read(
 def advance_together(
     work: Sequence[tuple[StreamingEngine, Sequence[StreamState]]], streams_at_once: int | None = None
 ) -> list[list[str]]:
-    """`StreamingEngine.advance` for several engines of one translator: what they hear is encoded once.
+    """`StreamingEngine.advance` for several engines whose translators encode alike: that is done once.
 
     streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
     """

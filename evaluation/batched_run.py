@@ -1,4 +1,4 @@
-"""Evaluations by the batched simulator: settings of one model over one list of audio, side by side.
+"""Evaluations by the batched simulator: settings of one model, and of policies trained for it, side by side.
 
 Utterances of like length are simulated together, in batches that do not depend on where and when they run.
 Each is written down as soon as it is done, one JSON object a line, so that a run that was killed goes on
@@ -12,6 +12,7 @@ with a KEY for each configuration, and chunks as in chunks.jsonl.
 import hashlib
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from evaluation.configuration import Configuration, configure
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
 from models.errors import InputError
-from models.registry import load_translator
+from models.registry import base_model, load_translators
 
 # What must be as StreamingAgent has it: an agent that decides in its own way is more than its policy.
 AGENT_HOOKS = ("__init__", "policy", "build_states", "_decide", "pushpop", "push", "pop")
@@ -38,7 +39,7 @@ AGENT_HOOKS = ("__init__", "policy", "build_states", "_decide", "pushpop", "push
 
 @dataclass(frozen=True)
 class BatchedRun:
-    """Configurations that differ in agent, policy, search, chunks or languages, but not in `batch_key`."""
+    """Configurations that differ in agent, policy, search, chunks, languages, but not in `batch_key`."""
 
     configurations: tuple[Configuration, ...]
 
@@ -84,16 +85,17 @@ class BatchedRun:
             check_test_set(self.first.evaluation.source, target, maximum_ms)
 
     def load(self) -> list[Lane]:
-        """Load the model. Raises InputError when it, or a policy on it, cannot be used."""
-        agent, translator_options = self.first.agent_options[:2]
-        translator = load_translator(agent.model, translator_options)
+        """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
+        models = [one.agent_options[0].model for one in self.configurations]
+        translators = load_translators(dict.fromkeys(models), self.first.agent_options[1])
         engines: dict[tuple, StreamingEngine] = {}
         lanes = []
         for configuration in self.configurations:
-            agent, _, search, policy = configuration.agent_options
-            key = (search, agent.source_language, agent.target_language)
+            agent, _, _, policy = configuration.agent_options
+            translator = translators[agent.model]
+            key = _engine_key(configuration)
             if key not in engines:
-                engines[key] = StreamingEngine(translator, *key)
+                engines[key] = StreamingEngine(translator, *key[1:])
                 engines[key].keeps_scores = True
             # Policies that do not fit the model are refused now.
             policy.for_model(translator)
@@ -123,7 +125,9 @@ class BatchedRun:
         options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
         silence_s = translator_options.trailing_silence_ms / 1000
         seconds = {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
-        most = max(1, options.streams_at_once // len(self.configurations))
+        # Engines decode one after the other.
+        lanes = max(Counter(map(_engine_key, self.configurations)).values())
+        most = max(1, options.streams_at_once // lanes)
         batch: list[int] = []
         # Longest first: memory that suffices for the first batch suffices for all.
         for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
@@ -165,12 +169,18 @@ class BatchedRun:
 
 
 def batch_key(configuration: Configuration) -> tuple:
-    """Configurations of one key can be simulated side by side."""
+    """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
     agent, translator_options, *_ = configuration.agent_options
     options = configuration.evaluation
     limits = options.streams_at_once, options.audio_at_once_s
     test_set = options.source, options.start_index, options.end_index
-    return (agent.model, translator_options, *test_set, *limits)
+    return (base_model(agent.model), translator_options, *test_set, *limits)
+
+
+def _engine_key(configuration: Configuration) -> tuple:
+    """Configurations of one key are decoded together."""
+    agent, _, search, _ = configuration.agent_options
+    return (agent.model, search, agent.source_language, agent.target_language)
 
 
 def simulate_all(

@@ -26,7 +26,7 @@ from models.translator import AudioStream, Translator
 
 @dataclass(frozen=True)
 class Lane:
-    """One setting. Engines of all lanes share one translator."""
+    """One setting. Translators of all lanes' engines encode alike: they are one, or policies for one."""
 
     engine: StreamingEngine
     policy: Policy

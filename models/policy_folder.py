@@ -56,23 +56,36 @@ def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.f
         file.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
-def load_policy(folder: Path) -> StoredPolicy:
-    """Raises InputError, with what is wrong and how to mend it, if there is no complete policy."""
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder} holds a policy without {name}: copy the whole folder again")
-    config = read_json(folder / CONFIG)
-    threshold, base = config.get("threshold"), config.get("base")
-    if threshold is not None and (type(threshold) not in (int, float) or not math.isfinite(threshold)):
-        raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
+def policy_base(folder: Path) -> str | None:
+    """Name or path of the model that a policy is for; None: the one in the same folder.
+
+    Raises InputError as `load_policy`.
+    """
+    base = _config(folder).get("base")
     if base is not None and not isinstance(base, str):
         raise InputError(f"{folder / CONFIG} must name its base model or give null, found {base!r}")
+    return base
+
+
+def load_policy(folder: Path) -> StoredPolicy:
+    """Raises InputError, with what is wrong and how to mend it, if there is no complete policy."""
+    config, base = _config(folder), policy_base(folder)
+    threshold = config.get("threshold")
+    if threshold is not None and (type(threshold) not in (int, float) or not math.isfinite(threshold)):
+        raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
     with torch.device("meta"):
         network = PolicyNetwork(_options(folder / CONFIG, config.get("options")))
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)
     return StoredPolicy(network, threshold, base)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} holds a policy without {name}: copy the whole folder again")
+    return read_json(folder / CONFIG)
 
 
 def _options(file: Path, declared: Any) -> PolicyOptions:

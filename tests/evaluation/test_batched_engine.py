@@ -9,17 +9,18 @@ from simuleval import cli
 
 from agents.engine import StreamingEngine
 from agents.policy import Policy
-from evaluation.batched_run import BatchedRun, simulate_all
+from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.batched_simulator import Lane, Source, simulate
 from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from evaluation.workers import Workers
 from models.errors import InputError
+from models.policy_folder import StoredPolicy, save_policy
 from models.search import SearchOptions
 from simulst import main
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 from tests.models.scripted_translator import ScriptedTranslator, random_script
-from tests.models.tiny_reina import write_tiny_reina
+from tests.models.tiny_reina import tiny_policy, write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 
 REFERENCES = ["the cat sat", "a man is walking", "hello world!", "what do you want", "the music is loud"]
@@ -150,16 +151,52 @@ def test_batches_are_of_like_length_and_bounded(models, test_set):
     batches = {
         most: list(BatchedRun(tuple(configurations(models, test_set, "digsst", **limits))).batches())
         for most, limits in {
-            "streams": {"streams_at_once": 4},
+            "streams": {"streams_at_once": 2},
             "audio": {"audio_at_once_s": 2.0},
             "padded": {"audio_at_once_s": 2.0, "trailing_silence_ms": 1500},
         }.items()
     }
     assert batches == {
-        "streams": [[3, 1], [2, 0], [4]],  # two settings each
+        "streams": [[3, 1], [2, 0], [4]],  # the two settings are decoded one after the other
         "audio": [[3], [1], [2, 0], [4]],
         "padded": [[3], [1], [2], [0], [4]],
     }
+
+
+def test_policies_for_one_model_are_simulated_side_by_side(models, test_set, tmp_path):
+    """They share what it hears, and their results are those of each alone."""
+    second = StoredPolicy(tiny_policy(seed=4, objective="divergence"), 0.5, "../reina")
+    save_policy(models / "reina-digsst", second)
+    model = str(models / "reina-digsst")
+    own = configurations(models, test_set, "reina")[1:3]
+    others = [
+        configure({**one.values(), "agent": "digsst", "model": model, "threshold": threshold}, "a test")
+        for one, threshold in zip(own, (0.1, 0.2), strict=True)
+    ]
+    assert len({batch_key(one) for one in (*own, *others)}) == 1
+    together = BatchedRun((*own, *others))
+    lanes = together.load()
+    networks = [lane.engine.translator for lane in lanes]
+    assert networks[0] is networks[1] and networks[2] is networks[3] and networks[0] is not networks[2]
+    assert networks[0].base is networks[2].base
+    units = []
+    for name, run in (
+        ("together", together),
+        ("own", BatchedRun((*own,))),
+        ("others", BatchedRun((*others,))),
+    ):
+        (tmp_path / name).mkdir()
+        transcripts = simulate_all(run, tmp_path / name, Workers())
+        units.append([[transcripts[index][key].units for index in range(5)] for key in run.keys])
+    assert units[0] == units[1] + units[2]
+    assert len({str(one) for one in units[0]}) > 2
+
+
+def test_the_bound_of_streams_counts_what_is_decoded_together(models, test_set):
+    """Two settings of greedy search are, the one with beams is not."""
+    [beams, greedy] = configurations(models, test_set, "digsst", streams_at_once=4)
+    also_greedy = configure({**greedy.values(), "threshold": 0.2}, "a test")
+    assert list(BatchedRun((beams, greedy, also_greedy)).batches()) == [[3, 1], [2, 0], [4]]
 
 
 def test_evaluation_by_the_batched_engine(tmp_path):

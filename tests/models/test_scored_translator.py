@@ -6,7 +6,7 @@ import torch
 
 from models.errors import InputError
 from models.policy_folder import StoredPolicy, save_policy
-from models.registry import load_translator
+from models.registry import base_model, load_translator, load_translators
 from models.scored_translator import ScoredTranslator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions
@@ -40,6 +40,17 @@ def expected_score(translator, waveform, tokens):
     heard_s = torch.tensor([int(memory.heard_frames[0]) * 0.02])
     with torch.no_grad():
         return float(translator.network(output.hidden, heard_s)[0, -1])
+
+
+def test_policies_for_one_model_share_it(tmp_path):
+    write_tiny_reina(tmp_path / "reina")
+    for name in ("first", "second"):
+        save_policy(tmp_path / name, StoredPolicy(tiny_policy(), 0.0, "../reina"))
+    names = [str(tmp_path / name) for name in ("first", "second", "reina")]
+    first, second, alone = load_translators(names, TranslatorOptions()).values()
+    assert first.base is second.base and first.network is not second.network
+    assert {base_model(name) for name in names} == {(tmp_path / "reina").resolve()}
+    assert alone is first.base
 
 
 def test_scores_follow_rows_that_are_reordered_repeated_and_dropped(folder):
