@@ -9,6 +9,7 @@ texts by language. Training reads nothing else.
     mls            Multilingual LibriSpeech: transcripts only
     text           parallel texts, line by line or a table, with rules of cleaning
     speak          a manifest of texts -> speech by synthesis: several voices, any engine
+    translate      a manifest of clips -> what a model makes of them, in place of the references
     join           short recorded lines -> segments of natural length
     sentencepiece  the vocabulary of a model
     lists          what SimulEval reads, of a manifest: a test set
@@ -53,6 +54,7 @@ COMMANDS = {
     "mls": ("train.prepare_mls", "Multilingual LibriSpeech -> manifest"),
     "text": ("train.prepare_text", "parallel texts -> manifest without audio"),
     "speak": ("train.prepare_speak", "manifest without audio -> synthetic speech"),
+    "translate": ("train.prepare_translate", "manifest of clips and model -> its translations"),
     "join": ("train.join_segments", "short recorded lines -> segments"),
     "sentencepiece": ("train.prepare_sentencepiece", "manifests -> vocabulary"),
     "lists": ("train.prepare_lists", "manifest -> SimulEval's lists of a test set"),

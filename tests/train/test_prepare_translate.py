@@ -1,0 +1,107 @@
+"""Translations that replace references are those of the offline search, in any number of processes."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from models.audio import read_audio
+from models.registry import load_translator
+from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.translator import TranslatorOptions
+from tests.models.tiny_reina import write_tiny_reina
+from train import prepare_translate
+from train.manifest import Row, read_manifest, write_manifest
+from train.prepare import main
+
+SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """With a policy, which has no say."""
+    return write_tiny_reina(tmp_path_factory.mktemp("reina") / "tiny", seed=3, threshold=-9.0)
+
+
+@pytest.fixture
+def command(tmp_path, model):
+    noise = np.random.default_rng(0)
+    rows = []
+    for name, seconds in SECONDS.items():
+        path = tmp_path / f"{name}.flac"
+        soundfile.write(path, 0.1 * noise.standard_normal(round(seconds * 16_000)), 16_000)
+        texts = {"en": f"spoken {name}", "de": "eine Referenz"}
+        rows.append(Row(name, texts, path, seconds, {"voice": "noise"}))
+    write_manifest(tmp_path / "m.tsv", rows, ["en", "de"])
+    files = ["--manifest", str(tmp_path / "m.tsv"), "--output", str(tmp_path / "out")]
+    return ["translate", *files, "--model", str(model), "--targets", "de", "zh", "--beam", "2", "--jobs", "1"]
+
+
+def test_every_clip_gets_what_offline_search_writes_of_it_alone(tmp_path, command, model):
+    assert main(command) == 0
+    manifest = read_manifest(tmp_path / "out/manifest.tsv", needs_audio=True)
+    assert manifest.languages == ("en", "de", "zh")
+    translator = load_translator(str(model), TranslatorOptions())
+    search = StreamingSearch(translator, SearchOptions(beam=2, patience=3.0))
+    assert [row.id for row in manifest.rows] == list(SECONDS)
+    for row in manifest.rows:
+        memory = translator.encode([read_audio(tmp_path / f"{row.id}.flac")])
+        limit = max(8, round(12 * SECONDS[row.id]))
+        for target in ("de", "zh"):
+            request = StreamRequest(translator.tokenizer.prompt("en", target), (), True, limit)
+            [found] = search.advance(memory, [request])
+            expected = translator.tokenizer.decode(list(found.tokens))
+            assert row.texts[target] == " ".join(expected.split()) != "eine Referenz"
+        assert row.texts["en"] == f"spoken {row.id}" and row.notes == {"voice": "noise"}
+        assert row.audio == tmp_path / f"{row.id}.flac"
+    assert len({row.texts["de"] for row in manifest.rows}) > 1
+
+
+def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch):
+    monkeypatch.setattr(prepare_translate, "ROWS_AT_ONCE", 2)
+    assert main(command) == 0
+    (tmp_path / "out").rename(tmp_path / "undisturbed")
+    translate = prepare_translate.translate_rows
+
+    def interrupted(rows, **settings):
+        if rows[0].id == "e":
+            raise KeyboardInterrupt
+        return translate(rows, **settings)
+
+    monkeypatch.setattr(prepare_translate, "translate_rows", interrupted)
+    assert main(command) == 130
+    monkeypatch.setattr(prepare_translate, "translate_rows", translate)
+    assert main([*command, "--jobs", "2"]) == 0
+    for file in ("manifest.tsv", "skipped.tsv", "settings.json"):
+        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
+
+
+def test_clips_that_cannot_be_translated_are_listed(tmp_path, command, monkeypatch, capsys):
+    (tmp_path / "b.flac").write_bytes(b"no audio")
+    longest = prepare_translate.StreamingSearch
+
+    def short_window(translator, options):
+        translator.maximum_audio_ms = 1500.0
+        return longest(translator, options)
+
+    monkeypatch.setattr(prepare_translate, "StreamingSearch", short_window)
+    assert main(command) == 0
+    lines = [line.split("\t") for line in (tmp_path / "out/skipped.tsv").read_text().splitlines()[1:]]
+    assert [line[:2] for line in lines] == [["b", "unusable audio"], ["c", "longer than the model's 1.5 s"]]
+    assert [row.id for row in read_manifest(tmp_path / "out/manifest.tsv").rows] == ["a", "d", "e"]
+    assert "3 clips in de, zh" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--model", "nowhere"], "model 'nowhere' was not found"),
+        (["--targets", "ja"], "language 'ja' is not known to this model"),
+        (["--source", "de"], "the model writes 'de' but does not understand it"),
+        (["--beam", "0"], "beam 0 and patience 3.0 must be positive"),
+        (["--device", "cuda:7"], "device 'cuda:7' cannot be used here"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_work_starts(changes, message, tmp_path, command, capsys):
+    assert main([*command, *changes]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))

@@ -1,0 +1,158 @@
+"""What a model itself makes of a manifest's clips, in place of their references.
+
+    python -m train.prepare translate --manifest spoken/manifest.tsv --model reina-mini --targets de fr \\
+        --output own
+
+Students learn from the translations of a better model (sequence-level distillation, Kim and Rush 2016,
+arXiv 1606.07947), and a policy from the texts that its translator will write. Every clip is decoded once,
+with all audio. Ids stay, so an encoder cache of the first manifest serves the second; texts in other
+languages stay, too.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.audio import SAMPLE_RATE, read_audio
+from models.errors import InputError
+from models.registry import base_model, load_translator
+from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.translator import PRECISIONS, TranslatorOptions
+from train.clips import finish
+from train.command_line import at_least, option, parse, settings_of
+from train.journal import Journal
+from train.manifest import Row, read_manifest
+from train.skipped import Skipped, report
+from train.unfinished_folder import unfinished_folder
+from train.worker_processes import available_processes
+
+ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
+
+
+@dataclass(frozen=True)
+class TranslateOptions:
+    manifest: Path = option("manifest of clips")
+    model: str = option("who translates: a path or a name")
+    targets: tuple[str, ...] = option("languages to write", metavar="CODE")
+    output: Path = option("folder to write")
+    source: str = option("language that is heard", "en", metavar="CODE")
+    beam: int = option("beams; 1 is greedy search", 3)
+    patience: float = option("stop once more than beam * patience hypotheses are finished", 3.0)
+    trailing_silence_ms: int = option("silence behind each clip, as the model is used to", 0)
+    precision: str = option("number format", "float32", tuple(PRECISIONS))
+    device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
+    jobs: int | None = option("processes (default: one for each core)", None)
+    overwrite: bool = option("replace OUTPUT", False)
+
+    def __post_init__(self) -> None:
+        at_least(1, jobs=self.jobs)
+
+    def translator(self) -> TranslatorOptions:
+        return TranslatorOptions(
+            device=self.device, precision=self.precision, trailing_silence_ms=self.trailing_silence_ms
+        )
+
+    def search(self) -> SearchOptions:
+        return SearchOptions(beam=self.beam, patience=self.patience)
+
+
+def main(arguments: Sequence[str]) -> None:
+    program = "python -m train.prepare translate"
+    options = parse(TranslateOptions, program, "Translate the clips of a manifest.", arguments)
+    # What cannot be used is refused before work starts.
+    start_translator(options)
+    manifest = read_manifest(options.manifest, needs_audio=True)
+    languages = tuple(dict.fromkeys((*manifest.languages, *options.targets)))
+    settings = {
+        "command": "translate",
+        **settings_of(options),
+        "weights": str(base_model(options.model)),
+        "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
+    }
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        jobs = options.jobs or available_processes()
+        translate = partial(translate_rows, targets=options.targets)
+        entries = Journal(folder).work_through(
+            manifest.rows, ROWS_AT_ONCE, translate, jobs, start_translator, (options, jobs)
+        )
+        translated: list[Row] = []
+        skipped: list[Skipped] = []
+        for row, result in zip(manifest.rows, [one for entry in entries for one in entry], strict=True):
+            if isinstance(result, dict):
+                texts = {**row.texts, **result}
+                translated.append(replace(row, texts=texts, audio=row.audio.absolute()))
+            else:
+                skipped.append(Skipped(row.id, *result))
+        finish(folder, translated, skipped, languages)
+    report(f"{len(translated)} clips in {', '.join(options.targets)}", options.output, skipped)
+
+
+class _Process:
+    """What one process keeps."""
+
+    search: StreamingSearch
+    prompts: dict[str, list[int]]
+
+
+def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
+    if jobs > 1:
+        torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
+    # A policy has no say once all has been heard.
+    translator = load_translator(str(base_model(options.model)), options.translator())
+    prompt = translator.tokenizer.prompt
+    _Process.prompts = {target: prompt(options.source, target) for target in options.targets}
+    _Process.search = StreamingSearch(translator, options.search())
+
+
+def translate_rows(rows: Sequence[Row], targets: Sequence[str]) -> list[dict[str, str] | tuple[str, str]]:
+    """For each row its translations by language, or (reason, detail) where there is none."""
+    heard = [_hear(row) for row in rows]
+    clips = [one for one in heard if isinstance(one, np.ndarray)]
+    texts = {target: iter(_translations(clips, _Process.prompts[target])) for target in targets}
+    results: list[dict[str, str] | tuple[str, str]] = []
+    for one in heard:
+        if isinstance(one, tuple):
+            results.append(one)
+            continue
+        written = {target: next(texts[target]) for target in targets}
+        silent = [target for target, text in written.items() if not text]
+        results.append(("nothing written", ", ".join(silent)) if silent else written)
+    return results
+
+
+def _hear(row: Row) -> np.ndarray | tuple[str, str]:
+    """(n,) float32 at 16 kHz, or (reason, detail)."""
+    if row.audio is None:
+        return "no audio", ""
+    try:
+        audio = read_audio(row.audio)[: row.heard_samples]
+    except InputError as error:
+        return "unusable audio", str(error)
+    longest_s, seconds = _Process.search.translator.maximum_audio_ms / 1000, len(audio) / SAMPLE_RATE
+    if seconds > longest_s:
+        return f"longer than the model's {longest_s:g} s", f"{seconds:.2f} s"
+    return audio
+
+
+def _translations(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[str]:
+    """The best hypothesis of each clip."""
+    if not clips:
+        return []
+    search = _Process.search
+    requests = [
+        StreamRequest(
+            prompt=prompt,
+            committed=(),
+            audio_finished=True,
+            token_limit=search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True),
+        )
+        for clip in clips
+    ]
+    hypotheses = search.advance(search.translator.encode(clips), requests)
+    return [search.translator.tokenizer.decode(list(one.tokens)).strip() for one in hypotheses]
