@@ -27,13 +27,27 @@ policy san-kl --config $overrides.alignment_weight=1 $overrides.gain=kullback-le
 policy tan-kl --config $overrides.hears_duration=true $overrides.gain=kullback-leibler regime.num_steps=600
 policy san-js --config $overrides.alignment_weight=1 $overrides.gain=jensen-shannon
 policy tan-js --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
+policy tan-regret --config $overrides.hears_duration=true $overrides.gain=regret
 policy tan-jsd --config $overrides.hears_duration=true $overrides.gain=jensen-shannon-distance
 policy tan-js-nomono --config $overrides.hears_duration=true $overrides.gain=jensen-shannon \
     $overrides.monotonicity_weight=0
 
 simulst export "$runs/stage2" "$runs/exported/translator" --licence mit
+
+# The same on the translator's own translations of every other caption, in place of the references.
+spoken=data/reina_mini/spoken
+awk 'NR == 1 || NR % 2 == 0' "$spoken/multi30k_train/manifest.tsv" > "$spoken/multi30k_train/half.tsv"
+python -m train.prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "$runs/exported/translator" \
+    --targets de fr --output "$spoken/multi30k_own"
+sed 's#multi30k_train/manifest#multi30k_own/manifest#' train/stage3/configs/mini.yaml > "$runs/own.yaml"
+for gain in jensen-shannon regret; do
+    python -m train.stage3 "$runs/tan-own-$gain" --config-file "$runs/own.yaml" \
+        --config $overrides.hears_duration=true $overrides.gain=$gain
+done
+
 # The last step: the rank correlation, by which the best is kept, hardly moves while the loss still falls.
-for name in reina digsst reina-nomono probability reina-kl san-js tan-js tan-jsd tan-js-nomono; do
+for name in reina digsst reina-nomono probability reina-kl san-js tan-js tan-jsd tan-js-nomono tan-regret \
+    tan-own-jensen-shannon tan-own-regret; do
     simulst export "$runs/$name/checkpoints/step_400" "$runs/exported/$name" --base ../translator
 done
 for name in tan san san-kl tan-kl; do
@@ -44,6 +58,6 @@ simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 simulst export "$runs/tan-js/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
     --eight-bit --notes benchmarks/reina_mini/model_card.md
 
-for name in selection decisions multi30k french look_ahead ablations bass; do
+for name in selection selection_ahead decisions multi30k french look_ahead ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"
 done
