@@ -73,6 +73,11 @@ class BatchedRun:
                 f"source {source} cannot be read: name a file with one audio path a line"
             ) from None
 
+    @cached_property
+    def seconds(self) -> dict[int, float]:
+        """How long each sentence's audio is."""
+        return {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
+
     @property
     def indices(self) -> range:
         """The sentences to evaluate. Raises InputError when the list is shorter."""
@@ -124,7 +129,7 @@ class BatchedRun:
         """All utterances, those of like length together, as many as the options allow; longest first."""
         options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
         silence_s = translator_options.trailing_silence_ms / 1000
-        seconds = {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
+        seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
         most = max(1, options.streams_at_once // lanes)
@@ -138,6 +143,17 @@ class BatchedRun:
             batch.append(index)
         if batch:
             yield batch
+
+    def shares(self, batches: Sequence[list[int]], processes: int) -> list[list[list[int]]]:
+        """Batches for each of several processes: from the longest on, each goes to whom has least."""
+        shares: list[list[list[int]]] = [[] for _ in range(processes)]
+        shares_s = [0.0] * processes
+        lengths_s = [sum(self.seconds[index] for index in batch) for batch in batches]
+        for place in sorted(range(len(batches)), key=lengths_s.__getitem__, reverse=True):
+            least = shares_s.index(min(shares_s))
+            shares[least].append(batches[place])
+            shares_s[least] += lengths_s[place]
+        return shares
 
     def write_logs(
         self, lane: int, transcripts: Mapping[int, Mapping[str, Transcript]], folder: Path
@@ -206,8 +222,7 @@ def simulate_all(
             run.simulate(lanes, left, files[0], bar.update)
         else:
             values = [configuration.values() for configuration in run.configurations]
-            # Every share gets long and short ones.
-            shares = [left[place :: workers.jobs] for place in range(workers.jobs)]
+            shares = run.shares(left, workers.jobs)
             tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
 
             def show() -> None:

@@ -163,6 +163,15 @@ def test_batches_are_of_like_length_and_bounded(models, test_set):
     }
 
 
+def test_processes_get_about_equally_much_audio(models, test_set):
+    """Sentences of 0.6, 1.3, 0.9, 1.7 and 0.05 s."""
+    run = BatchedRun(tuple(configurations(models, test_set, "digsst", streams_at_once=1)))
+    batches = list(run.batches())
+    assert batches == [[3], [1], [2], [0], [4]]
+    assert run.shares(batches, 2) == [[[3], [0]], [[1], [2], [4]]]
+    assert run.shares(batches[:2], 3) == [[[3]], [[1]], []]
+
+
 def test_policies_for_one_model_are_simulated_side_by_side(models, test_set, tmp_path):
     """They share what it hears, and their results are those of each alone."""
     second = StoredPolicy(tiny_policy(seed=4, objective="divergence"), 0.5, "../reina")
