@@ -1,0 +1,94 @@
+"""What the batched engine simulates together, and that it does not matter to the results."""
+
+import pytest
+
+from evaluation.batched_run import BatchedRun, batch_key, simulate_all
+from evaluation.configuration import configure
+from evaluation.workers import Workers
+from models.policy_folder import StoredPolicy, save_policy
+from tests.evaluation.batched_settings import configurations, write_models, write_test_set
+from tests.models.tiny_reina import tiny_policy
+
+
+@pytest.fixture(scope="module")
+def test_set(tmp_path_factory):
+    return write_test_set(tmp_path_factory.mktemp("sounds"))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.mark.parametrize("limits", [{"streams_at_once": 1}, {"streams_at_once": 7}, {"audio_at_once_s": 1.5}])
+def test_bounded_memory_changes_nothing(limits, models, test_set, tmp_path):
+    logs = []
+    for name, changes in (("free", {}), ("bounded", limits)):
+        run = BatchedRun(tuple(configurations(models, test_set, "reina", **changes)))
+        (tmp_path / name).mkdir()
+        transcripts = simulate_all(run, tmp_path / name, Workers())
+        logs.append(
+            {index: [one.units for one in transcripts[index].values()] for index in sorted(transcripts)}
+        )
+    assert logs[0] == logs[1]
+
+
+def test_batches_are_of_like_length_and_bounded(models, test_set):
+    batches = {
+        most: list(BatchedRun(tuple(configurations(models, test_set, "digsst", **limits))).batches())
+        for most, limits in {
+            "streams": {"streams_at_once": 2},
+            "audio": {"audio_at_once_s": 2.0},
+            "padded": {"audio_at_once_s": 2.0, "trailing_silence_ms": 1500},
+        }.items()
+    }
+    assert batches == {
+        "streams": [[3, 1], [2, 0], [4]],  # the two settings are decoded one after the other
+        "audio": [[3], [1], [2, 0], [4]],
+        "padded": [[3], [1], [2], [0], [4]],
+    }
+
+
+def test_processes_get_about_equally_much_audio(models, test_set):
+    """Sentences of 0.6, 1.3, 0.9, 1.7 and 0.05 s."""
+    run = BatchedRun(tuple(configurations(models, test_set, "digsst", streams_at_once=1)))
+    batches = list(run.batches())
+    assert batches == [[3], [1], [2], [0], [4]]
+    assert run.shares(batches, 2) == [[[3], [0]], [[1], [2], [4]]]
+    assert run.shares(batches[:2], 3) == [[[3]], [[1]], []]
+
+
+def test_policies_for_one_model_are_simulated_side_by_side(models, test_set, tmp_path):
+    """They share what it hears, and their results are those of each alone."""
+    second = StoredPolicy(tiny_policy(seed=4, objective="divergence"), 0.5, "../reina")
+    save_policy(models / "reina-digsst", second)
+    model = str(models / "reina-digsst")
+    own = configurations(models, test_set, "reina")[1:3]
+    others = [
+        configure({**one.values(), "agent": "digsst", "model": model, "threshold": threshold}, "a test")
+        for one, threshold in zip(own, (0.1, 0.2), strict=True)
+    ]
+    assert len({batch_key(one) for one in (*own, *others)}) == 1
+    together = BatchedRun((*own, *others))
+    lanes = together.load()
+    networks = [lane.engine.translator for lane in lanes]
+    assert networks[0] is networks[1] and networks[2] is networks[3] and networks[0] is not networks[2]
+    assert networks[0].base is networks[2].base
+    units = []
+    for name, run in (
+        ("together", together),
+        ("own", BatchedRun((*own,))),
+        ("others", BatchedRun((*others,))),
+    ):
+        (tmp_path / name).mkdir()
+        transcripts = simulate_all(run, tmp_path / name, Workers())
+        units.append([[transcripts[index][key].units for index in range(5)] for key in run.keys])
+    assert units[0] == units[1] + units[2]
+    assert len({str(one) for one in units[0]}) > 2
+
+
+def test_the_bound_of_streams_counts_what_is_decoded_together(models, test_set):
+    """Two settings of greedy search are, the one with beams is not."""
+    [beams, greedy] = configurations(models, test_set, "digsst", streams_at_once=4)
+    also_greedy = configure({**greedy.values(), "threshold": 0.2}, "a test")
+    assert list(BatchedRun((beams, greedy, also_greedy)).batches()) == [[3, 1], [2, 0], [4]]
