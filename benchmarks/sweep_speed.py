@@ -38,6 +38,7 @@ from evaluation.sweep_plan import PlannedRun, load_plan
 from evaluation.table import Row, text_table, write_tsv
 
 PROFILED_UTTERANCES = 24
+PRODUCTS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 STAGES = {
     "encode_streams": "encoding audio",
@@ -136,6 +137,8 @@ class WorkCounter(TorchFunctionMode):
         elif function is F.scaled_dot_product_attention:
             # Queries by keys, and weights by values.
             self.flops += 4 * args[0].numel() * args[1].shape[-2]
+        elif function in PRODUCTS:
+            self.flops += 2 * args[0].numel() * args[1].shape[-1]
         elif function is F.conv1d:
             self.flops += 2 * result.numel() * args[1][0].numel()
         return result

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.attention import attend
 from models.packing import Packing
 from models.row_cache import TokenCache
 from models.teacher_forcing import TeacherForcing
@@ -92,7 +93,7 @@ class PolicyBlock(nn.Module):
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
         keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
-        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
         return x + self.dropout(self.mlp(self.mlp_ln(x)))
 

@@ -66,17 +66,20 @@ class TokenCache(DecoderState):
         A row shorter than the longest leaves stale keys behind its end, which the mask hides and
         later tokens overwrite.
         """
-        width = self._longest + keys.shape[2]
+        filled, width = self._longest, self._longest + keys.shape[2]
+        rows = torch.arange(self.rows, device=self.device)[:, None]
+        positions = self.positions(keys.shape[2])
         for held, new in ((self._keys, keys), (self._values, values)):
             stored = held[layer]
             if stored is None or stored.shape[2] < width:
-                rows = self.rows if stored is None else stored.shape[0]
-                grown = new.new_zeros(rows, new.shape[1], width + GROWTH_TOKENS, new.shape[3])
+                capacity = self.rows if stored is None else stored.shape[0]
+                grown = new.new_empty(capacity, new.shape[1], width + GROWTH_TOKENS, new.shape[3])
                 if stored is not None:
-                    grown[:, :, : stored.shape[2]] = stored
+                    grown[: self.rows, :, :filled] = stored[: self.rows, :, :filled]
                 held[layer] = stored = grown
-            rows = torch.arange(self.rows, device=self.device)[:, None]
-            stored[rows, :, self.positions(new.shape[2])] = new.transpose(1, 2)
+            # What the mask hides is multiplied by 0, which no NaN of fresh memory survives.
+            stored[: self.rows, :, filled:width] = 0
+            stored[rows, :, positions] = new.transpose(1, 2)
         keys, values = self._keys[layer], self._values[layer]
         return keys[: self.rows, :, :width], values[: self.rows, :, :width]
 
@@ -93,7 +96,7 @@ class TokenCache(DecoderState):
 
     def select(self, rows: Tensor) -> None:
         """Only rows that are new to their place are copied, and only as far as they are filled."""
-        filled = self._longest
+        filled, kept = self._longest, min(self.rows, len(rows))
         moved = (rows != torch.arange(len(rows), device=self.device)).nonzero()[:, 0]
         sources = rows[moved]
         self.lengths = self.lengths[rows]
@@ -102,8 +105,8 @@ class TokenCache(DecoderState):
             for layer, stored in enumerate(held):
                 copied = stored[:, :, :filled].index_select(0, sources)
                 if len(stored) < len(rows):
-                    grown = stored.new_zeros(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
-                    grown[: len(stored)] = stored
+                    grown = stored.new_empty(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
+                    grown[:kept, :, :filled] = stored[:kept, :, :filled]
                     held[layer] = stored = grown
                 stored[:, :, :filled].index_copy_(0, moved, copied)
 

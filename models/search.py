@@ -25,6 +25,7 @@ T memory frames.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -99,16 +100,30 @@ class DecodingStep:
 
     def select(self, rows: Tensor) -> "DecodingStep":
         """The same step for some rows only. rows: (R',) int64."""
-        return DecodingStep(
-            self.log_probabilities[rows],
-            self.hidden[rows],
-            None if self.attention is None else self.attention[rows],
-            self.frame_lengths[rows],
-            self.frame_ms,
-            self.streams[rows],
-            self.tokens[rows],
-            None if self.policy_score is None else self.policy_score[rows],
-        )
+        return SelectedStep(self, rows, self.streams[rows])
+
+
+def _gathered(name: str) -> cached_property:
+    def gather(step: "SelectedStep") -> Tensor | None:
+        value = getattr(step.whole, name)
+        return None if value is None else value[step.rows]
+
+    return cached_property(gather)
+
+
+class SelectedStep(DecodingStep):
+    """Rows of another step. What no policy looks at is never copied: log-probabilities are the most of it."""
+
+    def __init__(self, whole: DecodingStep, rows: Tensor, streams: Tensor) -> None:
+        """rows (R,) of `whole`, and the streams (R,) that they belong to."""
+        vars(self).update(whole=whole, rows=rows, frame_ms=whole.frame_ms, streams=streams)
+
+    log_probabilities = _gathered("log_probabilities")
+    hidden = _gathered("hidden")
+    attention = _gathered("attention")
+    frame_lengths = _gathered("frame_lengths")
+    tokens = _gathered("tokens")
+    policy_score = _gathered("policy_score")
 
 
 # (R,) bool: rows that must hear more before they write their next token.
@@ -146,7 +161,7 @@ class StreamingSearch:
             device=device,
         )
         audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
-        heard_frames = memory.heard_frames[torch.tensor(listens_to, device=device)]
+        heard = torch.tensor(listens_to, device=device)
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
         finished = [FinishedHypotheses(enough) for _ in requests]
 
@@ -183,10 +198,10 @@ class StreamingSearch:
             if read is not None:
                 asked = (~stop & ~audio_finished[streams]).nonzero()[:, 0]
                 if len(asked):
-                    step = self._decoding_step(
-                        output, log_probabilities, heard_frames, streams[asked], tokens, node[asked], memory
-                    )
-                    stop[asked] = read(step).to(device)
+                    memories = torch.empty(len(tokens), dtype=torch.int64, device=device)
+                    memories[node] = heard[streams]
+                    step = self._decoding_step(output, log_probabilities, tokens, memory, memories)
+                    stop[asked] = read(SelectedStep(step, node[asked], streams[asked])).to(device)
             stopped = stop.nonzero()[:, 0]
             averages = scores[stopped] / max(written, 1)
             keep_finished(
@@ -245,25 +260,24 @@ class StreamingSearch:
         self,
         output: DecoderOutput,
         log_probabilities: Tensor,
-        heard_frames: Tensor,
-        streams: Tensor,
         tokens: Tensor,
-        node: Tensor,
         memory: Memory,
+        listens_to: Tensor,
     ) -> DecodingStep:
-        """streams (R,), node (R,): the rows to be asked about; all else is of the model's rows."""
-        frame_lengths = heard_frames[streams]
+        """Of the model's rows, which hear memories listens_to (M,). It names no streams: several share a row."""
+        frame_lengths = memory.heard_frames[listens_to]
         attention = output.attention
         if attention is not None:
-            heard = torch.arange(attention.shape[1], device=streams.device) < frame_lengths[:, None]
-            attention = attention[node].masked_fill(~heard, 0.0)
+            silent = torch.arange(attention.shape[1], device=listens_to.device) >= frame_lengths[:, None]
+            attention = attention.masked_fill(silent, 0.0)
+        last = torch.arange(len(tokens), device=listens_to.device), output.hidden_lengths - 1
         return DecodingStep(
-            log_probabilities[node],
-            output.hidden[node, output.hidden_lengths[node] - 1],
+            log_probabilities,
+            output.hidden[last],
             attention,
             frame_lengths,
             memory.frame_ms,
-            streams,
-            tokens[node],
-            None if output.policy_score is None else output.policy_score[node],
+            listens_to.new_empty(0),
+            tokens,
+            output.policy_score,
         )

@@ -31,6 +31,8 @@ def block_ngrams(log_probabilities: Tensor, text: Tensor, size: int) -> Tensor:
     tail = text[:, -(size - 1) :]
     repeats = (windows[..., :-1] == tail[:, None]).all(-1) & (tail >= 0).all(-1, keepdim=True)
     rows, places = repeats.nonzero(as_tuple=True)
+    if len(rows) == 0:
+        return log_probabilities
     log_probabilities = log_probabilities.clone()
     log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
     return log_probabilities

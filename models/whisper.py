@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.attention import attend
 from models.packing import Packing
 from models.row_cache import RowCache
 from models.teacher_forcing import TeacherForcing
@@ -155,7 +156,7 @@ class DecoderBlock(nn.Module):
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
         keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
-        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
 
         queries = self.cross_attn.split(self.cross_attn.query(self.cross_attn_ln(x)), packing)

@@ -1,4 +1,4 @@
-"""Frozen encoders whose output `train.prepare encode` stores: Whisper's, and an audio-language model's.
+"""Frozen encoders whose output `train.prepare encode` stores: Whisper's, REINA's, and an audio-language model's.
 
 Shapes: B clips, F feature frames, T frames, D width.
 """
@@ -15,10 +15,10 @@ from models.audio_language_families import load_audio_language_model
 from models.locate import locate_model
 from models.log_mel import HOP, log_mel_spectrogram
 from models.translator import TranslatorOptions
-from models.whisper import AudioEncoder, Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper import AudioEncoder
 from train.clip_versions import encoder_frames
 from train.encoder_cache import FRAME_MS
+from train.start_model import open_model
 
 
 class FrameEncoder(Protocol):
@@ -85,9 +85,5 @@ def open_encoder(whisper: str | None, model: str | None, device: str) -> FrameEn
 
 
 def load_encoder(whisper: str) -> AudioEncoder:
-    """In evaluation mode, float32. Raises InputError if there is no such Whisper."""
-    checkpoint = load_whisper_checkpoint(locate_model(whisper))
-    with torch.device("meta"):
-        model = Whisper(checkpoint.dimensions)
-    model.load_state_dict(checkpoint.weights, assign=True)
-    return model.encoder.float().eval().requires_grad_(False)
+    """In evaluation mode, float32. Raises InputError if there is no such Whisper or REINA."""
+    return open_model(locate_model(whisper)).model.encoder.eval().requires_grad_(False)

@@ -44,7 +44,7 @@ BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
 class EncodeOptions:
     manifest: Path = option("manifest of clips")
     output: Path = option("folder to write")
-    whisper: str | None = option("Whisper whose encoder is run: a path or a public name", None)
+    whisper: str | None = option("Whisper, or REINA, whose encoder is run: a path or a name", None)
     model: str | None = option("or the audio-language model whose encoder is run", None)
     truncations: int = option("truncated versions of each clip, beside the whole clip", 0)
     seed: int = option("of the lengths of truncated versions", 0)
