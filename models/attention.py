@@ -6,12 +6,12 @@ from torch import Tensor
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """queries (R, H, N, d) over keys and values (R, H, L, d), which mask (R, 1, N, L) bool shows -> (R, H, N, d)
+    """queries (R, H, N, d) over those keys and values (R, H, L, d) that mask (R, 1, N, L) shows.
 
-    PyTorch's kernel for processors takes twice as long for one query as the products themselves.
+    Returns (R, H, N, d). For one query PyTorch's kernel for processors takes twice as long as plain products.
     """
-    plain = queries.shape[2] == 1 and queries.device.type == "cpu" and queries.dtype == torch.float32
-    if not plain:
+    one_query = queries.shape[2] == 1
+    if not (one_query and queries.device.type == "cpu" and queries.dtype == torch.float32):
         return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
     if mask is not None:

@@ -264,7 +264,7 @@ class StreamingSearch:
         memory: Memory,
         listens_to: Tensor,
     ) -> DecodingStep:
-        """Of the model's rows, which hear memories listens_to (M,). It names no streams: several share a row."""
+        """Of the model's rows, which hear memories listens_to (M,). Several streams may share one."""
         frame_lengths = memory.heard_frames[listens_to]
         attention = output.attention
         if attention is not None:

@@ -1,4 +1,4 @@
-"""Frozen encoders whose output `train.prepare encode` stores: Whisper's, REINA's, and an audio-language model's.
+"""Frozen encoders whose output `train.prepare encode` stores: of Whisper, REINA, audio-language models.
 
 Shapes: B clips, F feature frames, T frames, D width.
 """

@@ -69,6 +69,20 @@ def test_scores_stay_with_their_rows_when_a_policy_sees_some_of_them():
     assert step(1.0, 2.0, 3.0).select(torch.tensor([2, 0])).policy_score.tolist() == [3.0, 1.0]
 
 
+def test_rows_may_be_chosen_from_chosen_rows():
+    some = step(1.0, 2.0, 3.0).select(torch.tensor([2, 0])).select(torch.tensor([1, 1, 0]))
+    assert some.policy_score.tolist() == [1.0, 1.0, 3.0]
+    assert some.streams.tolist() == [0, 0, 2]
+    assert some.log_probabilities.shape == (3, 4)
+    assert some.attention is None and some.frame_ms == 20.0
+
+
+def test_what_no_policy_looks_at_is_not_copied():
+    some = step(1.0, 2.0).select(torch.tensor([0]))
+    ReinaPolicy(threshold=0.0).read(some)
+    assert "policy_score" in vars(some) and "log_probabilities" not in vars(some)
+
+
 def test_threshold_of_the_model_is_the_default(models):
     translator = load(models / "reina")
     assert ReinaPolicy().for_model(translator) == ReinaPolicy(threshold=0.1)

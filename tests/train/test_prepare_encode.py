@@ -9,6 +9,7 @@ import torch
 
 from models.errors import InputError
 from models.log_mel import log_mel_spectrogram
+from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 from train import prepare_encode
 from train.clip_versions import encoder_frames, heard_samples
@@ -17,6 +18,7 @@ from train.frame_encoders import load_encoder
 from train.manifest import Row, write_manifest
 from train.prepare import main
 from train.prepare_encode import batches
+from train.start_model import open_model
 
 SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
 
@@ -94,6 +96,15 @@ def test_training_reads_the_folder(tmp_path, command, whisper):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("frames.f16", "index.tsv", "cache.json", "skipped.tsv"),
     }
+
+
+def test_the_encoder_may_be_that_of_a_reina(tmp_path, command):
+    folder = write_tiny_reina(tmp_path / "reina")
+    command[command.index("--whisper") + 1] = str(folder)
+    assert main(command) == 0
+    encoder = open_model(folder).model.encoder
+    width = encoder.ln_post.normalized_shape[0]
+    assert "a" in EncoderCache(tmp_path / "out", FrozenEncoder(width, 20.0, encoder))
 
 
 def test_a_cache_of_other_weights_is_refused(tmp_path, command, whisper):
