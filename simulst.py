@@ -36,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
         return 2
     with warnings.catch_warnings():
-        # Of pydub, which SimulEval imports: Python 3.12 shows them until it has compiled that once.
+        # Of pydub, which SimulEval imports: Python 3.12 shows the first until it has compiled that once, and
+        # we convert nothing by ffmpeg.
         warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)
+        warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
         # Imported only now: torch takes seconds, and --help needs none of it.
         module = importlib.import_module(COMMANDS[name][0])
     try:

@@ -27,6 +27,7 @@ policy san-kl --config $overrides.alignment_weight=1 $overrides.gain=kullback-le
 policy tan-kl --config $overrides.hears_duration=true $overrides.gain=kullback-leibler regime.num_steps=600
 policy san-js --config $overrides.alignment_weight=1 $overrides.gain=jensen-shannon
 policy tan-js --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
+policy tan-js-800 --config $overrides.hears_duration=true $overrides.gain=jensen-shannon regime.num_steps=800
 policy tan-regret --config $overrides.hears_duration=true $overrides.gain=regret
 policy tan-jsd --config $overrides.hears_duration=true $overrides.gain=jensen-shannon-distance
 policy tan-js-nomono --config $overrides.hears_duration=true $overrides.gain=jensen-shannon \
@@ -50,6 +51,7 @@ for name in reina digsst reina-nomono probability reina-kl san-js tan-js tan-jsd
     tan-own-jensen-shannon tan-own-regret; do
     simulst export "$runs/$name/checkpoints/step_400" "$runs/exported/$name" --base ../translator
 done
+simulst export "$runs/tan-js-800/checkpoints/step_800" "$runs/exported/tan-js-800" --base ../translator
 for name in tan san san-kl tan-kl; do
     simulst export "$runs/$name" "$runs/exported/$name" --base ../translator
 done
@@ -58,6 +60,6 @@ simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 simulst export "$runs/tan-js/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
     --eight-bit --notes benchmarks/reina_mini/model_card.md
 
-for name in selection selection_ahead decisions multi30k french look_ahead ablations bass; do
+for name in selection selection_ahead longer decisions multi30k french look_ahead ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"
 done

@@ -5,6 +5,7 @@
 # Multi30K val and test_2016_flickr are spoken by flite's voice slt at speed 0.9, which training did not have.
 set -euo pipefail
 multi30k=$1 bass=$2 output=$3
+mkdir -p "$output"/{texts,spoken}
 for pair in val:dev_slt test_2016_flickr:test_slt; do
     texts=$multi30k/${pair%:*} name=${pair#*:}
     python -m train.prepare text --files en="$texts.en.gz" de="$texts.de.gz" fr="$texts.fr.gz" \
