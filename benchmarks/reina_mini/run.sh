@@ -60,6 +60,6 @@ simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 simulst export "$runs/tan-js/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
     --eight-bit --notes benchmarks/reina_mini/model_card.md
 
-for name in selection selection_ahead longer decisions multi30k french look_ahead ablations bass; do
+for name in selection selection_ahead longer decisions multi30k french french_first250 look_ahead ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"
 done
