@@ -32,9 +32,18 @@ class BatchSection:
     text_tokens: int = 8192
     """Tokens at most where there is no speech: source and target, padding included."""
 
+    frame_multiple: int = 1
+    """Features are padded to a multiple of so many frames of 10 ms. GPU libraries plan for every new shape;
+    100 lets them meet a few only."""
+
+    token_multiple: int = 1
+    """And texts to a multiple of so many tokens."""
+
     def __post_init__(self) -> None:
         if self.seconds <= 0 or self.pairs < 1 or self.text_tokens < 1:
             raise InputError("a batch needs positive seconds, pairs and text_tokens")
+        if self.frame_multiple < 1 or self.token_multiple < 1:
+            raise InputError("frame_multiple and token_multiple of a batch must be 1 or more")
 
 
 @dataclass(frozen=True)

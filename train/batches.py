@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from models.log_mel import log_mel_spectrogram
 from train.examples import Example
+from train.masking import MaskingSection, masked
 from train.truncation import truncated_samples
 
 IGNORED = -100  # a target that is none: padding, or part of the prompt
@@ -111,6 +112,9 @@ class Collation:
     truncation: TruncationSection | None  # None: all clips whole
     with_whole_audio: bool  # beside the truncated one
     seed: int
+    masking: MaskingSection | None = None
+    frame_multiple: int = 1
+    token_multiple: int = 1
 
     def batch(self, speech: Sequence[Example], texts: Sequence[Example], epoch: int) -> TranslationBatch:
         return TranslationBatch(
@@ -129,13 +133,26 @@ class Collation:
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
         ]
-        whole = self._audio(waveforms) if self.with_whole_audio else None
-        return SpeechPairs(ids, self._audio(heard), text, whole)
+        whole = self._audio(self._features(waveforms)) if self.with_whole_audio else None
+        features = self._features(heard)
+        if self.masking is not None:
+            features = [
+                masked(feature, self._generator(pair, epoch, "mask"), self.masking)
+                for pair, feature in zip(pairs, features, strict=True)
+            ]
+        return SpeechPairs(ids, self._audio(features), text, whole)
 
-    def _audio(self, waveforms: Sequence[Tensor]) -> Audio:
-        features = [log_mel_spectrogram(waveform, self.mel_bins).T for waveform in waveforms]
-        lengths = torch.tensor([len(feature) for feature in features])
-        values = pad_sequence(features, batch_first=True).transpose(1, 2)
+    def _features(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
+        """(mels, F) of each."""
+        return [log_mel_spectrogram(waveform, self.mel_bins) for waveform in waveforms]
+
+    def _audio(self, features: Sequence[Tensor]) -> Audio:
+        """features (mels, F) of each clip."""
+        lengths = torch.tensor([feature.shape[1] for feature in features])
+        longest = _rounded(int(lengths.max()), self.frame_multiple)
+        values = torch.zeros(len(features), self.mel_bins, longest)
+        for row, feature in enumerate(features):
+            values[row, :, : feature.shape[1]] = feature
         return Audio(values, lengths, (lengths + 1) // 2 / FRAMES_PER_S, encoded=False)
 
     def _heard(self, pair: Example, samples: int, epoch: int) -> int:
@@ -154,8 +171,8 @@ class Collation:
         coin, place = torch.rand(2, generator=generator).tolist()
         return 1 + int(place * (versions - 1)) if coin < self.truncation.cut_probability else 0
 
-    def _generator(self, pair: Example, epoch: int) -> torch.Generator:
-        digest = hashlib.sha256(f"{self.seed} {epoch} {pair.id}".encode()).digest()
+    def _generator(self, pair: Example, epoch: int, use: str = "") -> torch.Generator:
+        digest = hashlib.sha256(f"{self.seed} {epoch} {pair.id}{use}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
 
     def _texts(self, pairs: Sequence[Example]) -> TextPairs:
@@ -166,7 +183,7 @@ class Collation:
         )
 
     def _text(self, pairs: Sequence[Example]) -> Text:
-        longest = max(pair.tokens for pair in pairs)
+        longest = _rounded(max(pair.tokens for pair in pairs), self.token_multiple)
         tokens = torch.zeros(len(pairs), longest, dtype=torch.int64)
         targets = torch.full((len(pairs), longest), IGNORED, dtype=torch.int64)
         for row, pair in enumerate(pairs):
@@ -177,6 +194,10 @@ class Collation:
             targets[row, prompt - 1 : end - 1] = tokens[row, prompt:end]
             targets[row, end - 1] = self.end_of_sequence if pair.ends else IGNORED
         return Text(tokens, targets, len(pairs[0].prompt))
+
+
+def _rounded(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
 
 
 def _cached_audio(pairs: Sequence[Example], versions: Sequence[int]) -> Audio:

@@ -5,7 +5,7 @@ Data parallelism sees a module's `forward` only, so all tasks of a step go throu
 Shapes: B pairs, N positions, M positions that count, D width, V vocabulary.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -67,5 +67,10 @@ class MultitaskTranslator(nn.Module):
 
 
 def attention_kernels(device: torch.device) -> AbstractContextManager[None]:
-    """On a processor the plain kernel: the backward pass of the fused one takes twice as long there."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+    """On a processor the plain kernel: the backward pass of the fused one takes twice as long there.
+
+    On a GPU any but cuDNN's, which plans anew for every shape of a batch and so takes most of a step.
+    """
+    if device.type == "cpu":
+        return sdpa_kernel(SDPBackend.MATH)
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

@@ -14,6 +14,7 @@ from train.batch_reader import BatchReader
 from train.batches import Collation, TruncationSection
 from train.encoder_cache import FRAME_MS, FrozenEncoder
 from train.examples import DataSection, Example, Examples, read_examples
+from train.masking import MaskingSection
 from train.start_model import StartModel
 
 # The pairs of one section, as a model of some kind can learn from them.
@@ -44,12 +45,17 @@ class DataConfig(Protocol):
 
 
 def train_reader(
-    context: RecipeContext, config: DataConfig, start: StartModel, frozen_encoder: bool, whole: bool = False
+    context: RecipeContext,
+    config: DataConfig,
+    start: StartModel,
+    frozen_encoder: bool,
+    whole: bool = False,
+    masking: MaskingSection | None = None,
 ) -> BatchReader:
     """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
     pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
-    collation = _collation(config, start, config.truncation, whole)
+    collation = _collation(config, start, config.truncation, whole, masking)
     accumulate = config.trainer.grad_accumulation.num_batches
     return BatchReader(plan, collation, context.gangs, accumulate, config.reader.workers)
 
@@ -116,7 +122,11 @@ def _reader(start: StartModel) -> ReadSection:
 
 
 def _collation(
-    config: DataConfig, start: StartModel, truncation: TruncationSection | None, whole: bool
+    config: DataConfig,
+    start: StartModel,
+    truncation: TruncationSection | None,
+    whole: bool,
+    masking: MaskingSection | None = None,
 ) -> Collation:
     return Collation(
         end_of_sequence=start.tokenizer.end_of_sequence,
@@ -124,4 +134,7 @@ def _collation(
         truncation=truncation,
         with_whole_audio=whole,
         seed=config.reader.seed,
+        masking=masking,
+        frame_multiple=config.batch.frame_multiple,
+        token_multiple=config.batch.token_multiple,
     )

@@ -20,6 +20,7 @@ from torch.nn import Module
 from train.batch_plan import BatchSection
 from train.batches import TruncationSection
 from train.examples import DataSection
+from train.masking import MaskingSection
 from train.multitask_model import MultitaskTranslator
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
@@ -46,6 +47,9 @@ class TranslationConfig:
 
     truncation: TruncationSection | None = None
     """Cut clips, as in stage 2; null: none."""
+
+    masking: MaskingSection | None = None
+    """Hide parts of the features, as in SpecAugment; null: none."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
@@ -82,7 +86,7 @@ class TranslationRecipe(Recipe):
         config = context.get_config_as(TranslationConfig)
         model = context.get_model_as(MultitaskTranslator)
         unit = TranslationUnit(context.get_data_parallel_model(), config.label_smoothing)
-        reader = train_reader(context, config, model.start, model.freeze_encoder)
+        reader = train_reader(context, config, model.start, model.freeze_encoder, masking=config.masking)
         units, readers = [], []
         for name, references, valid_reader in validation_readers(context, config, model.start):
             units.append(TranslationEvalUnit(model, name, references))

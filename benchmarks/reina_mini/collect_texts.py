@@ -1,0 +1,69 @@
+"""Everyday sentences and game messages in English, German and French, as tables for `train.prepare text`.
+
+    python collect_texts.py tatoeba --german deu.txt --french fra.txt --output tatoeba.tsv
+    python collect_texts.py games --german G1.mo G2.mo --french F1.mo F2.mo --output games.tsv
+
+tatoeba: the files of manythings.org/anki, tab-separated sentence pairs of tatoeba.org (CC BY 2.0 FR).
+games: compiled message catalogues, one a game and language in the same order, as in usr/share/locale of Debian's
+packages freedroidrpg-data (GPL-2+) and cataclysm-dda-data (CC BY-SA 3.0).
+
+A table has the columns en, de and fr. Every English text occurs once, with its first translation into each
+language, and has an empty place where there is none.
+"""
+
+import argparse
+import csv
+import gettext
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def sentence_pairs(path: Path) -> Iterable[tuple[str, str]]:
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            english, translation = line.rstrip("\n").split("\t")[:2]
+            yield english, translation
+
+
+def messages(path: Path) -> Iterable[tuple[str, str]]:
+    with open(path, "rb") as file:
+        catalogue = gettext.GNUTranslations(file)._catalog
+    for english, translation in catalogue.items():
+        if isinstance(english, str) and english:
+            # A message may be preceded by what tells it from others of the same text.
+            yield english.rpartition("\x04")[2], translation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", choices=["tatoeba", "games"])
+    parser.add_argument("--german", type=Path, nargs="+", required=True)
+    parser.add_argument("--french", type=Path, nargs="+", required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    read = sentence_pairs if options.source == "tatoeba" else messages
+    table: dict[str, dict[str, str]] = {}
+    for language, paths in (("de", options.german), ("fr", options.french)):
+        for path in paths:
+            for english, translation in read(path):
+                texts = table.setdefault(" ".join(english.split()), {})
+                texts.setdefault(language, " ".join(translation.split()))
+    partial = options.output.with_suffix(".partial")
+    with open(partial, "w", encoding="utf-8", newline="") as file:
+        # Texts have neither tabs nor line breaks by now: nothing needs quotes.
+        rows = csv.writer(
+            file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, escapechar=None, lineterminator="\n"
+        )
+        rows.writerow(["en", "de", "fr"])
+        rows.writerows(
+            [english, texts.get("de", ""), texts.get("fr", "")] for english, texts in table.items()
+        )
+    os.replace(partial, options.output)
+    print(f"{len(table)} texts in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
