@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 
 from fairseq2.composition import register_model_family
-from fairseq2.metrics.formatters import format_as_float
-from fairseq2.metrics.recorders import MetricDescriptor
 from fairseq2.recipe.base import Recipe, RecipeContext
 from fairseq2.recipe.config import (
     MYLE_LR,
@@ -28,9 +26,10 @@ from train.alignment_loss import DEFAULT_TEMPERATURE_S
 from train.batch_plan import BatchSection
 from train.batches import TruncationSection
 from train.examples import DataSection
+from train.metric_names import name_metrics
 from train.policy_loss import PolicyLoss, check_policy
 from train.policy_model import PolicyInTraining, Teacher
-from train.policy_unit import CORRELATION, PolicyEvalUnit, PolicyUnit
+from train.policy_unit import CORRELATION, TERMS, PolicyEvalUnit, PolicyUnit
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
 from train.reina_loss import ReinaLossOptions
@@ -132,10 +131,8 @@ class PolicyRecipe(Recipe):
         register_model_family(
             container, FAMILY, PolicyInTraining, PolicyConfig, factory=create, supports_meta=False
         )
-        container.collection.register_instance(
-            MetricDescriptor,
-            MetricDescriptor(CORRELATION, "Goal Correlation", 200, format_as_float, higher_better=True),
-        )
+        name_metrics(container, {CORRELATION: "Goal Correlation"}, higher_better=True)
+        name_metrics(container, {term: term.capitalize() for term in TERMS[1:]})
         register_input_errors(container)
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:

@@ -21,6 +21,7 @@ from train.batch_plan import BatchSection
 from train.batches import TruncationSection
 from train.examples import DataSection
 from train.masking import MaskingSection
+from train.metric_names import name_metrics
 from train.multitask_model import MultitaskTranslator
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
@@ -74,6 +75,7 @@ class TranslationRecipe(Recipe):
 
     def register(self, container: DependencyContainer) -> None:
         register_translators(container)
+        name_metrics(container, {"speech_nll": "Speech NLL Loss", "text_nll": "Text NLL Loss"})
         register_input_errors(container)
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:

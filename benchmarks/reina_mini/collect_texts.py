@@ -4,8 +4,9 @@
     python collect_texts.py games --german G1.mo G2.mo --french F1.mo F2.mo --output games.tsv
 
 tatoeba: the files of manythings.org/anki, tab-separated sentence pairs of tatoeba.org (CC BY 2.0 FR).
-games: compiled message catalogues, one a game and language in the same order, as in usr/share/locale of Debian's
-packages freedroidrpg-data (GPL-2+) and cataclysm-dda-data (CC BY-SA 3.0).
+games: compiled message catalogues, one a game and language in the same order, from usr/share/locale of the
+Debian packages
+freedroidrpg-data (GPL-2+) and cataclysm-dda-data (CC BY-SA 3.0).
 
 A table has the columns en, de and fr. Every English text occurs once, with its first translation into each
 language, and has an empty place where there is none.

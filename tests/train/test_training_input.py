@@ -15,6 +15,7 @@ from train.batch_plan import BatchPlan, BatchSection
 from train.batches import IGNORED, Collation, TruncationSection
 from train.encoder_cache import EncoderCache, FrozenEncoder
 from train.examples import DataSection, read_examples
+from train.masking import MaskingSection
 from train.multitask_model import MultitaskTranslator
 from train.policy_loss import check_policy
 from train.policy_recipe import PolicyConfig, create
@@ -40,8 +41,8 @@ def examples(world, tokenizer, **section):
     return read_examples(DataSection(**section), tokenizer, longest_tokens=120, longest_s=30.0)
 
 
-def collation(tokenizer, truncation=None, whole=False):
-    return Collation(tokenizer.end_of_sequence, 80, truncation, whole, seed=0)
+def collation(tokenizer, truncation=None, whole=False, **options):
+    return Collation(tokenizer.end_of_sequence, 80, truncation, whole, seed=0, **options)
 
 
 @pytest.mark.parametrize(
@@ -241,3 +242,35 @@ def test_a_cache_of_another_width_or_cut_short_is_refused(tmp_path):
     np.arange(4, dtype="<f2").tofile(tmp_path / "frames.f16")
     with pytest.raises(InputError, match="cut off: 1 frames of 2"):
         EncoderCache(tmp_path)
+
+
+def test_padding_to_multiples_gives_few_shapes_and_the_same_predictions(world, tokenizer):
+    pairs = examples(world, tokenizer).pairs
+    model = MultitaskTranslator(StartModel(tiny_reina(seed=1).eval(), tokenizer), freeze_encoder=False)
+    plain = collation(tokenizer).batch(pairs, [], epoch=0)
+    padded = collation(tokenizer, frame_multiple=100, token_multiple=8).batch(pairs, [], epoch=0)
+    frames, tokens = plain.speech.audio.values.shape[2], plain.speech.text.tokens.shape[1]
+    assert padded.speech.audio.values.shape[2] == -(-frames // 100) * 100 != frames
+    assert padded.speech.text.tokens.shape[1] == -(-tokens // 8) * 8 != tokens
+    with torch.no_grad():
+        (expected, targets), (logits, padded_targets) = model(plain)[0], model(padded)[0]
+    assert padded_targets.tolist() == targets.tolist()
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("multiples", [{"frame_multiple": 0}, {"token_multiple": -1}])
+def test_a_multiple_below_one_is_refused(multiples):
+    with pytest.raises(InputError, match="frame_multiple and token_multiple of a batch must be 1 or more"):
+        BatchSection(**multiples)
+
+
+def test_masks_are_drawn_anew_each_epoch_and_spare_the_whole_audio_of_policies(world, tokenizer):
+    pairs = examples(world, tokenizer).pairs[:3]
+    masks = MaskingSection(time_share=0.5)
+    plain, hidden = collation(tokenizer, whole=True), collation(tokenizer, whole=True, masking=masks)
+    first, again, later = (hidden.batch(pairs, [], epoch).speech for epoch in (0, 0, 1))
+    untouched = plain.batch(pairs, [], 0).speech
+    assert torch.equal(first.audio.values, again.audio.values)
+    assert not torch.equal(first.audio.values, later.audio.values)
+    assert not torch.equal(first.audio.values, untouched.audio.values)
+    assert torch.equal(first.whole_audio.values, untouched.whole_audio.values)
