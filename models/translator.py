@@ -64,6 +64,9 @@ class TranslatorOptions:
             raise InputError(
                 f"device {self.device!r} cannot be used here ({reason}): give --device cpu, cuda or mps"
             ) from None
+        if device.type == "cuda":
+            # cuDNN's attention plans anew for every length, and in decoding each step has another.
+            torch.backends.cuda.enable_cudnn_sdp(False)
         return device
 
     def torch_dtype(self) -> torch.dtype:

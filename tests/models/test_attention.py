@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from models.attention import attend
+from models.translator import TranslatorOptions
 
 
 @pytest.mark.parametrize("queries", [1, 3])
@@ -23,3 +24,17 @@ def test_what_is_hidden_does_not_matter():
     longer = torch.cat([k, 1e30 * torch.ones(1, 2, 1, 4)], 2), torch.cat([v, torch.ones(1, 2, 1, 4)], 2)
     hidden = torch.tensor([[[[True, False]]]])
     assert torch.equal(attend(q, *longer, hidden), attend(q, k, v, mask))
+
+
+def test_a_translator_on_a_gpu_leaves_cudnns_attention_alone(monkeypatch):
+    """It plans for every length that it has not met, and the keys of a decoder grow at each step."""
+    monkeypatch.setattr("models.translator.torch.empty", lambda *_, **__: None)  # the GPU that is not here
+    enabled = torch.backends.cuda.cudnn_sdp_enabled()
+    try:
+        torch.backends.cuda.enable_cudnn_sdp(True)
+        TranslatorOptions(device="cpu").torch_device()
+        assert torch.backends.cuda.cudnn_sdp_enabled()
+        TranslatorOptions(device="cuda").torch_device()
+        assert not torch.backends.cuda.cudnn_sdp_enabled()
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(enabled)
