@@ -65,7 +65,7 @@ class TranslatorOptions:
                 f"device {self.device!r} cannot be used here ({reason}): give --device cpu, cuda or mps"
             ) from None
         if device.type == "cuda":
-            # cuDNN's attention plans anew for every length, and in decoding each step has another.
+            # cuDNN's attention seems to plan anew for every length, and in decoding each step has another.
             torch.backends.cuda.enable_cudnn_sdp(False)
         return device
 

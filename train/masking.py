@@ -1,7 +1,7 @@
 """Masks on features, so that a model does not lean on any one band or moment (SpecAugment).
 
 Park et al. 2019, arXiv 1904.08779, without its time warping, which they found to be worth least. REINA's
-paper trains without it on hundreds of hours; with tens of hours of a few voices an unfrozen encoder needs it.
+paper does without; it has hundreds of hours of many voices, where the mini model has tens of hours of a few.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from models.errors import InputError
 
 @dataclass(kw_only=True)
 class MaskingSection:
-    """How much of a clip's features is hidden in training. Clips from an encoder cache have none to hide."""
+    """How much of a clip's features is hidden in training."""
 
     frequency_masks: int = 2
     """Bands that are hidden."""

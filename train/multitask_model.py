@@ -69,7 +69,8 @@ class MultitaskTranslator(nn.Module):
 def attention_kernels(device: torch.device) -> AbstractContextManager[None]:
     """On a processor the plain kernel: the backward pass of the fused one takes twice as long there.
 
-    On a GPU any but cuDNN's, which plans anew for every shape of a batch and so takes most of a step.
+    On a GPU any but cuDNN's, which seems to plan anew for every shape of a batch; benchmarks/reina_mini
+    has times.
     """
     if device.type == "cpu":
         return sdpa_kernel(SDPBackend.MATH)

@@ -53,6 +53,11 @@ def train_reader(
     masking: MaskingSection | None = None,
 ) -> BatchReader:
     """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
+    cached = [section.manifest for section in config.train if section.encoder_cache is not None]
+    if masking is not None and cached:
+        raise InputError(
+            f"masking hides features, and an encoder cache has none ({cached[0]}): leave out one of the two"
+        )
     pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     collation = _collation(config, start, config.truncation, whole, masking)

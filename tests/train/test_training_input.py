@@ -19,7 +19,9 @@ from train.masking import MaskingSection
 from train.multitask_model import MultitaskTranslator
 from train.policy_loss import check_policy
 from train.policy_recipe import PolicyConfig, create
+from train.recipe_data import train_reader
 from train.start_model import StartModel, new_model, open_model
+from train.translation_recipe import TranslationConfig
 from train.translation_unit import TranslationUnit
 from train.translator_family import TranslatorConfig, start_model
 
@@ -274,3 +276,12 @@ def test_masks_are_drawn_anew_each_epoch_and_spare_the_whole_audio_of_policies(w
     assert not torch.equal(first.audio.values, later.audio.values)
     assert not torch.equal(first.audio.values, untouched.audio.values)
     assert torch.equal(first.whole_audio.values, untouched.whole_audio.values)
+
+
+def test_masks_on_clips_from_an_encoder_cache_are_refused(tmp_path):
+    section = DataSection(
+        manifest=tmp_path / "manifest.tsv", encoder_cache=tmp_path / "cache", targets=["de"]
+    )
+    config = TranslationConfig(train=[section])
+    with pytest.raises(InputError, match="masking hides features, and an encoder cache has none"):
+        train_reader(None, config, None, frozen_encoder=True, masking=MaskingSection())
