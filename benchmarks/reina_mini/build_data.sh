@@ -26,25 +26,13 @@ jobs=${JOBS:-$(nproc)}
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 mkdir -p "$output"/{texts,spoken,caches}
 
-# make RESULT COMMAND ...: run a command of train.prepare unless its result is there.
-make() {
-    if [ ! -e "$1" ]; then
-        echo "== $1" >&2
-        python -m train.prepare "${@:2}" --output "$1"
-    fi
-}
+# shellcheck source=common.sh
+source "$(dirname "$0")/common.sh"
 
 texts=$output/texts spoken=$output/spoken caches=$output/caches
 
-for split in train val; do
-    make "$texts/multi30k_$split" text --files \
-        en="$multi30k/$split.en.gz" de="$multi30k/$split.de.gz" fr="$multi30k/$split.fr.gz"
-done
-
-# Whole sentences without markup, digits, and what only a menu has.
-make "$texts/wesnoth" text --table "$wesnoth" --columns en de fr --unique \
-    --require "^[\"'“]?[A-Z].*[.!?…][\"'”]?\$" --refuse '[<>|$\\_={}\[\]*#@/^~]|\d' \
-    --minimum-words 3 --maximum-words 40 --minimum-ratio 0.5 --maximum-ratio 2.2
+caption_texts "$multi30k" "$texts"
+sentences "$texts/wesnoth" "$wesnoth" 3
 
 # Three quarters by the natural voice, the rest by two robotic ones, for variety of speakers.
 for name in multi30k_train multi30k_val wesnoth; do
@@ -52,13 +40,7 @@ for name in multi30k_train multi30k_val wesnoth; do
         --voices hibari:heart=6 flite:rms=1 flite:awb=1 --slowest 0.95 --fastest 1.2
 done
 
-# Sections 5 and 6 are the test set. The same lines twice: as long as the captions, and as long as the test's.
-join() {
-    make "$1" join --table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en de fr \
-        --group-pattern 'bass_(\d+)_' --groups 0 1 2 3 4 --pause-s 0.3 "${@:2}"
-}
-join "$spoken/bass_long" --minimum-s 6 --maximum-s 20
-join "$spoken/bass_short" --minimum-s 2 --maximum-s 8 --seed 1
+bass_segments "$bass" "$spoken"
 
 make "$output/mini.model" sentencepiece --languages en de fr --vocabulary 8000 --manifests \
     "$texts/multi30k_train/manifest.tsv" "$texts/wesnoth/manifest.tsv" "$spoken/bass_short/segments.tsv"

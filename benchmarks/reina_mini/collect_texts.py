@@ -5,26 +5,26 @@
 
 tatoeba: the files of manythings.org/anki, tab-separated sentence pairs of tatoeba.org (CC BY 2.0 FR).
 games: compiled message catalogues, one a game and language in the same order, from usr/share/locale of the
-Debian packages
-freedroidrpg-data (GPL-2+) and cataclysm-dda-data (CC BY-SA 3.0).
+Debian packages freedroidrpg-data (GPL-2+) and cataclysm-dda-data (CC BY-SA 3.0).
 
 A table has the columns en, de and fr. Every English text occurs once, with its first translation into each
 language, and has an empty place where there is none.
 """
 
 import argparse
-import csv
 import gettext
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from train.manifest import write_lines
+from train.text_files import plain_spaces, read_lines
+
 
 def sentence_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            english, translation = line.rstrip("\n").split("\t")[:2]
-            yield english, translation
+    for line in read_lines(path):
+        english, translation = line.split("\t")[:2]
+        yield english, translation
 
 
 def messages(path: Path) -> Iterable[tuple[str, str]]:
@@ -50,18 +50,11 @@ def main() -> None:
     for language, paths in (("de", options.german), ("fr", options.french)):
         for path in paths:
             for english, translation in read(path):
-                texts = table.setdefault(" ".join(english.split()), {})
-                texts.setdefault(language, " ".join(translation.split()))
+                texts = table.setdefault(plain_spaces(english), {})
+                texts.setdefault(language, plain_spaces(translation))
     partial = options.output.with_suffix(".partial")
-    with open(partial, "w", encoding="utf-8", newline="") as file:
-        # Texts have neither tabs nor line breaks by now: nothing needs quotes.
-        rows = csv.writer(
-            file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, escapechar=None, lineterminator="\n"
-        )
-        rows.writerow(["en", "de", "fr"])
-        rows.writerows(
-            [english, texts.get("de", ""), texts.get("fr", "")] for english, texts in table.items()
-        )
+    rows = (f"{english}\t{texts.get('de', '')}\t{texts.get('fr', '')}" for english, texts in table.items())
+    write_lines(partial, ["en\tde\tfr", *rows])
     os.replace(partial, options.output)
     print(f"{len(table)} texts in {options.output}")
 

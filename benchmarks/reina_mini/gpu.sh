@@ -22,39 +22,19 @@ export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 data=data/reina_gpu runs=runs/gpu overrides=model.config_overrides
 mkdir -p "$data"/{texts,spoken} "$runs"
 
-# make RESULT COMMAND ...: run a command of train.prepare unless its result is there.
-make() {
-    if [ ! -e "$1" ]; then
-        echo "== $1" >&2
-        python -m train.prepare "${@:2}" --output "$1"
-    fi
-}
+# shellcheck source=common.sh
+source "$(dirname "$0")/common.sh"
 
-for split in train val; do
-    make "$data/texts/multi30k_$split" text --files \
-        en="$multi30k/$split.en.gz" de="$multi30k/$split.de.gz" fr="$multi30k/$split.fr.gz"
-done
-# table NAME TABLE MINIMUM_WORDS ...: whole sentences without markup, digits, and what only a menu has.
-table() {
-    make "$data/texts/$1" text --table "$2" --columns en de fr --unique \
-        --require "^[\"'“]?[A-Z].*[.!?…][\"'”]?\$" --refuse '[<>|$\\_={}\[\]*#@/^~%]|\d' \
-        --minimum-words "$3" --maximum-words 40 --minimum-ratio 0.5 --maximum-ratio 2.2 "${@:4}"
-}
-table wesnoth "$wesnoth" 3
+caption_texts "$multi30k" "$data/texts"
+sentences "$data/texts/wesnoth" "$wesnoth" 3
 # To read: what has a translation into German or French. To speak: what has both, of the short sentences a half.
 for name in games tatoeba; do
-    table "$name" "${!name}" 2 --incomplete
-    table "${name}_both" "${!name}" 2 --prefix "$name"
+    sentences "$data/texts/$name" "${!name}" 2 --incomplete
+    sentences "$data/texts/${name}_both" "${!name}" 2 --prefix "$name"
 done
 awk 'NR == 1 || NR % 2 == 0' "$data/texts/tatoeba_both/manifest.tsv" > "$data/texts/tatoeba_both/half.tsv"
 
-# Sections 5 and 6 are the test set.
-join() {
-    make "$1" join --table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en de fr \
-        --group-pattern 'bass_(\d+)_' --groups 0 1 2 3 4 --pause-s 0.3 "${@:2}"
-}
-join "$data/spoken/bass_long" --minimum-s 6 --maximum-s 20
-join "$data/spoken/bass_short" --minimum-s 2 --maximum-s 8 --seed 1
+bass_segments "$bass" "$data/spoken"
 
 make "$data/mini.model" sentencepiece --languages en de fr --vocabulary 8000 --manifests \
     "$data/texts/multi30k_train/manifest.tsv" "$data/texts/wesnoth/manifest.tsv" \
