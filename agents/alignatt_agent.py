@@ -7,8 +7,8 @@ from torch import Tensor
 
 from agents.policy import Policy
 from agents.streaming_agent import StreamingAgent
+from models.decoding_step import DecodingStep
 from models.errors import InputError
-from models.search import DecodingStep
 from models.translator import option
 
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.streaming_agent import StreamingAgent
+from models.decoding_step import DecodingStep
 from models.errors import InputError
 from models.policy_network import predicted_divergence
-from models.search import DecodingStep
 from models.translator import option
 
 

@@ -1,7 +1,8 @@
-"""The loop that all policies share: advance any number of streams by one chunk.
+"""The loop that all policies share: any number of streams take a step with the audio they have heard.
 
-One stream is a SimulEval agent, hundreds are the batched simulator, connected clients are the
-server. The result for a stream does not depend on the streams beside it.
+One stream is a SimulEval agent, hundreds are the batched simulator, connected clients are a server. The
+result for a stream does not depend on the streams beside it, and neither does its trouble: a stream that
+cannot go on gets a `Decision` with an error, its neighbours get their text.
 
 What has been shown is exactly the text of the committed tokens: a word that is not complete yet is
 neither shown nor committed, and may still change when more audio has come.
@@ -9,17 +10,22 @@ neither shown nor committed, and may still change when more audio has come.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
+from agents.decision import Decision
+from agents.heard_audio import HeardAudio
 from agents.policy import Policy, StreamView
-from agents.policy_scores import PolicyScores, ScoreTrace
-from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
-from models.translator import AudioStream, Memory, Translator
+from agents.policy_questions import PolicyQuestions, decides
+from agents.policy_scores import PolicyScores
+from agents.text_window import TextWindow
+from models.errors import InputError
+from models.hypotheses import Hypothesis
+from models.languages import LanguagePair
+from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.translator import Memory, Translator
 from models.units import CHARACTER_LANGUAGES, complete_units, first_word_is_unmarked
 
 
@@ -27,165 +33,227 @@ from models.units import CHARACTER_LANGUAGES, complete_units, first_word_is_unma
 class StreamState:
     """All that is remembered about one stream."""
 
-    audio: AudioStream
+    audio: HeardAudio
+    languages: LanguagePair
+    prompt: tuple[int, ...]  # what every hypothesis of this language pair starts with
+    character_units: bool  # the language written is counted in characters
     policy: Policy
     policy_memory: Any
-    received_ms: float = 0.0  # source audio that has arrived
-    audio_finished: bool = False
-    committed: list[int] = field(default_factory=list)  # tokens written, never revised
-    units_written: int = 0
-    shown: str = ""  # their text
-    scores: PolicyScores | None = None  # what the policy saw of the last chunk, if the engine keeps that
-
-    def append(self, samples: np.ndarray, duration_ms: float, finished: bool) -> None:
-        """samples (n,) float32 at 16 kHz; duration_ms of the source that they stand for.
-
-        The two differ by the resampler's short delay.
-        """
-        if len(samples):
-            self.audio.append(samples)
-        self.received_ms += duration_ms
-        self.audio_finished = finished
+    text: TextWindow = field(default_factory=TextWindow)
+    units_written: int = 0  # words, or characters
 
 
 @dataclass(frozen=True)
 class DueStream:
     """A stream whose policy lets it write now."""
 
-    place: int  # among the streams that advance
+    place: int  # among the streams of the step
     stream: StreamState
     unit_limit: int | None  # words, or characters, that it may write; None is any number
 
 
 class StreamingEngine:
-    """Translator x policy x search, for one language pair."""
+    """Translator x policies x search, for any language pairs of the model."""
 
-    def __init__(
-        self, translator: Translator, options: SearchOptions, source_language: str, target_language: str
-    ) -> None:
-        """Raises InputError when the model cannot do the language pair."""
+    def __init__(self, translator: Translator, options: SearchOptions) -> None:
         self.translator = translator
-        self.prompt = translator.tokenizer.prompt(source_language, target_language)
-        self.character_units = translator.tokenizer.language_code(target_language) in CHARACTER_LANGUAGES
-        self.search = StreamingSearch(translator, options, self.character_units)
-        self.keeps_scores = False  # of policies: for whoever writes them down
-        self._units_started = self.search.units_started.cpu()
+        self.search = StreamingSearch(translator, options)
+        self._units_started = self.search.units_started.cpu()  # (2, V): words, characters
 
-    def open_stream(self, policy: Policy) -> StreamState:
-        """A stream without audio yet. Raises InputError when the policy cannot run on this model."""
-        policy = policy.for_model(self.translator)
-        return StreamState(self.translator.open_stream(), policy, policy.open_memory())
+    def open_stream(
+        self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None
+    ) -> StreamState:
+        """A stream that has written nothing yet; it listens to `audio`, or to a source of its own.
 
-    def advance(self, streams: Sequence[StreamState]) -> list[str]:
-        """Decode the audio that each stream has heard so far; return the text that is new in each.
-
-        Streams of one AudioStream object (several policies over the same audio) share its encoding.
+        Raises InputError when the policy cannot run on this model, or the model cannot do the language pair.
         """
-        [new_text] = advance_together([(self, streams)])
-        return new_text
+        tokenizer = self.translator.tokenizer
+        prompt = tuple(tokenizer.prompt(languages.source, languages.target))
+        policy = policy.for_model(self.translator)
+        return StreamState(
+            HeardAudio(self.translator.open_stream()) if audio is None else audio,
+            languages,
+            prompt,
+            tokenizer.language_code(languages.target) in CHARACTER_LANGUAGES,
+            policy,
+            policy.open_memory(),
+        )
 
-    def due(self, streams: Sequence[StreamState]) -> list[DueStream]:
-        """Those streams that may write now, by their places. Asks each policy how much."""
-        for stream in streams:
-            stream.scores = None
-        limits = [self._units_allowed(stream) for stream in streams]
-        return [
-            DueStream(place, stream, limit)
-            for place, (stream, limit) in enumerate(zip(streams, limits, strict=True))
-            if limit != 0 and stream.audio.duration_ms > 0
-        ]
+    def step(
+        self, streams: Sequence[StreamState], with_scores: bool = False, with_times: bool = False
+    ) -> list[Decision]:
+        """Decide what each stream does with the audio that it has heard so far.
 
-    def decode(self, due: Sequence[DueStream], memory: Memory, listens_to: Sequence[int]) -> list[str]:
-        """The text that is new in each due stream, which hears row listens_to[r] of `memory`."""
+        Streams that listen to one sound (several policies over the same audio) share its encoding.
+        with_scores: decisions say what their policies saw. with_times: each token's time is that of the
+        audio it was attended to, which costs the computation of attention.
+        """
+        [decisions] = step_together([(self, streams)], None, with_scores, with_times)
+        return decisions
+
+    def due(self, streams: Sequence[StreamState]) -> tuple[list[DueStream], list[Decision]]:
+        """Those streams that may write now, and a decision that writes nothing for each of all.
+
+        Asks each policy how much; streams that cannot go on have their error in the decision.
+        """
+        due, waiting = [], []
+        for place, stream in enumerate(streams):
+            stream.audio.mark_decided()
+            error = None
+            try:
+                if stream.audio.error is not None:
+                    raise stream.audio.error
+                limit = self._units_allowed(stream)
+                if limit != 0 and stream.audio.window_ms > 0:
+                    self._check(stream)
+                    due.append(DueStream(place, stream, limit))
+            except Exception as caught:  # of a policy, which may be anybody's
+                error = caught
+            waiting.append(Decision(stream.audio.heard_ms, error=error))
+        return due, waiting
+
+    def decode(
+        self,
+        due: Sequence[DueStream],
+        memory: Memory,
+        listens_to: Sequence[int],
+        with_scores: bool,
+        with_times: bool,
+    ) -> list[Decision]:
+        """What each due stream decides, which hears row listens_to[r] of `memory`."""
         requests = [
-            StreamRequest(
-                prompt=self.prompt,
-                committed=one.stream.committed,
-                audio_finished=one.stream.audio_finished,
-                token_limit=self.search.options.token_limit(
-                    one.stream.received_ms, len(one.stream.committed), one.stream.audio_finished
-                ),
-                unit_limit=one.unit_limit,
-                listens_to=heard,
-            )
+            self._request(one.stream, one.unit_limit, heard)
             for one, heard in zip(due, listens_to, strict=True)
         ]
+        look_ahead = self.search.options.look_ahead
         policies = [one.stream.policy for one in due]
-        asked = [one.stream.policy for one in due if not one.stream.audio_finished]
-        trace = ScoreTrace() if self.keeps_scores else None
-        decisions = ScoreTrace() if self.search.options.look_ahead else None
-        hypotheses = self.search.advance(
+        asked = [one.stream.policy for one in due if not one.stream.audio.finished]
+        questions = PolicyQuestions(policies, look_ahead, with_scores, with_times)
+        found = self.search.find(
             memory,
             requests,
-            read=partial(_read, policies, trace, decisions) if any(map(_decides, asked)) else None,
-            with_attention=any(policy.needs_attention for policy in asked),
+            read=questions.read if any(map(decides, asked)) else None,
+            with_attention=with_times or any(policy.needs_attention for policy in asked),
+            observe=questions.observe if with_times else None,
         )
-        allowed = hypotheses
-        if decisions is not None:
-            allowed = [
-                _until_read(hypothesis, reads)
-                for hypothesis, reads in zip(hypotheses, decisions.of(hypotheses), strict=True)
-            ]
-        begun = [len(one.stream.committed) for one in due]
-        texts = [
-            self._commit(one.stream, hypothesis, one.unit_limit)
-            for one, hypothesis in zip(due, allowed, strict=True)
-        ]
-        if trace is not None:
-            for one, before, hypothesis, values in zip(
-                due, begun, hypotheses, trace.of(hypotheses), strict=True
-            ):
-                self._keep_scores(one.stream, len(one.stream.committed) - before, hypothesis, values)
-        return texts
+        allowed = found
+        if questions.reads is not None:
+            reads = questions.reads.of(found)
+            allowed = [_until_read(one, read) for one, read in zip(found, reads, strict=True)]
+        times = self._times_ms(due, memory, listens_to, questions, found)
+        scores = [None] * len(due) if questions.scores is None else questions.scores.of(found)
+        decisions = []
+        for place, one in enumerate(due):
+            heard_ms, error = one.stream.audio.heard_ms, questions.errors.get(place)
+            if error is None:
+                try:
+                    tokens = self._allowed_tokens(one, allowed[place])
+                except Exception as caught:  # of a policy, which may be anybody's
+                    error = caught
+            if error is not None:
+                decisions.append(Decision(heard_ms, error=error))
+                continue
+            times_ms = tuple(times[place][: len(tokens)])
+            text = self._write(one.stream, tokens, times_ms)
+            saw = self._scores(one.stream, len(tokens), found[place], scores[place])
+            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
+        return decisions
 
-    def _keep_scores(
-        self, stream: StreamState, written: int, hypothesis: Hypothesis, values: Sequence[float | None]
-    ) -> None:
+    def _request(self, stream: StreamState, unit_limit: int | None, listens_to: int) -> StreamRequest:
+        audio, committed = stream.audio, stream.text.committed
+        heard_ms = audio.heard_ms - audio.start_ms
+        token_limit = self.search.options.token_limit(heard_ms, len(committed), audio.finished)
+        return StreamRequest(
+            prompt=stream.prompt,
+            committed=committed,
+            audio_finished=audio.finished,
+            token_limit=token_limit,
+            unit_limit=unit_limit,
+            listens_to=listens_to,
+            character_units=stream.character_units,
+        )
+
+    def _check(self, stream: StreamState) -> None:
+        """Raises InputError for a stream that cannot be encoded or decoded any further."""
+        window_ms, maximum_ms = stream.audio.window_ms, self.translator.maximum_audio_ms
+        if maximum_ms is not None and window_ms > maximum_ms:
+            raise InputError(
+                f"audio of {window_ms / 1000:.1f} s is longer than the model's window of "
+                f"{maximum_ms / 1000:g} s: split it into shorter segments"
+            )
+        self.search.check(self._request(stream, None, 0))
+
+    def _units_allowed(self, stream: StreamState) -> int | None:
+        if stream.audio.finished:
+            return None
+        return stream.policy.units_allowed(_view(stream))
+
+    def _times_ms(
+        self,
+        due: Sequence[DueStream],
+        memory: Memory,
+        listens_to: Sequence[int],
+        questions: PolicyQuestions,
+        hypotheses: Sequence[Hypothesis],
+    ) -> list[list[float]]:
+        """For each stream the time in the source that each token of its hypothesis belongs to."""
+        if questions.frames is None:
+            pairs = zip(due, hypotheses, strict=True)
+            return [[one.stream.audio.heard_ms] * len(hypothesis.tokens) for one, hypothesis in pairs]
+        ends_ms = memory.end_ms.cpu()
+        return [
+            [one.stream.audio.start_ms + float(ends_ms[heard, int(frame)]) for frame in frames[:-1]]
+            for one, heard, frames in zip(due, listens_to, questions.frames.of(hypotheses), strict=True)
+        ]
+
+    def _allowed_tokens(self, one: DueStream, hypothesis: Hypothesis) -> tuple[int, ...]:
+        """The tokens of a hypothesis that its policy lets be written, in whole words."""
+        stream, tokens, next_token = one.stream, hypothesis.tokens, hypothesis.next_token
+        if stream.audio.finished:
+            return tokens
+        count = stream.policy.commit(hypothesis, _view(stream))
+        tokens, next_token = tokens[:count], (*tokens, next_token)[count]
+        if stream.character_units:
+            return tokens
+        begun = self._unmarked_words(stream, (*tokens, next_token))
+        started = self._units_started[int(stream.character_units)]
+        return tokens[: complete_units(tokens, next_token, started, one.unit_limit, begun)]
+
+    def _write(self, stream: StreamState, tokens: tuple[int, ...], times_ms: tuple[float, ...]) -> str:
+        """Commit tokens; return the text that they add."""
+        stream.units_written += self._unmarked_words(stream, tokens)
+        stream.units_written += int(self._units_started[int(stream.character_units)][list(tokens)].sum())
+        return stream.text.write(tokens, times_ms, self.translator.tokenizer.decode)
+
+    def _unmarked_words(self, stream: StreamState, tokens: Sequence[int]) -> int:
+        """1 if these tokens are a text's first and its first word has no space in front, else 0."""
+        if stream.text.committed or stream.text.context or stream.character_units or not tokens:
+            return 0
+        first = torch.tensor(tokens[0])
+        return int(first_word_is_unmarked(first, self._units_started[0], self.search.end))
+
+    def _scores(
+        self,
+        stream: StreamState,
+        written: int,
+        hypothesis: Hypothesis,
+        values: Sequence[float | None] | None,
+    ) -> PolicyScores | None:
         limit = stream.policy.score_limit
-        if limit is not None and not stream.audio_finished:
-            tokens = tuple(map(self._token_text, hypothesis.tokens))
-            stream.scores = PolicyScores(float(limit), tokens, tuple(values), written)
+        if values is None or limit is None or stream.audio.finished:
+            return None
+        tokens = tuple(map(self._token_text, hypothesis.tokens))
+        return PolicyScores(float(limit), tokens, tuple(values), written)
 
     @cached_property
     def _token_text(self) -> Callable[[int], str]:
         return lru_cache(maxsize=None)(lambda token: self.translator.tokenizer.decode([token]))
 
-    def _units_allowed(self, stream: StreamState) -> int | None:
-        if stream.audio_finished:
-            return None
-        return stream.policy.units_allowed(_view(stream))
-
-    def _commit(self, stream: StreamState, hypothesis: Hypothesis, limit: int | None) -> str:
-        tokens, next_token = hypothesis.tokens, hypothesis.next_token
-        if not stream.audio_finished:
-            count = stream.policy.commit(hypothesis, _view(stream))
-            tokens, next_token = tokens[:count], (*tokens, next_token)[count]
-            if not self.character_units:
-                begun = self._unmarked_words(stream, (*tokens, next_token))
-                tokens = tokens[: complete_units(tokens, next_token, self._units_started, limit, begun)]
-        stream.units_written += self._unmarked_words(stream, tokens)
-        stream.units_written += int(self._units_started[list(tokens)].sum())
-        stream.committed.extend(tokens)
-        text = self.translator.tokenizer.decode(stream.committed)
-        new_text = text[len(stream.shown) :]
-        stream.shown = text
-        return new_text
-
-    def _unmarked_words(self, stream: StreamState, tokens: Sequence[int]) -> int:
-        """1 if these tokens are a text's first and its first word has no space in front, else 0."""
-        if stream.committed or self.character_units or not tokens:
-            return 0
-        first = torch.tensor(tokens[0])
-        return int(first_word_is_unmarked(first, self._units_started, self.search.end))
-
 
 def _view(stream: StreamState) -> StreamView:
-    return StreamView(stream.received_ms, stream.units_written, stream.committed, stream.policy_memory)
-
-
-def _decides(policy: Policy) -> bool:
-    """Whether the policy looks at single steps at all."""
-    return type(policy).read is not Policy.read
+    return StreamView(
+        stream.audio.heard_ms, stream.units_written, stream.text.committed, stream.policy_memory
+    )
 
 
 def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypothesis:
@@ -196,58 +264,32 @@ def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypoth
     return replace(hypothesis, tokens=hypothesis.tokens[:count], next_token=hypothesis.tokens[count])
 
 
-def _read(
-    policies: Sequence[Policy], trace: ScoreTrace | None, decisions: ScoreTrace | None, step: DecodingStep
-) -> Tensor:
-    """Ask each policy about the rows of its own streams. Equal policies are asked once.
-
-    Where decisions are kept, for later, no row READs now.
-    """
-    scores = torch.full(step.streams.shape, torch.nan, device=step.streams.device)
-    reads = torch.zeros(len(step.streams), dtype=torch.bool, device=step.streams.device)
-    rows_of: dict[Policy, list[int]] = {}
-    for row, stream in enumerate(step.streams.tolist()):
-        rows_of.setdefault(policies[stream], []).append(row)
-    for policy, rows in rows_of.items():
-        if not _decides(policy):
-            continue
-        places = torch.tensor(rows, device=reads.device)
-        own = step if len(rows) == len(reads) else step.select(places)
-        decision = policy.read(own)
-        if decision is not None:
-            reads[places] = decision.to(reads.device)
-        if trace is not None and policy.score_limit is not None:
-            scores[places] = policy.score(own).to(scores)
-    if trace is not None:
-        trace.add(step, scores)
-    if decisions is not None:
-        decisions.add(step, reads)
-        return torch.zeros_like(reads)
-    return reads
-
-
-def advance_together(
-    work: Sequence[tuple[StreamingEngine, Sequence[StreamState]]], streams_at_once: int | None = None
-) -> list[list[str]]:
-    """`StreamingEngine.advance` for several engines whose translators encode alike: that is done once.
+def step_together(
+    work: Sequence[tuple[StreamingEngine, Sequence[StreamState]]],
+    streams_at_once: int | None = None,
+    with_scores: bool = False,
+    with_times: bool = False,
+) -> list[list[Decision]]:
+    """`StreamingEngine.step` for several engines whose translators encode alike: that is done once.
 
     streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
     """
-    new_text = [[""] * len(streams) for _, streams in work]
-    due = [engine.due(streams) for engine, streams in work]
-    audio = list({id(one.stream.audio): one.stream.audio for some in due for one in some}.values())
-    if not audio:
-        return new_text
-    place = {id(one): at for at, one in enumerate(audio)}
-    memory = work[0][0].translator.encode_streams(audio)
-    for (engine, _), texts, waiting in zip(work, new_text, due, strict=True):
+    due, decisions = zip(*(engine.due(streams) for engine, streams in work), strict=True)
+    heard_now = [one.stream.audio.sound for some in due for one in some]
+    sounds = list({id(sound): sound for sound in heard_now}.values())
+    if not sounds:
+        return list(decisions)
+    place = {id(sound): at for at, sound in enumerate(sounds)}
+    memory = work[0][0].translator.encode_streams(sounds)
+    for (engine, _), decided, waiting in zip(work, decisions, due, strict=True):
         size = streams_at_once or max(1, len(waiting))
         for start in range(0, len(waiting), size):
             some = waiting[start : start + size]
-            listens_to = [place[id(one.stream.audio)] for one in some]
+            listens_to = [place[id(one.stream.audio.sound)] for one in some]
             used = sorted(set(listens_to))
-            part = memory if len(used) == len(audio) else memory.select(used)
-            decoded = engine.decode(some, part, [used.index(heard) for heard in listens_to])
-            for one, text in zip(some, decoded, strict=True):
-                texts[one.place] = text
-    return new_text
+            part = memory if len(used) == len(sounds) else memory.select(used)
+            heard = [used.index(row) for row in listens_to]
+            found = engine.decode(some, part, heard, with_scores, with_times)
+            for one, decision in zip(some, found, strict=True):
+                decided[one.place] = decision
+    return list(decisions)

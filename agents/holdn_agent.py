@@ -7,7 +7,7 @@ from simuleval.utils import entrypoint
 from agents.policy import Policy, StreamView
 from agents.streaming_agent import StreamingAgent
 from models.errors import InputError
-from models.search import Hypothesis
+from models.hypotheses import Hypothesis
 from models.translator import option
 
 

@@ -6,9 +6,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from agents.policy import Policy
+from models.decoding_step import DecodingStep
 from models.errors import InputError
 from models.scored_translator import ScoredTranslator
-from models.search import DecodingStep
 from models.translator import Translator
 
 # REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.

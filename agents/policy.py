@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from models.search import DecodingStep, Hypothesis
+from models.decoding_step import DecodingStep
+from models.hypotheses import Hypothesis
 from models.translator import Translator
 
 

@@ -1,4 +1,4 @@
-"""What a policy saw before each token of the hypotheses that a search chose: for logs and reports.
+"""Numbers of a search's rows, traced to the hypotheses that it chose: for decisions, logs and reports.
 
 Shapes: S streams, R rows, n tokens written in this chunk, N the most of them.
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.search import DecodingStep, Hypothesis
+from models.decoding_step import DecodingStep
+from models.hypotheses import Hypothesis
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,21 @@ class PolicyScores:
 
 
 @dataclass
-class ScoreTrace:
-    """Keeps the scores of all rows of a search until its hypotheses are known.
+class RowTrace:
+    """Keeps a number of each row at each step of a search until its hypotheses are known.
 
-    A row is known by its stream and by its tokens, so no one has to follow rows through the beam.
+    That may be a policy's score, whether it READs, or the frame that the row attends to most. A row is known
+    by its stream and by its tokens, so no one has to follow rows through the beam.
     """
 
     steps: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
 
-    def add(self, step: DecodingStep, scores: Tensor) -> None:
-        """scores (R,); NaN for rows whose policy has none."""
-        self.steps.append((step.streams, step.tokens, scores.float()))
+    def add(self, step: DecodingStep, values: Tensor) -> None:
+        """values (R,); NaN for rows that have none."""
+        self.steps.append((step.streams, step.tokens, values.float()))
 
     def of(self, hypotheses: Sequence[Hypothesis]) -> list[list[float | None]]:
-        """For each stream the score before each token of its hypothesis and the last one; None: not asked.
+        """For each stream the number before each token of its hypothesis and the last one; None: not kept.
 
         Nothing waits for the device before the end.
         """
@@ -57,11 +59,11 @@ class ScoreTrace:
         ).reshape(len(hypotheses), longest)  # (S, N)
         # The last column takes the rows that no hypothesis went through.
         found = torch.full((len(hypotheses), longest + 2), math.nan, device=device)
-        for streams, tokens, scores in self.steps:
+        for streams, tokens, values in self.steps:
             written = tokens.shape[1]
             on_path = (chosen[streams, :written] == tokens).all(1)  # (R,)
-            found[streams, torch.where(on_path, written, longest + 1)] = scores
+            found[streams, torch.where(on_path, written, longest + 1)] = values
         return [
-            [None if math.isnan(score) else score for score in row[: length + 1]]
+            [None if math.isnan(value) else value for value in row[: length + 1]]
             for row, length in zip(found.tolist(), lengths, strict=True)
         ]

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
+from models.decoding_step import DecodingStep
 from models.errors import InputError
-from models.search import DecodingStep
 from models.translator import option
 
 

@@ -9,6 +9,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any, ClassVar
 
 from simuleval.agents import SpeechToTextAgent
@@ -21,8 +22,8 @@ from agents.input_lists import check_test_set
 from agents.options import add_options, read_options
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores
-from models.audio import AudioIntake
 from models.errors import InputError
+from models.languages import LanguagePair
 from models.registry import load_translator
 from models.search import SearchOptions
 from models.translator import TranslatorOptions, option
@@ -61,33 +62,27 @@ class ChunkRecord:
 class TranslationStates(AgentStates):
     """SimulEval's states; the audio goes straight to the stream instead of into a Python list."""
 
-    def __init__(self, engine: StreamingEngine, policy: Policy) -> None:
+    def __init__(self, engine: StreamingEngine, policy: Policy, languages: LanguagePair) -> None:
         self._engine = engine
         self._policy = policy
+        self._languages = languages
         super().__init__()
 
     def reset(self) -> None:
         super().reset()
-        self.intake = AudioIntake()
-        self.stream: StreamState = self._engine.open_stream(self._policy)
-        self.decoded_ms = 0.0
+        self.stream: StreamState = self._engine.open_stream(self._policy, self._languages)
         self.records: list[ChunkRecord] = []
         self.intake_s = 0.0  # wall-clock time of taking audio in since the last decision
 
     def update_source(self, segment: Segment) -> None:
         started = time.perf_counter()
-        self._take_in(segment)
-        self.intake_s += time.perf_counter() - started
-
-    def _take_in(self, segment: Segment) -> None:
         self.source_finished = segment.finished
         if isinstance(segment, EmptySegment):
-            self.stream.audio_finished = segment.finished
-            return
-        self.source_sample_rate = segment.sample_rate
-        samples = self.intake.push(segment.content, segment.sample_rate, segment.finished)
-        duration_ms = 1000 * len(segment.content) / segment.sample_rate
-        self.stream.append(samples, duration_ms, segment.finished)
+            self.stream.audio.append([], None, segment.finished)
+        else:
+            self.source_sample_rate = segment.sample_rate
+            self.stream.audio.append(segment.content, segment.sample_rate, segment.finished)
+        self.intake_s += time.perf_counter() - started
 
 
 class StreamingAgent(SpeechToTextAgent):
@@ -104,10 +99,9 @@ class StreamingAgent(SpeechToTextAgent):
         # The attributes come first: SimulEval's constructor builds and resets the states.
         self.chunk_ms = options.chunk_ms
         self.read_write_policy = read_options(args, self.policy_class)
+        self.languages = LanguagePair(options.source_language, options.target_language)
         translator = load_translator(options.model, _translator_options(args))
-        self.engine = StreamingEngine(
-            translator, read_options(args, SearchOptions), options.source_language, options.target_language
-        )
+        self.engine = StreamingEngine(translator, read_options(args, SearchOptions))
         super().__init__(args)
 
     @classmethod
@@ -132,37 +126,41 @@ class StreamingAgent(SpeechToTextAgent):
             sys.exit(f"error: {error}")
         return agent
 
+    @classmethod
+    def own_behaviour(cls) -> list[str]:
+        """Names of the functions that subclasses define: such an agent is more than its policy."""
+        derived = cls.__mro__[: cls.__mro__.index(StreamingAgent)]
+        kinds = (FunctionType, classmethod, staticmethod, property)
+        found = [(name, value) for one in derived for name, value in vars(one).items()]
+        return sorted(name for name, value in found if isinstance(value, kinds))
+
     def to(self, device: str, *args, **kwargs) -> None:
         """The model was loaded to --device in --dtype already; SimulEval asks once more."""
 
     def build_states(self) -> TranslationStates:
-        return TranslationStates(self.engine, self.read_write_policy)
+        return TranslationStates(self.engine, self.read_write_policy, self.languages)
 
     def policy(self, states: TranslationStates | None = None) -> Action:
         states = self.states if states is None else states
-        stream = states.stream
+        if not states.stream.audio.is_due(self.chunk_ms):
+            return ReadAction()
+        text = self._decide(states)
         if states.source_finished:
-            text = self._decide(states)
             if self.utterance_records is not None:
                 self.utterance_records.append(states.records)
             return WriteAction(text, finished=True)
-        # The tolerance is for sample rates of which a chunk is no whole number of samples.
-        if stream.received_ms - states.decoded_ms < self.chunk_ms - 0.5:
-            return ReadAction()
-        states.decoded_ms = stream.received_ms
-        text = self._decide(states)
         return WriteAction(text, finished=False) if text.strip() else ReadAction()
 
     def _decide(self, states: TranslationStates) -> str:
         """The text that is new after this chunk. Decoding returns text, so no device work is left over."""
-        self.engine.keeps_scores = self.utterance_records is not None
         started = time.perf_counter()
-        [text] = self.engine.advance([states.stream])
+        [decision] = self.engine.step([states.stream], with_scores=self.utterance_records is not None)
+        if decision.error is not None:
+            raise decision.error
         compute_ms = 1000 * (time.perf_counter() - started + states.intake_s)
         states.intake_s = 0.0
-        stream = states.stream
-        states.records.append(ChunkRecord(stream.received_ms, compute_ms, text, stream.scores))
-        return text
+        states.records.append(ChunkRecord(decision.heard_ms, compute_ms, decision.text, decision.scores))
+        return decision.text
 
 
 def _translator_options(args: Namespace) -> TranslatorOptions:

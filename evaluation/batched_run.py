@@ -24,17 +24,14 @@ from tqdm import tqdm
 
 from agents.engine import StreamingEngine
 from agents.input_lists import check_test_set
-from agents.streaming_agent import StreamingAgent
 from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
 from models.errors import InputError
+from models.languages import LanguagePair
 from models.registry import base_model, load_translators
-
-# What must be as StreamingAgent has it: an agent that decides in its own way is more than its policy.
-AGENT_HOOKS = ("__init__", "policy", "build_states", "_decide", "pushpop", "push", "pop")
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,12 @@ class BatchedRun:
 
     def __post_init__(self) -> None:
         for configuration in self.configurations:
-            for hook in AGENT_HOOKS:
-                if getattr(configuration.agent_class, hook) is not getattr(StreamingAgent, hook):
-                    raise InputError(
-                        f"agent {configuration.agent} has its own {hook}, which the engine batched does not "
-                        "ask: use the engine simuleval"
-                    )
+            own = configuration.agent_class.own_behaviour()
+            if own:
+                raise InputError(
+                    f"agent {configuration.agent} has its own {', '.join(own)}, which the engine batched "
+                    "does not ask: use the engine simuleval"
+                )
 
     @property
     def first(self) -> Configuration:
@@ -100,13 +97,12 @@ class BatchedRun:
             translator = translators[agent.model]
             key = _engine_key(configuration)
             if key not in engines:
-                engines[key] = StreamingEngine(translator, *key[1:])
-                engines[key].keeps_scores = True
-            # Policies that do not fit the model are refused now.
-            policy.for_model(translator)
-            lanes.append(
-                Lane(engines[key], policy, agent.chunk_ms, configuration.evaluation.eval_latency_unit)
-            )
+                engines[key] = StreamingEngine(translator, key[1])
+            languages = LanguagePair(agent.source_language, agent.target_language)
+            # Policies and language pairs that do not fit the model are refused now.
+            engines[key].open_stream(policy, languages)
+            unit = configuration.evaluation.eval_latency_unit
+            lanes.append(Lane(engines[key], policy, languages, agent.chunk_ms, unit))
         return lanes
 
     def simulate(
@@ -196,7 +192,7 @@ def batch_key(configuration: Configuration) -> tuple:
 def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
     agent, _, search, _ = configuration.agent_options
-    return (agent.model, search, agent.source_language, agent.target_language)
+    return (agent.model, search)
 
 
 def simulate_all(

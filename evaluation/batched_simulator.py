@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import soundfile
 
-from agents.engine import StreamingEngine, StreamState, advance_together
+from agents.engine import StreamingEngine, StreamState, step_together
+from agents.heard_audio import HeardAudio
 from agents.policy import Policy
 from agents.streaming_agent import ChunkRecord
-from models.audio import AudioIntake
-from models.translator import AudioStream, Translator
+from models.languages import LanguagePair
+from models.translator import Translator
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Lane:
 
     engine: StreamingEngine
     policy: Policy
+    languages: LanguagePair
     chunk_ms: int
     unit: str  # word or char: what gets a delay
 
@@ -69,8 +70,7 @@ class Feed:
     def __init__(self, source: Source, chunk_ms: int, translator: Translator) -> None:
         self.source = source
         self.chunk_ms = chunk_ms
-        self.intake = AudioIntake()
-        self.audio = translator.open_stream()
+        self.audio = HeardAudio(translator.open_stream())
         self.chunks = 0
         self.samples_heard = 0
         self.streams: list[tuple[int, StreamState]] = []  # with the number of their lane
@@ -89,23 +89,13 @@ class Feed:
         return self.samples_heard * 1000 / self.source.sample_rate
 
     def deliver(self) -> None:
-        """The next chunk arrives at all streams."""
+        """The next chunk arrives at the audio that all streams hear."""
         samples, rate = self.source.samples, self.source.sample_rate
         end = min(self.samples_heard + math.ceil(self.chunk_ms / 1000 * rate), len(samples))
         chunk = samples[self.samples_heard : end]
         self.chunks += 1
         self.samples_heard = end
-        heard = self.intake.push(chunk, rate, self.finished)
-        if len(heard):
-            self.audio.append(heard)
-        for _, stream in self.streams:
-            # The audio is one object for all of them, and has heard the samples already.
-            stream.append(np.zeros(0, np.float32), 1000 * len(chunk) / rate, self.finished)
-
-    def hear_with(self, audio: AudioStream) -> None:
-        """All streams hear `audio` now: that of a feed which has delivered the same samples."""
-        for _, stream in self.streams:
-            stream.audio = audio
+        self.audio.append(chunk, rate, self.finished)
 
 
 def simulate(
@@ -121,24 +111,30 @@ def simulate(
     while feeds:
         now_ms = min(feed.next_ms for feed in feeds)
         hearing = [feed for feed in feeds if feed.next_ms == now_ms]
-        heard: dict[tuple[int, int, float], AudioStream] = {}
+        heard: dict[tuple[int, int, float], HeardAudio] = {}
         for feed in hearing:
             feed.deliver()
-            so_far = id(feed.source), feed.samples_heard, feed.audio.duration_ms
-            feed.hear_with(heard.setdefault(so_far, feed.audio))
+            so_far = id(feed.source), feed.samples_heard, feed.audio.window_ms
+            feed.audio.share(heard.setdefault(so_far, feed.audio))
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
             for number, stream in feed.streams:
                 work.setdefault(lanes[number].engine, []).append((feed, number, stream))
-        texts = advance_together(
-            [(engine, [stream for *_, stream in some]) for engine, some in work.items()], streams_at_once
+        decisions = step_together(
+            [(engine, [stream for *_, stream in some]) for engine, some in work.items()],
+            streams_at_once,
+            with_scores=True,
         )
-        for some, written in zip(work.values(), texts, strict=True):
-            for (feed, number, stream), text in zip(some, written, strict=True):
+        for some, decided in zip(work.values(), decisions, strict=True):
+            for (feed, number, _), decision in zip(some, decided, strict=True):
+                if decision.error is not None:
+                    raise decision.error
                 transcript = transcripts[of_source[id(feed.source)]][number]
-                transcript.chunks.append(ChunkRecord(stream.received_ms, None, text, stream.scores))
-                if feed.finished or text.strip():
-                    transcript.write(text, lanes[number].unit, feed.heard_ms)
+                transcript.chunks.append(
+                    ChunkRecord(decision.heard_ms, None, decision.text, decision.scores)
+                )
+                if feed.finished or decision.text.strip():
+                    transcript.write(decision.text, lanes[number].unit, feed.heard_ms)
         feeds = [feed for feed in feeds if not feed.finished]
     return transcripts
 
@@ -149,7 +145,5 @@ def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
         if lane.chunk_ms not in feeds:
             feeds[lane.chunk_ms] = Feed(source, lane.chunk_ms, lane.engine.translator)
         feed = feeds[lane.chunk_ms]
-        stream = lane.engine.open_stream(lane.policy)
-        stream.audio = feed.audio
-        feed.streams.append((number, stream))
+        feed.streams.append((number, lane.engine.open_stream(lane.policy, lane.languages, feed.audio)))
     return list(feeds.values())

@@ -129,7 +129,10 @@ class AudioLanguageTokenizer:
 
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """`audio_prompt` in one piece: the audio's token stands where all its frames belong."""
-        prompt = self.audio_prompt(source_language, target_language)
+        return self.in_one_piece(self.audio_prompt(source_language, target_language))
+
+    def in_one_piece(self, prompt: AudioPrompt) -> list[int]:
+        """The prompt with one token for the audio."""
         return [*prompt.before, self.audio_token, *prompt.after]
 
     def encode(self, text: str) -> list[int]:

@@ -30,7 +30,15 @@ from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from models.log_mel import LogMelStream
 from models.row_cache import TokenCache
-from models.translator import DecoderOutput, DecoderState, Memory, Translator, TranslatorOptions
+from models.translator import (
+    Decoder,
+    DecoderOutput,
+    DecoderState,
+    Memory,
+    Translator,
+    TranslatorOptions,
+    frame_ends,
+)
 
 
 class AudioLanguageState(DecoderState):
@@ -51,11 +59,12 @@ class AudioLanguageState(DecoderState):
         self.audio_lengths = audio_lengths
         self.frames = frames
 
-    @torch.inference_mode()
     def select(self, rows: Tensor) -> None:
-        self.cache.select(rows)
-        self.audio_starts = self.audio_starts[rows]
-        self.audio_lengths = self.audio_lengths[rows]
+        # What was stored in inference mode can be changed in it only.
+        with torch.inference_mode(self.audio_starts.is_inference()):
+            self.cache.select(rows)
+            self.audio_starts = self.audio_starts[rows]
+            self.audio_lengths = self.audio_lengths[rows]
 
     def watch(self, places: Tensor) -> AudioAttention | None:
         """What is to see the coming pass, in which places (R,) are each row's last real position."""
@@ -64,46 +73,27 @@ class AudioLanguageState(DecoderState):
         return AudioAttention(self.heads, places, self.audio_starts, self.audio_lengths, self.frames)
 
 
-class AudioLanguageTranslator(Translator):
-    """A model of any family (`models.audio_language_families`)."""
+class AudioLanguageDecoder(Decoder):
+    """The language model of any family, over audio that somebody else has encoded and adapted."""
 
-    def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
-        model.network.eval().requires_grad_(False)
+    def __init__(
+        self,
+        model: AudioLanguageModel,
+        attention_heads: Sequence[tuple[int, int]] = (),
+        in_training: bool = False,
+    ) -> None:
+        """attention_heads: (layer, head) pairs, from 0, whose attention `with_attention` reports."""
+        super().__init__(in_training)
         self.model = model
-        self.options = options
         self.device = model.device
         self.tokenizer = model.tokenizer
-        self.frame_ms = model.frame_ms
-        self.maximum_audio_ms = model.maximum_audio_ms
         # In a prefix the audio is one token, whatever its length.
         self.maximum_tokens = model.context_length - model.maximum_frames + 1
-        self.hidden_width = model.width
-        sizes = model.language_model.config
-        self.attention_heads = attention_heads(
-            sizes.num_hidden_layers, sizes.num_attention_heads, options, model.alignment_heads
-        )
-        watch_attention(model.language_model)
-        self._layers = sizes.num_hidden_layers
+        self.attention_heads = tuple(attention_heads)
+        self._layers = model.language_model.config.num_hidden_layers
         self._suppressed = torch.tensor(self.tokenizer.suppressed, device=self.device)
         self._before: dict[tuple[int, ...], TokenCache] = {}  # of one row: the text before the audio
 
-    @classmethod
-    def from_path(cls, path: Path, options: TranslatorOptions) -> "AudioLanguageTranslator":
-        """Load a model folder. Raises InputError if it cannot be used."""
-        return cls(load_audio_language_model(path, options), options)
-
-    def open_stream(self) -> LogMelStream:
-        return LogMelStream(self.model.mel_bins)
-
-    @torch.inference_mode()
-    def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
-        heard = self.model.features_of(streams)
-        silence_ms = self.options.trailing_silence_ms
-        features = self.model.features_of(streams, silence_ms) if silence_ms else heard
-        audio = self.model.audio_embeddings(features)
-        return Memory(audio.values, audio.lengths, self.model.frame_lengths(heard.lengths), self.frame_ms)
-
-    @torch.inference_mode()
     def start(
         self,
         memory: Memory,
@@ -115,6 +105,16 @@ class AudioLanguageTranslator(Translator):
 
         Raises InputError for a prefix without exactly one place for the audio.
         """
+        with self.without_gradients():
+            return self._start(memory, prefixes, listens_to, with_attention)
+
+    def _start(
+        self,
+        memory: Memory,
+        prefixes: Sequence[Sequence[int]],
+        listens_to: Sequence[int] | None,
+        with_attention: bool,
+    ) -> tuple[AudioLanguageState, DecoderOutput]:
         listens_to = range(len(prefixes)) if listens_to is None else listens_to
         befores, texts = zip(*map(self._split, prefixes), strict=True)
         heads = self.attention_heads if with_attention else ()
@@ -135,9 +135,9 @@ class AudioLanguageTranslator(Translator):
         state.select(self._tensor(sharing))
         return state, self._feed(state, behind)
 
-    @torch.inference_mode()
     def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
-        return self._decode(state, self.model.embed(tokens[:, None]), torch.ones_like(tokens))
+        with self.without_gradients():
+            return self._decode(state, self.model.embed(tokens[:, None]), torch.ones_like(tokens))
 
     def _feed(
         self, state: AudioLanguageState, rows: Sequence[Tensor], leave_out: Tensor | None = None
@@ -195,3 +195,34 @@ class AudioLanguageTranslator(Translator):
 
     def _tensor(self, numbers: Sequence) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
+
+
+class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
+    """A model of any family (`models.audio_language_families`)."""
+
+    def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
+        model.network.eval().requires_grad_(False)
+        sizes = model.language_model.config
+        layers, heads = sizes.num_hidden_layers, sizes.num_attention_heads
+        super().__init__(model, attention_heads(layers, heads, options, model.alignment_heads))
+        self.options = options
+        self.maximum_audio_ms = model.maximum_audio_ms
+        self.hidden_width = model.width
+        watch_attention(model.language_model)
+
+    def open_stream(self) -> LogMelStream:
+        return LogMelStream(self.model.mel_bins)
+
+    @torch.inference_mode()
+    def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
+        heard = self.model.features_of(streams)
+        silence_ms = self.options.trailing_silence_ms
+        features = self.model.features_of(streams, silence_ms) if silence_ms else heard
+        audio = self.model.audio_embeddings(features)
+        ends = frame_ends(*audio.values.shape[:2], self.model.frame_ms, self.device)
+        return Memory(audio.values, audio.lengths, self.model.frame_lengths(heard.lengths), ends)
+
+
+def load_audio_language_translator(path: Path, options: TranslatorOptions) -> AudioLanguageTranslator:
+    """Load a model folder. Raises InputError if it cannot be used."""
+    return AudioLanguageTranslator(load_audio_language_model(path, options), options)

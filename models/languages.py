@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from models.errors import InputError
 
@@ -48,3 +49,11 @@ def language_code(language: str, known: Collection[str]) -> str:
     nearest = difflib.get_close_matches(language.strip().lower(), names, n=1)
     guess = f"; did you mean {names[nearest[0]]!r}?" if nearest else "."
     raise InputError(f"language {language!r} is not known to this model{guess} It knows {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class LanguagePair:
+    """What is spoken and what is written; equal languages mean transcription."""
+
+    source: str
+    target: str

@@ -63,21 +63,19 @@ def log_mel_windows(windows: Tensor, filters: Tensor) -> Tensor:
 
 
 class LogMelStream:
-    """The features of one audio stream, which grows by `append`.
+    """The features of one audio stream, which grows by `append` and shrinks by `drop_before`.
 
     A frame is final once all samples of its window have been heard; final frames are computed once.
     The few frames at the end, whose windows reach into the silence that follows, are computed by each
-    call of `features`.
+    call of `features`. Samples are kept, since forgetting the oldest makes others the first: those that
+    the first two windows see reflected.
     """
 
     def __init__(self, mel_bins: int = 80, device: torch.device | str = "cpu") -> None:
         self.filters = mel_filters(mel_bins).to(device)
-        self.samples_heard = 0
-        # Samples not yet behind all frames to come. It starts with the first window that is not final;
-        # for the first 200 samples, which the reflection still lacks, with the first sample.
-        self._pending = torch.zeros(0, device=device)
-        self._final = torch.zeros(0, mel_bins, device=device)  # (capacity, M), doubled when full
-        self._final_frames = 0
+        self.samples_heard = 0  # and not forgotten
+        self._samples = GrowingRows(torch.zeros(0, device=device))
+        self._final = GrowingRows(torch.zeros(0, mel_bins, device=device))
         self._final_maximum = torch.tensor(SILENCE, device=device)
 
     @property
@@ -91,20 +89,51 @@ class LogMelStream:
 
     def append(self, samples) -> None:
         """Hears (S,) further samples, 16 kHz, a tensor or an array. Raises ValueError on another shape."""
-        samples = torch.as_tensor(samples, dtype=torch.float32, device=self._pending.device)
+        samples = torch.as_tensor(samples, dtype=torch.float32, device=self.filters.device)
         if samples.dim() != 1:
             raise ValueError(f"samples must have the shape (S,), got {tuple(samples.shape)}: down-mix first")
-        started = self.samples_heard > REACH
         self.samples_heard += len(samples)
-        self._pending = torch.cat([self._pending, samples])
+        self._samples.append(samples)
         if self.samples_heard <= REACH:
             return
-        if not started:
-            self._pending = _reflect_start(self._pending)
-        new_frames = (len(self._pending) - WINDOW) // HOP + 1
-        if new_frames > 0:
-            self._keep(log_mel_windows(self._pending.unfold(0, WINDOW, HOP), self.filters))
-            self._pending = self._pending[new_frames * HOP :].clone()
+        pending = self._pending()
+        if len(pending) >= WINDOW:
+            frames = log_mel_windows(pending.unfold(0, WINDOW, HOP), self.filters)
+            self._final.append(frames)
+            self._final_maximum = torch.maximum(self._final_maximum, frames.max())
+
+    def drop_before(self, ms: float) -> float:
+        """Forget the oldest audio: as many whole frames as `ms` holds. Returns how much that was, in ms.
+
+        What is left is that of a fresh stream which has heard only the later samples: its first windows
+        see them reflected, and the loudest value is the loudest of what remains.
+        """
+        frames = min(int(ms * SAMPLE_RATE / 1000) // HOP, self.samples_heard // HOP)
+        if frames <= 0:
+            return 0.0
+        self.samples_heard -= frames * HOP
+        self._samples.drop(frames * HOP)
+        self._final.drop(min(frames, len(self._final.rows)))
+        if self.samples_heard <= REACH:
+            self._final.drop(len(self._final.rows))  # the first window lacks what it would see reflected
+        final = self._final.rows
+        if len(final):
+            # The windows of the first frames reach to the left of the first sample.
+            first = min(len(final), -(-REACH // HOP))
+            samples = _reflect_start(self._samples.rows[: first * HOP + WINDOW])
+            samples = samples[: (first - 1) * HOP + WINDOW]
+            final[:first] = log_mel_windows(samples.unfold(0, WINDOW, HOP), self.filters)
+        self._final_maximum = final.max() if len(final) else torch.full_like(self._final_maximum, SILENCE)
+        return frames * HOP * 1000 / SAMPLE_RATE
+
+    def _pending(self) -> Tensor:
+        """Samples from the first window on that is not final, of a stream with more than 200 samples."""
+        start = len(self._final.rows) * HOP - REACH
+        samples = self._samples.rows
+        if start >= 0:
+            return samples[start:]
+        # Of the first two windows parts lie left of the first sample.
+        return _reflect_start(samples)[REACH + start :]
 
     def features(self, padded_frames: int | None = None) -> Tensor:
         """(M, frames_heard) float32, or (M, padded_frames) where silence fills the rest.
@@ -119,22 +148,12 @@ class LogMelStream:
         frames = self.frames_heard if padded_frames is None else padded_frames
         tail = self._tail()  # (frames that see both the newest samples and silence, M)
         maximum = self._final_maximum if tail.numel() == 0 else torch.maximum(self._final_maximum, tail.max())
-        result = torch.full((frames, self._final.shape[1]), SILENCE, device=tail.device)
-        final = self._final_frames
-        result[:final] = self._final[:final]
+        result = torch.full((frames, tail.shape[1]), SILENCE, device=tail.device)
+        final = len(self._final.rows)
+        result[:final] = self._final.rows
         tail = tail[: frames - final]
         result[final : final + len(tail)] = tail
         return ((torch.maximum(result, maximum - DECADES) + 4) / 4).T.contiguous()
-
-    def _keep(self, frames: Tensor) -> None:
-        needed = self._final_frames + len(frames)
-        if needed > len(self._final):
-            larger = self._final.new_empty(max(needed, 2 * len(self._final)), self._final.shape[1])
-            larger[: self._final_frames] = self._final[: self._final_frames]
-            self._final = larger
-        self._final[self._final_frames : needed] = frames
-        self._final_frames = needed
-        self._final_maximum = torch.maximum(self._final_maximum, frames.max())
 
     def _tail(self) -> Tensor:
         """(F, M): the frames after the final ones that still see a sample.
@@ -142,14 +161,45 @@ class LogMelStream:
         The last two lie beyond `frames_heard`, yet the maximum of Whisper's window covers them.
         """
         if self.samples_heard == 0:
-            return self._final[:0]
-        samples = self._pending
+            return self._final.rows[:0]
         if self.samples_heard <= REACH:
+            samples = self._samples.rows
             samples = torch.nn.functional.pad(samples, (0, REACH + 1 - len(samples)))
             samples = _reflect_start(samples)
-        frames = self.frames_heard + 2 - self._final_frames
+        else:
+            samples = self._pending()
+        frames = self.frames_heard + 2 - len(self._final.rows)
         samples = torch.nn.functional.pad(samples, (0, (frames - 1) * HOP + WINDOW - len(samples)))
         return log_mel_windows(samples.unfold(0, WINDOW, HOP), self.filters)
+
+
+class GrowingRows:
+    """Rows (n, ...) of a tensor that is appended to often: its room doubles when it is full."""
+
+    def __init__(self, empty: Tensor) -> None:
+        """empty (0, ...): says the shape of a row, the type and the device."""
+        self._room = empty
+        self._start = 0
+        self._end = 0
+
+    @property
+    def rows(self) -> Tensor:
+        """(n, ...): a view, valid until the next change."""
+        return self._room[self._start : self._end]
+
+    def append(self, rows: Tensor) -> None:
+        """Put rows (m, ...) behind those that are there."""
+        if self._end + len(rows) > len(self._room):
+            held = self.rows
+            room = held.new_empty(max(len(held) + len(rows), 2 * len(held)), *held.shape[1:])
+            room[: len(held)] = held
+            self._room, self._start, self._end = room, 0, len(held)
+        self._room[self._end : self._end + len(rows)] = rows
+        self._end += len(rows)
+
+    def drop(self, count: int) -> None:
+        """Forget the first `count` rows. Their room is freed at the next growth."""
+        self._start += count
 
 
 def _reflect_start(samples: Tensor) -> Tensor:

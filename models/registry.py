@@ -1,24 +1,25 @@
 """Which translator reads which model. Adding a model is one file and one line here."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from models.audio_language_families import FAMILIES
-from models.audio_language_translator import AudioLanguageTranslator
+from models.audio_language_translator import load_audio_language_translator
 from models.errors import InputError
 from models.locate import locate_model
 from models.policy_folder import has_policy, load_policy, policy_base
-from models.reina_translator import ReinaTranslator
+from models.reina_translator import load_reina_translator
 from models.scored_translator import ScoredTranslator
 from models.stored_weights import read_json
 from models.translator import Translator, TranslatorOptions
-from models.whisper_translator import WhisperTranslator
+from models.whisper_translator import load_whisper_translator
 
-# By `model_type` of the model folder's config.json, which every Hugging Face folder has too.
-TRANSLATORS: dict[str, type[Translator]] = {
-    "whisper": WhisperTranslator,
-    "reina": ReinaTranslator,
-    **dict.fromkeys(FAMILIES, AudioLanguageTranslator),
+# By `model_type` of the model folder's config.json, which every Hugging Face folder has too: a function that
+# loads a folder or file, and raises InputError when it cannot be used.
+TRANSLATORS: dict[str, Callable[[Path, TranslatorOptions], Translator]] = {
+    "whisper": load_whisper_translator,
+    "reina": load_reina_translator,
+    **dict.fromkeys(FAMILIES, load_audio_language_translator),
 }
 
 
@@ -68,7 +69,7 @@ def _load_base(path: Path, options: TranslatorOptions) -> Translator:
             f"{path} holds a {kind!r} model, which cannot be read here "
             f"(known: {', '.join(TRANSLATORS)}): give another --model"
         )
-    return TRANSLATORS[kind].from_path(path, options)
+    return TRANSLATORS[kind](path, options)
 
 
 def _model_type(path: Path) -> str:

@@ -19,8 +19,8 @@ class ReinaTranslator(SpeechTranslator):
         super().__init__(model, tokenizer, options)
         self.model.positions = positions.to(self.device).requires_grad_(False)
 
-    @classmethod
-    def from_path(cls, path: Path, options: TranslatorOptions) -> "ReinaTranslator":
-        """Load a model folder (`models.reina_folder`). Raises InputError if it cannot be used."""
-        model, tokenizer = load_reina(path)
-        return cls(model, tokenizer, options)
+
+def load_reina_translator(path: Path, options: TranslatorOptions) -> ReinaTranslator:
+    """Load a model folder (`models.reina_folder`). Raises InputError if it cannot be used."""
+    model, tokenizer = load_reina(path)
+    return ReinaTranslator(model, tokenizer, options)

@@ -5,7 +5,6 @@ Shapes: R rows, N tokens.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,14 +12,7 @@ from torch import Tensor
 from models.errors import InputError
 from models.policy_network import PolicyNetwork
 from models.row_cache import TokenCache
-from models.translator import (
-    AudioStream,
-    DecoderOutput,
-    DecoderState,
-    Memory,
-    Translator,
-    TranslatorOptions,
-)
+from models.translator import AudioStream, DecoderOutput, DecoderState, Memory, Translator
 
 
 class ScoredState(DecoderState):
@@ -55,23 +47,15 @@ class ScoredTranslator(Translator):
                 f"the policy reads hidden states of width {wanted}, but the model's have width "
                 f"{base.hidden_width}: give the model that the policy was trained on"
             )
+        super().__init__()
         self.base = base
         self.network = network.to(base.device, dtype).eval().requires_grad_(False)
         self.threshold = threshold
         self.tokenizer = base.tokenizer
-        self.frame_ms = base.frame_ms
         self.maximum_audio_ms = base.maximum_audio_ms
         self.maximum_tokens = base.maximum_tokens
         self.hidden_width = base.hidden_width
         self.device = base.device
-
-    @classmethod
-    def from_path(cls, path: Path, options: TranslatorOptions) -> Translator:
-        """Load a folder that holds a policy (`models.policy_folder`)."""
-        # The registry loads policies for all models, this class among them.
-        from models.registry import load_translator
-
-        return load_translator(str(path), options)
 
     def open_stream(self) -> AudioStream:
         return self.base.open_stream()
@@ -88,7 +72,7 @@ class ScoredTranslator(Translator):
         with_attention: bool = False,
     ) -> tuple[ScoredState, DecoderOutput]:
         translation, output = self.base.start(memory, prefixes, listens_to, with_attention)
-        heard_s = memory.heard_frames * memory.frame_ms / 1000
+        heard_s = memory.heard_ms / 1000
         if listens_to is not None:
             heard_s = heard_s[torch.tensor(listens_to, device=heard_s.device)]
         cache = self.network.open_cache(len(prefixes), self.device)

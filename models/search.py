@@ -23,19 +23,18 @@ Shapes: S streams, R live rows, M rows of the model, n tokens written in this ch
 T memory frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from models.beams import expand, in_place, is_identity, right_aligned
+from models.decoding_step import DecodingStep, ObserveHook, ReadHook, SelectedStep
 from models.errors import InputError
 from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
-from models.token_filters import begin_new_word, block_ngrams
-from models.translator import DecoderOutput, Memory, Translator, option
-from models.units import units_begun
+from models.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
+from models.translator import Decoder, Memory, option
 
 
 @dataclass(frozen=True)
@@ -83,201 +82,235 @@ class StreamRequest:
     token_limit: int  # new tokens at most
     unit_limit: int | None = None  # words (characters) that may begin; None: any number
     listens_to: int | None = None  # index into the memory; None: the stream's own place
-
-
-@dataclass(frozen=True)
-class DecodingStep:
-    """What a policy sees before the next token of each live row is chosen."""
-
-    log_probabilities: Tensor  # (R, V) float32
-    hidden: Tensor  # (R, D) last hidden state of the decoder
-    attention: Tensor | None  # (R, T) cross-attention over the frames that hold audio, else zero
-    frame_lengths: Tensor  # (R,) memory frames that hold audio
-    frame_ms: float  # duration of one memory frame
-    streams: Tensor  # (R,) which request each row belongs to
-    tokens: Tensor  # (R, n) tokens written in this chunk
-    policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
-
-    def select(self, rows: Tensor) -> "DecodingStep":
-        """The same step for some rows only. rows: (R',) int64."""
-        return SelectedStep(self, rows, self.streams[rows])
-
-
-def _gathered(name: str) -> cached_property:
-    def gather(step: "SelectedStep") -> Tensor | None:
-        value = getattr(step.whole, name)
-        return None if value is None else value[step.rows]
-
-    return cached_property(gather)
-
-
-class SelectedStep(DecodingStep):
-    """Rows of another step. What no policy looks at is never copied: log-probabilities are the most of it."""
-
-    def __init__(self, whole: DecodingStep, rows: Tensor, streams: Tensor) -> None:
-        """rows (R,) of `whole`, and the streams (R,) that they belong to."""
-        vars(self).update(whole=whole, rows=rows, frame_ms=whole.frame_ms, streams=streams)
-
-    log_probabilities = _gathered("log_probabilities")
-    hidden = _gathered("hidden")
-    attention = _gathered("attention")
-    frame_lengths = _gathered("frame_lengths")
-    tokens = _gathered("tokens")
-    policy_score = _gathered("policy_score")
-
-
-# (R,) bool: rows that must hear more before they write their next token.
-ReadHook = Callable[[DecodingStep], Tensor]
+    character_units: bool = False  # unit_limit counts characters (zh, ja) instead of words
 
 
 class StreamingSearch:
     """Beam search over the live rows of many streams at once."""
 
-    def __init__(self, translator: Translator, options: SearchOptions, character_units: bool = False) -> None:
-        """character_units: unit limits count characters (zh, ja) instead of words."""
-        self.translator = translator
+    def __init__(self, decoder: Decoder, options: SearchOptions) -> None:
+        self.decoder = decoder
         self.options = options
-        self.character_units = character_units
-        self.end = translator.tokenizer.end_of_sequence
-        self.units_started = translator.tokenizer.units_started(character_units).to(translator.device)
+        self.end = decoder.tokenizer.end_of_sequence
+        words, characters = (
+            decoder.tokenizer.units_started(character_units).to(decoder.device)
+            for character_units in (False, True)
+        )
+        self.units_started = torch.stack([words, characters])  # (2, V)
+        self.filters: list[TokenFilter] = [
+            NoRepeatedNgrams(options.blocked_ngram),
+            NewWordAfterCommitted(words, self.end),
+        ]
 
-    @torch.inference_mode()
-    def advance(
+    def check(self, request: StreamRequest) -> None:
+        """Raises InputError for a stream whose text fills the model's context."""
+        if self.room(request) < 0:
+            raise InputError(
+                f"the committed text has {len(request.prompt) + len(request.committed)} tokens, but the "
+                f"model's context holds {self.decoder.maximum_tokens}: split the audio into shorter segments"
+            )
+
+    def room(self, request: StreamRequest) -> int:
+        """New tokens that the model's context still holds; below 0 if the prefix is too long already."""
+        return self.decoder.maximum_tokens - len(request.prompt) - len(request.committed)
+
+    def find(
         self,
         memory: Memory,
         requests: Sequence[StreamRequest],
         read: ReadHook | None = None,
         with_attention: bool = False,
+        observe: ObserveHook | None = None,
     ) -> list[Hypothesis]:
-        """The best hypothesis of new tokens for each request. Raises InputError if a prefix is too long."""
-        device = self.translator.device
+        """The best hypothesis of new tokens for each request.
+
+        Raises InputError if a prefix is too long; ask `check` first where others must not suffer from it.
+        """
+        for request in requests:
+            self.check(request)
+        with self.decoder.without_gradients():
+            return _Run(self, memory, requests, read, with_attention, observe).hypotheses()
+
+
+class _Run:
+    """One search: the live rows of all streams, from their prefixes to the last finished hypothesis."""
+
+    def __init__(
+        self,
+        search: StreamingSearch,
+        memory: Memory,
+        requests: Sequence[StreamRequest],
+        read: ReadHook | None,
+        with_attention: bool,
+        observe: ObserveHook | None,
+    ) -> None:
+        self.search = search
+        self.options = search.options
+        self.memory = memory
+        self.read = read
+        self.observe = observe
+        device = search.decoder.device
+        unlimited = torch.iinfo(torch.int64).max
         listens_to = [
             at if request.listens_to is None else request.listens_to for at, request in enumerate(requests)
         ]
-        token_limits = torch.tensor([self._token_limit(request) for request in requests], device=device)
-        unlimited = torch.iinfo(torch.int64).max
-        unit_limits = torch.tensor(
+        # Of each request, (S,):
+        self.heard = torch.tensor(listens_to, device=device)
+        self.token_limits = torch.tensor(
+            [min(search.room(request), request.token_limit) for request in requests], device=device
+        )
+        self.unit_limits = torch.tensor(
             [unlimited if request.unit_limit is None else request.unit_limit for request in requests],
             device=device,
         )
-        audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
-        heard = torch.tensor(listens_to, device=device)
+        self.audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
-        finished = [FinishedHypotheses(enough) for _ in requests]
+        self.finished = [FinishedHypotheses(enough) for _ in requests]
+        # Of each live row, (R,): its stream, the model's row behind it, the sum of its new log-probabilities.
+        self.streams = torch.arange(len(requests), device=device)
+        self.scores = torch.zeros(len(requests), device=device)
+        self.node = self._start(requests, listens_to, with_attention)
 
+    def _start(
+        self, requests: Sequence[StreamRequest], listens_to: Sequence[int], with_attention: bool
+    ) -> Tensor:
+        """Prefill the model's rows. Returns the row (S,) of each request; equal ones share it."""
+        device = self.search.decoder.device
         places: dict[tuple, int] = {}
-        node = torch.tensor(  # (R,) the model's row behind each row
-            [
-                places.setdefault((heard, (*request.prompt,), (*request.committed,)), len(places))
-                for heard, request in zip(listens_to, requests, strict=True)
-            ],
-            device=device,
+        node = [
+            places.setdefault(
+                (heard, (*request.prompt,), (*request.committed,), request.character_units), len(places)
+            )
+            for heard, request in zip(listens_to, requests, strict=True)
+        ]
+        starts = [[*prompt, *text] for _, prompt, text, _ in places]
+        self.state, self.output = self.search.decoder.start(
+            self.memory, starts, [heard for heard, *_ in places], with_attention
         )
-        starts = [[*prompt, *text] for _, prompt, text in places]
-        state, output = self.translator.start(memory, starts, [heard for heard, *_ in places], with_attention)
-        streams = torch.arange(len(requests), device=device)  # (R,)
-        scores = torch.zeros(len(requests), device=device)  # (R,) sum of new tokens' log-probabilities
-        history = right_aligned([text for *_, text in places]).to(device)  # (M, L + n)
-        committed = history.shape[1]
-        while True:
-            written = history.shape[1] - committed
-            has_text = (history[:, :committed] >= 0).any(1)  # (M,)
-            log_probabilities = block_ngrams(output.log_probabilities, history, self.options.blocked_ngram)
-            if written == 0 and not self.character_units:
-                log_probabilities = begin_new_word(log_probabilities, self.units_started, self.end, has_text)
-            # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
-            candidates = log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
-            likeliest = candidates.indices[:, 0]
+        tokens = right_aligned([text for _, _, text, _ in places]).to(device)
+        characters = torch.tensor([characters for *_, characters in places], device=device)
+        self.texts = RowTexts(tokens, tokens.shape[1], characters)
+        return torch.tensor(node, device=device)
 
-            # Rows that stop here without their next token: at a limit, or because they READ.
-            tokens = history[:, committed:]
-            begun = units_begun(
-                tokens, likeliest, self.units_started, self.end, has_text | self.character_units
-            )
-            stop = (written >= token_limits[streams]) | (begun[node] > unit_limits[streams])
-            if read is not None:
-                asked = (~stop & ~audio_finished[streams]).nonzero()[:, 0]
-                if len(asked):
-                    memories = torch.empty(len(tokens), dtype=torch.int64, device=device)
-                    memories[node] = heard[streams]
-                    step = self._decoding_step(output, log_probabilities, tokens, memory, memories)
-                    stop[asked] = read(SelectedStep(step, node[asked], streams[asked])).to(device)
-            stopped = stop.nonzero()[:, 0]
-            averages = scores[stopped] / max(written, 1)
-            keep_finished(
-                finished, streams[stopped], tokens[node[stopped]], averages, likeliest[node[stopped]]
-            )
+    def hypotheses(self) -> list[Hypothesis]:
+        """Search to the end."""
+        while len(self.streams):
+            self._filter()
+            live = self._finish(self._ask())
+            self._expand(live)
+        return [stream.best() for stream in self.finished]
 
-            over = torch.tensor([stream.over for stream in finished], device=device)
-            live = (~stop & ~over[streams]).nonzero()[:, 0]
-            if len(live) == 0:
-                break
-            parents, next_tokens, next_scores, ended = expand(
-                scores[live],
-                candidates.values[node[live]],
-                candidates.indices[node[live]],
-                streams[live],
-                self.options.beam,
-                self.end,
-            )
-            parents = live[parents]
-            ends = parents[ended]
-            averages = next_scores[ended] / (written + 1)
-            keep_finished(finished, streams[ends], tokens[node[ends]], averages, next_tokens[ended])
+    def _filter(self) -> None:
+        """What may come next in each row of the model, and the likeliest of it."""
+        log_probabilities = self.output.log_probabilities
+        for token_filter in self.search.filters:
+            log_probabilities = token_filter(log_probabilities, self.texts)
+        self.log_probabilities = log_probabilities
+        # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
+        self.candidates = log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
+        self.likeliest = self.candidates.indices[:, 0]
 
-            over = torch.tensor([stream.over for stream in finished], device=device)
-            # A sum only falls: the best average that a row can reach is its sum over the most tokens.
-            reached = torch.tensor([stream.average_log_probability for stream in finished], device=device)
-            of = streams[parents]
-            hopes = ~ended & (next_scores / token_limits[of] >= reached[of])
-            hopeful = torch.zeros_like(over).index_put((of[hopes],), over.new_ones(()))
-            keep = (~ended & ~over[of] & hopeful[of]).nonzero()[:, 0]
-            if len(keep) == 0:
-                break
-            parents, next_tokens, scores = parents[keep], next_tokens[keep], next_scores[keep]
-            streams = streams[parents]
-            vocabulary = log_probabilities.shape[1]
-            children, node = (node[parents] * vocabulary + next_tokens).unique(return_inverse=True)
-            parents, next_tokens, places = in_place(children // vocabulary, children % vocabulary)
-            node = places[node]
-            if not is_identity(parents, len(history)):
-                state.select(parents)
-            history = torch.cat([history[parents], next_tokens[:, None]], dim=1)
-            output = self.translator.step(state, next_tokens)
-        return [stream.best() for stream in finished]
+    def _ask(self) -> Tensor:
+        """(R,) bool: rows that stop without their next token, at a limit or because they READ."""
+        at_limit = self.texts.written >= self.token_limits[self.streams]
+        stop = at_limit | (self._units_begun()[self.node] > self.unit_limits[self.streams])
+        asked = (~stop & ~self.audio_finished[self.streams]).nonzero()[:, 0] if self.read else ()
+        if self.observe or len(asked):
+            step = self._decoding_step()
+        if self.observe:
+            self.observe(SelectedStep(step, self.node, self.streams))
+        if len(asked):
+            own = SelectedStep(step, self.node[asked], self.streams[asked])
+            stop[asked] = self.read(own).to(stop.device)
+        return stop
 
-    def _token_limit(self, request: StreamRequest) -> int:
-        length = len(request.prompt) + len(request.committed)
-        room = self.translator.maximum_tokens - length
-        if room < 0:
-            raise InputError(
-                f"the committed text has {length} tokens, but the model's context holds "
-                f"{self.translator.maximum_tokens}: split the audio into shorter segments"
-            )
-        return min(room, request.token_limit)
+    def _units_begun(self) -> Tensor:
+        """(M,) words or characters that begin in the new tokens and the likeliest one behind them."""
+        tokens = torch.cat([self.texts.new, self.likeliest[:, None]], dim=1)
+        characters = self.texts.character_units
+        started = self.search.units_started[characters.long()[:, None], tokens]
+        # A text's first word may begin without a space, which no token shows.
+        unmarked = (started[:, 0] == 0) & (tokens[:, 0] != self.search.end)
+        return started.sum(1) + (unmarked & ~self.texts.has_committed & ~characters)
 
-    def _decoding_step(
-        self,
-        output: DecoderOutput,
-        log_probabilities: Tensor,
-        tokens: Tensor,
-        memory: Memory,
-        listens_to: Tensor,
-    ) -> DecodingStep:
-        """Of the model's rows, which hear memories listens_to (M,). Several streams may share one."""
-        frame_lengths = memory.heard_frames[listens_to]
-        attention = output.attention
+    def _finish(self, stop: Tensor) -> Tensor:
+        """Give the rows that stop to their streams; return the rows that go on, (R',)."""
+        stopped = stop.nonzero()[:, 0]
+        averages = self.scores[stopped] / max(self.texts.written, 1)
+        node = self.node[stopped]
+        keep_finished(
+            self.finished, self.streams[stopped], self.texts.new[node], averages, self.likeliest[node]
+        )
+        return (~stop & ~self._over()[self.streams]).nonzero()[:, 0]
+
+    def _over(self) -> Tensor:
+        """(S,) bool: streams whose search has found enough."""
+        return torch.tensor([stream.over for stream in self.finished], device=self.streams.device)
+
+    def _expand(self, live: Tensor) -> None:
+        """Continue rows live (R',) by a token each, as far as that may still win; none may be left."""
+        if len(live) == 0:
+            self.streams = live
+            return
+        parents, next_tokens, next_scores, ended = expand(
+            self.scores[live],
+            self.candidates.values[self.node[live]],
+            self.candidates.indices[self.node[live]],
+            self.streams[live],
+            self.options.beam,
+            self.search.end,
+        )
+        parents = live[parents]
+        ends = parents[ended]
+        averages = next_scores[ended] / (self.texts.written + 1)
+        new = self.texts.new[self.node[ends]]
+        keep_finished(self.finished, self.streams[ends], new, averages, next_tokens[ended])
+
+        keep = self._promising(self.streams[parents], next_scores, ended)
+        parents, next_tokens, self.scores = parents[keep], next_tokens[keep], next_scores[keep]
+        self.streams = self.streams[parents]
+        if len(keep):
+            self._step(self.node[parents], next_tokens)
+
+    def _promising(self, streams: Tensor, scores: Tensor, ended: Tensor) -> Tensor:
+        """(R',) continuations that go on: in streams that are not over and can still find a better one."""
+        over = self._over()
+        # A sum only falls: the best average that a row can reach is its sum over the most tokens.
+        reached = torch.tensor(
+            [stream.average_log_probability for stream in self.finished], device=over.device
+        )
+        hopes = ~ended & (scores / self.token_limits[streams] >= reached[streams])
+        hopeful = torch.zeros_like(over).index_put((streams[hopes],), over.new_ones(()))
+        return (~ended & ~over[streams] & hopeful[streams]).nonzero()[:, 0]
+
+    def _step(self, parents: Tensor, next_tokens: Tensor) -> None:
+        """Feed a token to each row: next_tokens (R,) behind the model's rows parents (R,)."""
+        vocabulary = self.log_probabilities.shape[1]
+        children, node = (parents * vocabulary + next_tokens).unique(return_inverse=True)
+        parents, next_tokens, places = in_place(children // vocabulary, children % vocabulary)
+        self.node = places[node]
+        if not is_identity(parents, len(self.texts.tokens)):
+            self.state.select(parents)
+        self.texts = self.texts.grown(parents, next_tokens)
+        self.output = self.search.decoder.step(self.state, next_tokens)
+
+    def _decoding_step(self) -> DecodingStep:
+        """Of the model's rows; several streams may share one, so that it names no streams."""
+        rows = len(self.texts.tokens)
+        listens_to = torch.empty(rows, dtype=torch.int64, device=self.streams.device)
+        listens_to[self.node] = self.heard[self.streams]
+        frame_lengths = self.memory.heard_frames[listens_to]
+        attention = self.output.attention
         if attention is not None:
             silent = torch.arange(attention.shape[1], device=listens_to.device) >= frame_lengths[:, None]
             attention = attention.masked_fill(silent, 0.0)
-        last = torch.arange(len(tokens), device=listens_to.device), output.hidden_lengths - 1
+        last = torch.arange(rows, device=listens_to.device), self.output.hidden_lengths - 1
         return DecodingStep(
-            log_probabilities,
-            output.hidden[last],
+            self.log_probabilities,
+            self.output.hidden[last],
             attention,
             frame_lengths,
-            memory.frame_ms,
             listens_to.new_empty(0),
-            tokens,
-            output.policy_score,
+            self.texts.new,
+            self.output.policy_score,
         )

@@ -10,7 +10,15 @@ from models.attention_heads import attention_heads
 from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import RowCache
 from models.shared_prefixes import holders
-from models.translator import DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
+from models.translator import (
+    Decoder,
+    DecoderOutput,
+    Memory,
+    Tokenizer,
+    Translator,
+    TranslatorOptions,
+    frame_ends,
+)
 from models.whisper import SpeechModel
 
 HOP_MS = 10  # one log-mel frame
@@ -23,10 +31,70 @@ class SpeechTokenizer(Tokenizer, Protocol):
     suppressed: Sequence[int]  # ids that are never generated
 
 
-class SpeechTranslator(Translator):
-    """A SpeechModel of any size. Trailing silence is the choice between speed and what Whisper expects."""
+class SpeechDecoder(Decoder):
+    """The text decoder of a SpeechModel, over memories that somebody else has encoded."""
 
-    frame_ms = float(HOP_MS * STRIDE)
+    def __init__(
+        self,
+        model: SpeechModel,
+        tokenizer: SpeechTokenizer,
+        attention_heads: Sequence[tuple[int, int]] = (),
+        in_training: bool = False,
+    ) -> None:
+        """attention_heads: (layer, head) pairs, from 0, whose attention `with_attention` reports."""
+        super().__init__(in_training)
+        self.model = model
+        self.device = model.decoder.output_layer.weight.device
+        self.tokenizer = tokenizer
+        self.attention_heads = tuple(attention_heads)
+        self.maximum_tokens = model.dimensions.n_text_ctx
+        self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
+
+    def start(
+        self,
+        memory: Memory,
+        prefixes: Sequence[Sequence[int]],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[RowCache, DecoderOutput]:
+        heard = range(len(prefixes)) if listens_to is None else listens_to
+        held_by = holders([(at, *prefix) for at, prefix in zip(heard, prefixes, strict=True)])
+        read = sorted(set(held_by))  # no other prefix needs computing
+        tokens = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor(prefixes[row], dtype=torch.int64) for row in read], batch_first=True
+        ).to(self.device)
+        heads = self.attention_heads if with_attention else ()
+        with self.without_gradients():
+            read_lengths = self._integers([len(prefixes[row]) for row in read])
+            listening = self._integers([heard[row] for row in read])
+            cache = self.model.decoder.open_cache(
+                memory.frames, memory.lengths, listening, heads, memory.cross
+            )
+            place = {row: at for at, row in enumerate(read)}
+            rows = self._integers([place[row] for row in held_by])
+            lengths = self._integers([len(prefix) for prefix in prefixes])
+            hidden, attention = self.model.decoder(tokens, read_lengths, cache, (rows, lengths - 1))
+            cache.branch(rows, lengths)
+            return cache, self._output(hidden[rows, : int(lengths.max())], lengths, attention)
+
+    def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
+        with self.without_gradients():
+            lengths = torch.ones_like(tokens)
+            hidden, attention = self.model.decoder(tokens[:, None], lengths, state)
+            return self._output(hidden, lengths, attention)
+
+    def _output(self, hidden: Tensor, lengths: Tensor, attention: Tensor | None) -> DecoderOutput:
+        rows = torch.arange(len(hidden), device=self.device)
+        logits = self.model.decoder.logits(hidden[rows, lengths - 1])
+        logits[:, self._suppressed] = -torch.inf
+        return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
+
+    def _integers(self, values: Sequence[int]) -> Tensor:
+        return torch.tensor(values, dtype=torch.int64, device=self.device)
+
+
+class SpeechTranslator(SpeechDecoder, Translator):
+    """A SpeechModel of any size. Trailing silence is the choice between speed and what Whisper expects."""
 
     def __init__(
         self,
@@ -37,19 +105,15 @@ class SpeechTranslator(Translator):
     ) -> None:
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
         self.options = options
-        self.device = options.torch_device()
         self.dtype = options.torch_dtype()
-        self.model = model.to(self.device, self.dtype).eval().requires_grad_(False)
-        if self.device.type == "cpu":
-            _store_by_columns(self.model.decoder.output_layer.weight)
-        self.tokenizer = tokenizer
+        model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
         layers, heads = model.dimensions.n_text_layer, model.dimensions.n_text_head
-        self.attention_heads = attention_heads(layers, heads, options, alignment_heads)
+        super().__init__(model, tokenizer, attention_heads(layers, heads, options, alignment_heads))
+        if self.device.type == "cpu":
+            _store_by_columns(model.decoder.output_layer.weight)
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
         self.maximum_audio_ms = float(HOP_MS * self.window_frames)
-        self.maximum_tokens = model.dimensions.n_text_ctx
         self.hidden_width = model.dimensions.n_text_state
-        self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
 
     def open_stream(self) -> LogMelStream:
         return LogMelStream(self.model.dimensions.n_mels)
@@ -70,49 +134,8 @@ class SpeechTranslator(Translator):
             frames=frames,
             lengths=(-(-lengths // STRIDE)).to(self.device),
             heard_frames=(-(-heard // STRIDE)).to(self.device),
-            frame_ms=self.frame_ms,
+            end_ms=frame_ends(*frames.shape[:2], HOP_MS * STRIDE, self.device),
         )
-
-    @torch.inference_mode()
-    def start(
-        self,
-        memory: Memory,
-        prefixes: Sequence[Sequence[int]],
-        listens_to: Sequence[int] | None = None,
-        with_attention: bool = False,
-    ) -> tuple[RowCache, DecoderOutput]:
-        heard = range(len(prefixes)) if listens_to is None else listens_to
-        held_by = holders([(at, *prefix) for at, prefix in zip(heard, prefixes, strict=True)])
-        read = sorted(set(held_by))  # no other prefix needs computing
-        tokens = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(prefixes[row], dtype=torch.int64) for row in read], batch_first=True
-        ).to(self.device)
-        read_lengths = self._integers([len(prefixes[row]) for row in read])
-        heads = self.attention_heads if with_attention else ()
-        cache = self.model.decoder.open_cache(
-            memory.frames, memory.lengths, self._integers([heard[row] for row in read]), heads
-        )
-        place = {row: at for at, row in enumerate(read)}
-        rows = self._integers([place[row] for row in held_by])
-        lengths = self._integers([len(prefix) for prefix in prefixes])
-        hidden, attention = self.model.decoder(tokens, read_lengths, cache, (rows, lengths - 1))
-        cache.branch(rows, lengths)
-        return cache, self._output(hidden[rows, : int(lengths.max())], lengths, attention)
-
-    @torch.inference_mode()
-    def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
-        lengths = torch.ones_like(tokens)
-        hidden, attention = self.model.decoder(tokens[:, None], lengths, state)
-        return self._output(hidden, lengths, attention)
-
-    def _output(self, hidden: Tensor, lengths: Tensor, attention: Tensor | None) -> DecoderOutput:
-        rows = torch.arange(len(hidden), device=self.device)
-        logits = self.model.decoder.logits(hidden[rows, lengths - 1])
-        logits[:, self._suppressed] = -torch.inf
-        return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
-
-    def _integers(self, values: Sequence[int]) -> Tensor:
-        return torch.tensor(values, dtype=torch.int64, device=self.device)
 
 
 def _store_by_columns(weight: Tensor) -> None:

@@ -1,38 +1,83 @@
-"""Tokens that must not come next, whatever the model says.
+"""Tokens that must not come next, whatever the model says. A search applies a list of such filters.
 
-Shapes: R rows, V vocabulary, L tokens of text so far.
+Shapes: M rows of the model, V vocabulary, L tokens of text so far.
 """
+
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 
-def begin_new_word(
-    log_probabilities: Tensor, units_started: Tensor, end_of_sequence: int, has_text: Tensor
-) -> Tensor:
-    """For the first new token of a chunk: nothing is glued to a word that has been shown.
+@dataclass(frozen=True)
+class RowTexts:
+    """The texts of M rows, what was committed before this chunk and what is new."""
 
-    log_probabilities (R, V); units_started (V,) words that begin with each token; has_text (R,) rows
-    that have committed text. Those may only begin another word, or end.
-    """
-    continues = units_started == 0  # (V,)
-    continues[end_of_sequence] = False
-    return log_probabilities.masked_fill(has_text[:, None] & continues, -torch.inf)
+    tokens: Tensor  # (M, L) ids that end in the last column, -1 left of a row's start
+    committed: int  # columns of `tokens` before the first new one
+    character_units: Tensor  # (M,) bool: rows of languages that are counted in characters
+
+    @property
+    def new(self) -> Tensor:
+        """(M, n) tokens written in this chunk; all rows have written equally many."""
+        return self.tokens[:, self.committed :]
+
+    @property
+    def written(self) -> int:
+        """n"""
+        return self.tokens.shape[1] - self.committed
+
+    @property
+    def has_committed(self) -> Tensor:
+        """(M,) bool: rows that go on with a text."""
+        return (self.tokens[:, : self.committed] >= 0).any(1)
+
+    def grown(self, parents: Tensor, next_tokens: Tensor) -> "RowTexts":
+        """The rows that continue rows `parents` (M',) by one token each, next_tokens (M',)."""
+        tokens = torch.cat([self.tokens[parents], next_tokens[:, None]], dim=1)
+        return RowTexts(tokens, self.committed, self.character_units[parents])
 
 
-def block_ngrams(log_probabilities: Tensor, text: Tensor, size: int) -> Tensor:
-    """Forbid tokens that would repeat an n-gram of the row's own text: loops are cut.
+class TokenFilter(Protocol):
+    """One reason why tokens must not come next."""
 
-    log_probabilities (R, V); text (R, L) token ids, -1 left of a row's start. Size 0 forbids nothing.
-    """
-    if size == 0 or text.shape[1] < size:
+    def __call__(self, log_probabilities: Tensor, texts: RowTexts) -> Tensor:
+        """(M, V) -> (M, V) with what is forbidden at -inf; never written in place."""
+
+
+class NewWordAfterCommitted:
+    """The first new token of a chunk is glued to no word that has been shown: it begins another, or ends."""
+
+    def __init__(self, words_started: Tensor, end_of_sequence: int) -> None:
+        """words_started (V,): words that begin with each token."""
+        self._continues = words_started == 0  # (V,)
+        self._continues[end_of_sequence] = False
+
+    def __call__(self, log_probabilities: Tensor, texts: RowTexts) -> Tensor:
+        if texts.written:
+            return log_probabilities
+        bound = texts.has_committed & ~texts.character_units
+        return log_probabilities.masked_fill(bound[:, None] & self._continues, -torch.inf)
+
+
+class NoRepeatedNgrams:
+    """No n-gram stands twice in a text: loops are cut."""
+
+    def __init__(self, size: int) -> None:
+        """size: 0 forbids nothing."""
+        self.size = size
+
+    def __call__(self, log_probabilities: Tensor, texts: RowTexts) -> Tensor:
+        text, size = texts.tokens, self.size
+        if size == 0 or text.shape[1] < size:
+            return log_probabilities
+        windows = text.unfold(1, size, 1)  # (M, L - size + 1, size)
+        tail = text[:, -(size - 1) :]
+        repeats = (windows[..., :-1] == tail[:, None]).all(-1) & (tail >= 0).all(-1, keepdim=True)
+        rows, places = repeats.nonzero(as_tuple=True)
+        if len(rows) == 0:
+            return log_probabilities
+        log_probabilities = log_probabilities.clone()
+        log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
         return log_probabilities
-    windows = text.unfold(1, size, 1)  # (R, L - size + 1, size)
-    tail = text[:, -(size - 1) :]
-    repeats = (windows[..., :-1] == tail[:, None]).all(-1) & (tail >= 0).all(-1, keepdim=True)
-    rows, places = repeats.nonzero(as_tuple=True)
-    if len(rows) == 0:
-        return log_probabilities
-    log_probabilities = log_probabilities.clone()
-    log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
-    return log_probabilities

@@ -10,7 +10,6 @@ Shapes: B streams, R rows, N tokens, F feature frames, T memory frames, D width,
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -85,14 +84,37 @@ class Memory:
     frames: Tensor  # (B, T, D), rows padded to the longest
     lengths: Tensor  # (B,) frames that may be attended to
     heard_frames: Tensor  # (B,) frames that hold audio; fewer than lengths where silence follows
-    frame_ms: float  # duration of one frame
+    end_ms: Tensor  # (B, T) float32: when each frame ends, counted from the start of the stream's audio
+    # For each decoder layer cross-attention keys and values (B, H, T, d), where the model has prepared them.
+    cross: tuple[tuple[Tensor, Tensor], ...] | None = None
+
+    @property
+    def heard_ms(self) -> Tensor:
+        """(B,) float32: when the last frame that holds audio ends."""
+        last = (self.heard_frames - 1).clamp(min=0)
+        return self.end_ms.gather(1, last[:, None])[:, 0]
 
     def select(self, streams: Sequence[int]) -> "Memory":
         """The memory of some streams only, with no more padding than they need."""
         places = torch.tensor(streams, device=self.frames.device)
         lengths = self.lengths[places]
         longest = int(lengths.max())
-        return Memory(self.frames[places, :longest], lengths, self.heard_frames[places], self.frame_ms)
+        cross = None
+        if self.cross is not None:
+            cross = tuple(tuple(one[places, :, :longest] for one in layer) for layer in self.cross)
+        return Memory(
+            self.frames[places, :longest],
+            lengths,
+            self.heard_frames[places],
+            self.end_ms[places, :longest],
+            cross,
+        )
+
+
+def frame_ends(streams: int, frames: int, frame_ms: float, device: torch.device) -> Tensor:
+    """(B, T) float32: when the frames of B streams end, for a model whose frames are all frame_ms long."""
+    ends = frame_ms * torch.arange(1, frames + 1, device=device, dtype=torch.float32)
+    return ends.expand(streams, frames)
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,14 @@ class AudioStream(Protocol):
         """samples: (n,) float32, mono, 16 kHz."""
 
     @property
-    def duration_ms(self) -> float: ...
+    def duration_ms(self) -> float:
+        """How long the audio is that the stream remembers."""
+
+    def drop_before(self, ms: float) -> float:
+        """Forget the oldest audio, at most `ms` of it. Returns how much was forgotten, in ms.
+
+        The stream is then equal to a fresh one that has heard the rest.
+        """
 
 
 class Tokenizer(Protocol):
@@ -142,35 +171,16 @@ class Tokenizer(Protocol):
         """(V,) int64: words, or characters, that begin with each token."""
 
 
-class Translator(ABC):
-    """A speech translation (or recognition) model behind the interface that every policy uses."""
+class Decoder(ABC):
+    """What a search needs of a model: rows of text that grow over a memory, token by token."""
 
     tokenizer: Tokenizer
-    frame_ms: float  # duration of one memory frame
-    maximum_audio_ms: float | None  # the model's window; None where it has none
     maximum_tokens: int  # prompt, committed and new tokens together
-    hidden_width: int  # D of DecoderOutput.hidden
     device: torch.device
 
-    @classmethod
-    @abstractmethod
-    def from_path(cls, path: Path, options: TranslatorOptions) -> "Translator":
-        """Load the model. Raises InputError when its files cannot be used."""
-
-    @abstractmethod
-    def open_stream(self) -> AudioStream:
-        """A fresh, empty stream of audio."""
-
-    @abstractmethod
-    def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
-        """Encode all audio that each of B streams has heard so far (at least one sample each)."""
-
-    def encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
-        """Encode B whole waveforms, each (n,) float32 at 16 kHz."""
-        streams = [self.open_stream() for _ in waveforms]
-        for stream, waveform in zip(streams, waveforms, strict=True):
-            stream.append(waveform)
-        return self.encode_streams(streams)
+    def __init__(self, in_training: bool = False) -> None:
+        """in_training: the weights go on being trained, so that they must stay out of inference mode."""
+        self.without_gradients = torch.no_grad if in_training else torch.inference_mode
 
     @abstractmethod
     def start(
@@ -188,3 +198,25 @@ class Translator(ABC):
     @abstractmethod
     def step(self, state: DecoderState, tokens: Tensor) -> DecoderOutput:
         """Append tokens (R,) int64, one to each row of `state`, and predict the next."""
+
+
+class Translator(Decoder):
+    """A speech translation (or recognition) model behind the interface that every policy uses."""
+
+    maximum_audio_ms: float | None  # the model's window; None where it has none
+    hidden_width: int  # D of DecoderOutput.hidden
+
+    @abstractmethod
+    def open_stream(self) -> AudioStream:
+        """A fresh, empty stream of audio."""
+
+    @abstractmethod
+    def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
+        """Encode all audio that each of B streams has heard so far (at least one sample each)."""
+
+    def encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
+        """Encode B whole waveforms, each (n,) float32 at 16 kHz."""
+        streams = [self.open_stream() for _ in waveforms]
+        for stream, waveform in zip(streams, waveforms, strict=True):
+            stream.append(waveform)
+        return self.encode_streams(streams)

@@ -38,18 +38,6 @@ def first_word_is_unmarked(first_token: Tensor, units_started: Tensor, end_of_se
     return (units_started[first_token] == 0) & (first_token != end_of_sequence)
 
 
-def units_begun(
-    tokens: Tensor, next_token: Tensor, units_started: Tensor, end_of_sequence: int, all_marked: Tensor
-) -> Tensor:
-    """(R,) units that begin in tokens (R, N) and the one behind them, next_token (R,).
-
-    all_marked (R,): rows that go on with a text, or count characters: no first word has to be guessed.
-    """
-    tokens = torch.cat([tokens, next_token[:, None]], dim=1)
-    unmarked = first_word_is_unmarked(tokens[:, 0], units_started, end_of_sequence)
-    return units_started[tokens].sum(1) + (~all_marked & unmarked)
-
-
 def complete_units(
     tokens: Sequence[int], next_token: int, units_started: Tensor, limit: int | None = None, begun: int = 0
 ) -> int:

@@ -188,13 +188,15 @@ class TextDecoder(nn.Module):
         lengths: Tensor,
         listens_to: Tensor,
         attention_heads: Sequence[tuple[int, int]] = (),
+        cross: Sequence[tuple[Tensor, Tensor]] | None = None,
     ) -> RowCache:
         """An empty cache of R rows over memories (B, T, D) of lengths (B,) frames.
 
-        Cross-attention keys and values are computed here, once for all steps and rows.
-        listens_to (R,): memory of each row. attention_heads: (layer, head) pairs to report.
+        Cross-attention keys and values are computed here, once for all steps and rows, unless `cross` brings
+        what `cross_keys` gave earlier. listens_to (R,): memory of each row. attention_heads: (layer, head)
+        pairs to report.
         """
-        return RowCache(self._cross(frames), lengths, listens_to, attention_heads)
+        return RowCache(cross or self.cross_keys(frames), lengths, listens_to, attention_heads)
 
     def teacher_force(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Hidden states (B, N, D) of whole sequences (B, N) over memories (B, T, D) of lengths (B,).
@@ -205,10 +207,11 @@ class TextDecoder(nn.Module):
         count, positions = tokens.shape[1], self.positional_embedding.shape[0]
         if count > positions:
             raise ValueError(f"{count} tokens are more than the decoder's {positions}: leave such texts out")
-        whole = TeacherForcing(frames.device, self._cross(frames), lengths)
+        whole = TeacherForcing(frames.device, self.cross_keys(frames), lengths)
         return self(tokens, torch.full_like(tokens[:, 0], count), whole)[0]
 
-    def _cross(self, frames: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def cross_keys(self, frames: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """For each layer the keys and values (B, H, T, d) of memories (B, T, D)."""
         return [block.cross_attn.keys_and_values(frames) for block in self.blocks]
 
     def forward(

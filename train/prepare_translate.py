@@ -22,7 +22,7 @@ from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from models.registry import base_model, load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
-from models.translator import PRECISIONS, TranslatorOptions
+from models.translator import PRECISIONS, Translator, TranslatorOptions
 from train.clips import finish
 from train.command_line import at_least, option, parse, settings_of
 from train.journal import Journal
@@ -95,6 +95,7 @@ def main(arguments: Sequence[str]) -> None:
 class _Process:
     """What one process keeps."""
 
+    translator: Translator
     search: StreamingSearch
     prompts: dict[str, list[int]]
 
@@ -107,6 +108,7 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
     translator = load_translator(str(base_model(options.model)), options.translator())
     prompt = translator.tokenizer.prompt
     _Process.prompts = {target: prompt(options.source, target) for target in options.targets}
+    _Process.translator = translator
     _Process.search = StreamingSearch(translator, options.search())
 
 
@@ -134,7 +136,7 @@ def _hear(row: Row) -> np.ndarray | tuple[str, str]:
         audio = read_audio(row.audio)[: row.heard_samples]
     except InputError as error:
         return "unusable audio", str(error)
-    longest_s, seconds = _Process.search.translator.maximum_audio_ms / 1000, len(audio) / SAMPLE_RATE
+    longest_s, seconds = _Process.translator.maximum_audio_ms / 1000, len(audio) / SAMPLE_RATE
     if seconds > longest_s:
         return f"longer than the model's {longest_s:g} s", f"{seconds:.2f} s"
     return audio
@@ -154,5 +156,5 @@ def _translations(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[st
         )
         for clip in clips
     ]
-    hypotheses = search.advance(search.translator.encode(clips), requests)
-    return [search.translator.tokenizer.decode(list(one.tokens)).strip() for one in hypotheses]
+    hypotheses = search.find(_Process.translator.encode(clips), requests)
+    return [_Process.translator.tokenizer.decode(list(one.tokens)).strip() for one in hypotheses]

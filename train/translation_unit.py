@@ -8,8 +8,11 @@ from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
 from models.errors import InputError
+from models.speech_translator import SpeechDecoder
+from models.translator import Memory, frame_ends
 from train.batches import SpeechPairs, TranslationBatch
-from train.greedy import greedy
+from train.decoding import translate
+from train.encoder_cache import FRAME_MS
 from train.multitask_model import MultitaskTranslator
 from train.validation_unit import ValidationUnit
 
@@ -55,11 +58,10 @@ class TranslationEvalUnit(ValidationUnit[TranslationBatch]):
             self.count_translations(metric_bag, batch.speech.ids, self._translate(batch.speech))
 
     def _translate(self, speech: SpeechPairs) -> list[str]:
-        tokenizer = self._model.start.tokenizer
-        memory, lengths = self._model.listen(speech.audio)
-        prompts = speech.text.prompts
-        tokens = greedy(self._model.translator, memory, lengths, prompts, tokenizer.end_of_sequence)
-        return [tokenizer.decode(one) for one in tokens]
+        frames, lengths = self._model.listen(speech.audio)
+        ends_ms = frame_ends(*frames.shape[:2], FRAME_MS, frames.device)
+        decoder = SpeechDecoder(self._model.translator, self._model.start.tokenizer, in_training=True)
+        return translate(decoder, Memory(frames, lengths, lengths, ends_ms), speech.text.prompts)
 
 
 def check_finite(loss: Tensor, ids: list[str]) -> None:

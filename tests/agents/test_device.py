@@ -14,6 +14,8 @@ from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
+from models.audio import SAMPLE_RATE
+from models.languages import LanguagePair
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.search import SearchOptions
@@ -52,18 +54,19 @@ def models(tmp_path_factory):
 def written(folder, device, search, policies):
     """The text that is new in each stream after each chunk, and all scores that a policy gave."""
     translator = load_translator(str(folder), TranslatorOptions(device=device))
-    languages = ("de", "en") if folder.name.startswith("whisper") else ("en", "de")
-    engine = StreamingEngine(translator, search, *languages)
-    engine.keeps_scores = True
-    streams = [engine.open_stream(policy) for policy in policies]
+    languages = LanguagePair("de", "en") if folder.name.startswith("whisper") else LanguagePair("en", "de")
+    engine = StreamingEngine(translator, search)
+    streams = [engine.open_stream(policy, languages) for policy in policies]
     noise, texts, scores = np.random.default_rng(0), [], []
     for chunk in range(CHUNKS):
         for stream in streams:
             samples = noise.normal(0, 0.1, 16 * CHUNK_MS).astype(np.float32)
-            stream.append(samples, CHUNK_MS, finished=chunk == CHUNKS - 1)
-        texts.append(engine.advance(streams))
-        for stream in streams:
-            values = () if stream.scores is None else stream.scores.values
+            stream.audio.append(samples, SAMPLE_RATE, finished=chunk == CHUNKS - 1)
+        decisions = engine.step(streams, with_scores=True, with_times=chunk % 2 == 1)
+        assert all(decision.error is None for decision in decisions)
+        texts.append([(decision.text, decision.times_ms) for decision in decisions])
+        for decision in decisions:
+            values = () if decision.scores is None else decision.scores.values
             scores += [value for value in values if value is not None]
     return texts, scores
 
@@ -89,7 +92,7 @@ def written(folder, device, search, policies):
 def test_every_policy_writes_the_same_on_another_device(model, learned, search, models):
     policies = [*POLICIES, learned]
     texts, scores = written(models / model, "cpu", search, policies)
-    assert len(scores) > CHUNKS and any(text for chunk in texts for text in chunk)
+    assert len(scores) > CHUNKS and any(text for chunk in texts for text, _ in chunk)
     with pretended_device() as device:
         texts_there, scores_there = written(models / model, device, search, policies)
     assert texts_there == texts

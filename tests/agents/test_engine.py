@@ -5,12 +5,16 @@ import pytest
 import torch
 
 from agents.alignatt_agent import AlignAttPolicy
-from agents.engine import StreamingEngine, advance_together
+from agents.engine import StreamingEngine, step_together
+from agents.heard_audio import HeardAudio
 from agents.holdn_agent import HoldNPolicy
 from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from agents.waitk_agent import WaitKPolicy
+from models.audio import SAMPLE_RATE
+from models.errors import InputError
+from models.languages import LanguagePair
 from models.search import SearchOptions
 from models.units import complete_units
 from tests.models.scripted_translator import ScriptedTranslator, fixed_script, random_script
@@ -19,22 +23,34 @@ from tests.models.scripted_translator import ScriptedTranslator, fixed_script, r
 SENTENCE = [1, 2, 3, 4, 5, 7, 8, 9, 11, 12]
 # 50 frames are a second: ten tokens take two seconds.
 TOKENS_PER_FRAME = 0.1
+GERMAN, CHINESE = LanguagePair("en", "de"), LanguagePair("en", "zh")
 
 
-def engine(script=None, language="en", vocabulary=14, **options):
+def engine(script=None, vocabulary=14, **options):
     script = script or fixed_script(SENTENCE, vocabulary, TOKENS_PER_FRAME)
-    return StreamingEngine(ScriptedTranslator(script, vocabulary), SearchOptions(**options), "en", language)
+    return StreamingEngine(ScriptedTranslator(script, vocabulary), SearchOptions(**options))
 
 
-def play(engine, policy, seconds=2.4, chunk_ms=400):
+def hear(audio, ms, finished=False):
+    audio.append(np.zeros(16 * ms, np.float32), SAMPLE_RATE, finished)
+
+
+def play(engine, policy, seconds=2.4, chunk_ms=400, languages=GERMAN):
     """New text after each chunk."""
-    stream = engine.open_stream(policy)
+    stream = engine.open_stream(policy, languages)
     chunks = round(1000 * seconds / chunk_ms)
     texts = []
     for chunk in range(chunks):
-        stream.append(np.zeros(16 * chunk_ms, np.float32), chunk_ms, finished=chunk == chunks - 1)
-        texts.append(engine.advance([stream])[0])
+        hear(stream.audio, chunk_ms, finished=chunk == chunks - 1)
+        texts += written(engine, stream)
     return texts
+
+
+def written(engine, *streams):
+    """The text that is new in each."""
+    decisions = engine.step(streams)
+    assert [decision.error for decision in decisions] == [None] * len(streams)
+    return [decision.text for decision in decisions]
 
 
 def test_offline_encodes_once():
@@ -59,11 +75,11 @@ def test_a_word_is_held_until_something_begins_behind_it():
         def read(self, step):
             return stops_at_three(step)
 
-    stream = loop.open_stream(Stop())
-    stream.append(np.zeros(16 * 2000, np.float32), 2000, finished=False)
+    stream = loop.open_stream(Stop(), GERMAN)
+    hear(stream.audio, 2000)
     # Written A b C, and d would come next: "Cd" is not whole yet.
-    assert loop.advance([stream]) == ["Ab"]
-    assert stream.committed == [1, 2]
+    assert written(loop, stream) == ["Ab"]
+    assert stream.text.committed == [1, 2]
 
 
 def test_waitk_writes_one_word_each_step():
@@ -92,17 +108,17 @@ def test_alignatt_stops_where_attention_reaches_the_newest_audio():
 
 
 def test_characters_are_emitted_one_by_one_for_languages_without_spaces():
-    texts = play(engine(language="zh"), WaitKPolicy(k=1, step_ms=400), seconds=1.2)
+    texts = play(engine(), WaitKPolicy(k=1, step_ms=400), seconds=1.2, languages=CHINESE)
     assert "".join(texts[:2]).replace(" ", "") == "Ab"
     assert texts[0].replace(" ", "") == "A"
 
 
 def test_nothing_is_written_of_a_stream_without_audio():
     loop = engine()
-    stream = loop.open_stream(Policy())
-    assert loop.advance([stream]) == [""]
-    stream.append(np.zeros(0, np.float32), 0, finished=True)
-    assert loop.advance([stream]) == [""]
+    stream = loop.open_stream(Policy(), GERMAN)
+    assert written(loop, stream) == [""]
+    hear(stream.audio, 0, finished=True)
+    assert written(loop, stream) == [""]
 
 
 class StopAfterOne(Policy):
@@ -163,22 +179,16 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam):
 
     loop = engine(script, vocabulary=10, **options)
     streams, texts = {}, {key: [] for key in alone}
+    shared = {length: HeardAudio(loop.translator.open_stream()) for length in seconds}
     for length in seconds:
-        shared = loop.translator.open_stream()
         for place, policy in enumerate(policies):
-            streams[place, length] = loop.open_stream(policy)
-            streams[place, length].audio = shared
+            streams[place, length] = loop.open_stream(policy, GERMAN, shared[length])
     for chunk in range(6):
         live = [key for key in streams if 400 * chunk < 1000 * key[1]]
         for length in seconds:
-            samples = np.zeros(16 * 400, np.float32)
-            for place in range(len(policies)):
-                if (place, length) in live:
-                    # The audio is one object: its first stream delivers it.
-                    streams[place, length].append(
-                        samples if place == 0 else samples[:0], 400, 400 * (chunk + 1) >= 1000 * length
-                    )
-        for key, text in zip(live, loop.advance([streams[key] for key in live]), strict=True):
+            if 400 * chunk < 1000 * length:
+                hear(shared[length], 400, 400 * (chunk + 1) >= 1000 * length)
+        for key, text in zip(live, written(loop, *(streams[key] for key in live)), strict=True):
             texts[key].append(text)
     assert texts == alone
     assert any("".join(one) for one in alone.values())
@@ -190,27 +200,23 @@ def test_engines_of_one_translator_encode_once(streams_at_once):
     script = random_script(5, 10, sharpness=4.0)
     translator = ScriptedTranslator(script, 10)
     settings = [{"beam": 1}, {"beam": 3, "patience": 2.0}]
-    engines = [StreamingEngine(translator, SearchOptions(**one), "en", "en") for one in settings]
+    engines = [StreamingEngine(translator, SearchOptions(**one)) for one in settings]
     policies = [Policy(), HoldNPolicy(1), AlignAttPolicy(3)]
     seconds = [1.2, 0.8]
-    sounds = [translator.open_stream() for _ in seconds]
-    work = []
-    for loop in engines:
-        streams = []
-        for sound, length in zip(sounds, seconds, strict=True):
-            sound.samples = int(16_000 * length)
-            for policy in policies:
-                streams.append(loop.open_stream(policy))
-                streams[-1].audio = sound
-                streams[-1].append(np.zeros(0, np.float32), 1000 * length, finished=False)
-        work.append((loop, streams))
-    together = advance_together(work, streams_at_once)
-    assert translator.encoded == len(sounds)
-    for (loop, streams), texts in zip(work, together, strict=True):
-        for stream, text in zip(streams, texts, strict=True):
-            fresh = loop.open_stream(stream.policy)
-            fresh.append(np.zeros(stream.audio.samples, np.float32), stream.received_ms, finished=False)
-            assert loop.advance([fresh]) == [text]
+    heard = [HeardAudio(translator.open_stream()) for _ in seconds]
+    for audio, length in zip(heard, seconds, strict=True):
+        hear(audio, int(1000 * length))
+    work = [
+        (loop, [loop.open_stream(policy, GERMAN, audio) for audio in heard for policy in policies])
+        for loop in engines
+    ]
+    together = step_together(work, streams_at_once)
+    assert translator.encoded == len(heard)
+    for (loop, streams), decisions in zip(work, together, strict=True):
+        for stream, decision in zip(streams, decisions, strict=True):
+            fresh = loop.open_stream(stream.policy, GERMAN)
+            hear(fresh.audio, int(stream.audio.heard_ms))
+            assert written(loop, fresh) == [decision.text]
 
 
 def test_a_policy_is_not_asked_about_streams_whose_audio_has_ended():
@@ -221,10 +227,10 @@ def test_a_policy_is_not_asked_about_streams_whose_audio_has_ended():
             return torch.zeros(len(step.streams), dtype=torch.bool)
 
     loop = engine()
-    streams = [loop.open_stream(AlignAttPolicy(4)), loop.open_stream(ReadsNothing())]
+    streams = [loop.open_stream(AlignAttPolicy(4), GERMAN), loop.open_stream(ReadsNothing(), GERMAN)]
     for stream, finished in zip(streams, (True, False), strict=True):
-        stream.append(np.zeros(16 * 2000, np.float32), 2000, finished)
-    assert loop.advance(streams) == ["Ab Cd E Gh I Kl", "Ab Cd E Gh I"]
+        hear(stream.audio, 2000, finished)
+    assert written(loop, *streams) == ["Ab Cd E Gh I Kl", "Ab Cd E Gh I"]
 
 
 @pytest.mark.parametrize(
@@ -240,5 +246,127 @@ def test_a_policy_is_not_asked_about_streams_whose_audio_has_ended():
     ],
 )
 def test_complete_units(tokens, next_token, limit, expected):
-    starts = engine().search.units_started
+    starts = engine().search.units_started[0]
     assert complete_units(tokens, next_token, starts, limit) == expected
+
+
+def test_one_broken_stream_among_fifty_ends_none_of_the_others():
+    """Bad audio, a full window, a full context and failing policies, beside streams that go on."""
+
+    class FailsBefore(Policy):
+        def units_allowed(self, stream):
+            raise ZeroDivisionError("before decoding")
+
+    class FailsInside(Policy):
+        def read(self, step):
+            raise ZeroDivisionError("inside the search")
+
+    class FailsBehind(Policy):
+        def commit(self, hypothesis, stream):
+            raise ZeroDivisionError("behind the search")
+
+    loop = engine()
+    loop.translator.maximum_audio_ms = 2500.0
+    good = [loop.open_stream(Policy(), GERMAN) for _ in range(50)]
+    broken = {
+        "audio must be finite": loop.open_stream(Policy(), GERMAN),
+        "audio of 2.6 s is longer than the model's window of 2.5 s": loop.open_stream(Policy(), GERMAN),
+        "61 tokens, but the model's context holds 60": loop.open_stream(Policy(), GERMAN),
+        "before decoding": loop.open_stream(FailsBefore(), GERMAN),
+        "inside the search": loop.open_stream(FailsInside(), GERMAN),
+        "behind the search": loop.open_stream(FailsBehind(), GERMAN),
+    }
+    nan, long, full, *_ = broken.values()
+    nan.audio.append(np.full(16_000, np.nan, np.float32), SAMPLE_RATE)
+    hear(long.audio, 600)
+    full.text.committed[:] = [1] * 61
+    streams = [*good[:25], *broken.values(), *good[25:]]
+    for stream in streams:
+        hear(stream.audio, 2000)
+    decisions = loop.step(streams)
+    errors = [decision.error for decision in decisions]
+    texts = [decision.text for decision in decisions]
+    assert texts[:25] + texts[31:] == ["Ab Cd E Gh I"] * 50 and texts[25:31] == [""] * 6
+    assert errors[:25] + errors[31:] == [None] * 50
+    for error, message in zip(errors[25:31], broken, strict=True):
+        assert message in str(error)
+    assert all(isinstance(error, InputError) for error in errors[25:28])
+    # They stay out of it, and the others go on.
+    for stream in good:
+        hear(stream.audio, 400, finished=True)
+    decisions = loop.step(streams)
+    assert {decision.text for decision in decisions} == {"", " Kl"}
+    assert sum(decision.error is None for decision in decisions) == 50
+
+
+def test_streams_of_all_language_pairs_advance_together():
+    """Words and characters side by side: each as alone."""
+    loop, policy = engine(), WaitKPolicy(k=1, step_ms=400)
+    streams = [loop.open_stream(policy, pair) for pair in (GERMAN, CHINESE)]
+    texts = []
+    for _ in range(2):
+        for stream in streams:
+            hear(stream.audio, 400)
+        texts.append(written(loop, *streams))
+    alone = [play(engine(), policy, 1.2, languages=pair)[:2] for pair in (GERMAN, CHINESE)]
+    assert texts == [list(pair) for pair in zip(*alone, strict=True)]
+    assert texts == [["", "A"], ["Ab", "b"]]
+
+
+def test_each_token_has_the_time_of_the_audio_that_it_was_attended_to():
+    """Token n looks at frame 4 n, which ends at 20 (4 n + 1) ms. Else its time is when it was written."""
+    loop = engine()
+    stream = loop.open_stream(Policy(), GERMAN)
+    hear(stream.audio, 800)
+    [decision] = loop.step([stream], with_times=True)
+    assert (decision.text, decision.tokens) == ("Ab", (1, 2))
+    assert decision.times_ms == (20.0, 100.0)
+    hear(stream.audio, 400)
+    [decision] = loop.step([stream])
+    assert (decision.text, decision.times_ms) == (" Cd E", (1200.0, 1200.0, 1200.0))
+    assert stream.text.times_ms == [20.0, 100.0, 1200.0, 1200.0, 1200.0]
+
+
+def test_forgotten_audio_and_text_are_out_of_the_search():
+    """Behind a trim the stream goes on as one that has heard and written only the rest."""
+    heard = []
+
+    def script(frames, tokens):
+        heard.append((frames, tuple(tokens)))
+        return fixed_script([1, 3, 5, 7, 9, 11], 14, TOKENS_PER_FRAME)(frames, tokens)
+
+    loop = engine(script)
+    stream = loop.open_stream(Policy(), GERMAN)
+    hear(stream.audio, 1200)
+    assert written(loop, stream) == ["A C E G I"]
+    stream.text.forget(4)
+    stream.audio.drop_before(800.0)
+    assert (stream.audio.start_ms, stream.audio.window_ms, stream.audio.heard_ms) == (800.0, 400.0, 1200.0)
+    assert (stream.text.context, stream.text.committed) == ([1, 3, 5, 7], [9])
+    hear(stream.audio, 400)
+    heard.clear()
+    [decision] = loop.step([stream], with_times=True)
+    assert heard[0] == (40, (9,))
+    assert decision.text == " C E" and stream.text.committed == [9, 3, 5]
+    assert decision.times_ms == (800.0 + 100.0, 800.0 + 180.0)
+
+
+def test_decisions_are_due_after_each_chunk_and_at_the_end():
+    audio = HeardAudio(engine().translator.open_stream())
+    assert not audio.is_due(400)
+    hear(audio, 399)
+    assert not audio.is_due(400)
+    hear(audio, 1)
+    assert audio.is_due(400)
+    audio.mark_decided()
+    hear(audio, 200)
+    assert not audio.is_due(400)
+    hear(audio, 0, finished=True)
+    assert audio.is_due(400)
+
+
+def test_a_chunk_may_be_half_a_millisecond_short():
+    """At 11,025 Hz 250 ms are 2,756.25 samples."""
+    audio = HeardAudio(engine().translator.open_stream())
+    audio.append(np.zeros(2756, np.float32), 11_025)
+    assert audio.is_due(250)

@@ -16,6 +16,7 @@ from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
 from evaluation.configuration import load_configuration
 from models.errors import InputError
+from models.languages import LanguagePair
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.search import DecodingStep, SearchOptions
@@ -23,6 +24,8 @@ from models.translator import TranslatorOptions
 from tests.agents.simuleval_run import run_simuleval
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
+
+ENGLISH = LanguagePair("en", "en")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,6 @@ def step(*scores):
         hidden=torch.zeros(rows, 2),
         attention=None,
         frame_lengths=torch.ones(rows, dtype=torch.int64),
-        frame_ms=20.0,
         streams=torch.arange(rows),
         tokens=torch.zeros(rows, 0, dtype=torch.int64),
         policy_score=torch.tensor(scores),
@@ -74,7 +76,7 @@ def test_rows_may_be_chosen_from_chosen_rows():
     assert some.policy_score.tolist() == [1.0, 1.0, 3.0]
     assert some.streams.tolist() == [0, 0, 2]
     assert some.log_probabilities.shape == (3, 4)
-    assert some.attention is None and some.frame_ms == 20.0
+    assert some.attention is None
 
 
 def test_what_no_policy_looks_at_is_not_copied():
@@ -87,9 +89,9 @@ def test_threshold_of_the_model_is_the_default(models):
     translator = load(models / "reina")
     assert ReinaPolicy().for_model(translator) == ReinaPolicy(threshold=0.1)
     assert ReinaPolicy(threshold=2.0).for_model(translator) == ReinaPolicy(threshold=2.0)
-    engine = StreamingEngine(translator, SearchOptions(), "en", "de")
-    assert engine.open_stream(ReinaPolicy()).policy == ReinaPolicy(threshold=0.1)
-    assert engine.open_stream(OfflinePolicy()).policy == OfflinePolicy()
+    engine = StreamingEngine(translator, SearchOptions())
+    assert engine.open_stream(ReinaPolicy(), ENGLISH).policy == ReinaPolicy(threshold=0.1)
+    assert engine.open_stream(OfflinePolicy(), ENGLISH).policy == OfflinePolicy()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def noise(seconds, seed):
 
 def play(engine, jobs, chunk_ms=250):
     """Text after each chunk, of policies over waveforms in one batch."""
-    streams = [engine.open_stream(policy) for policy, _ in jobs]
+    streams = [engine.open_stream(policy, ENGLISH) for policy, _ in jobs]
     texts = [[] for _ in jobs]
     chunk = 16 * chunk_ms
     for start in range(0, max(len(waveform) for _, waveform in jobs), chunk):
@@ -130,15 +132,15 @@ def play(engine, jobs, chunk_ms=250):
         for at in live:
             waveform = jobs[at][1]
             piece = waveform[start : start + chunk]
-            streams[at].append(piece, len(piece) / 16, start + chunk >= len(waveform))
-        for at, text in zip(live, engine.advance([streams[at] for at in live]), strict=True):
-            texts[at].append(text)
+            streams[at].audio.append(piece, 16_000, start + chunk >= len(waveform))
+        for at, decision in zip(live, engine.step([streams[at] for at in live]), strict=True):
+            texts[at].append(decision.text)
     return texts
 
 
 def test_a_stream_does_not_depend_on_the_streams_beside_it(models):
     """Thresholds, other policies and lengths in one batch, beam 3."""
-    engine = StreamingEngine(load(models / "reina"), SearchOptions(beam=3, patience=3.0), "en", "en")
+    engine = StreamingEngine(load(models / "reina"), SearchOptions(beam=3, patience=3.0))
     policies = [ReinaPolicy(threshold=value) for value in (-1.0, 0.0, 0.1, 1.5)] + [HoldNPolicy(2)]
     jobs = [(policy, noise(0.6 + 0.4 * at, at)) for at, policy in enumerate(policies)]
     together = play(engine, jobs)
@@ -147,7 +149,7 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(models):
 
 
 def test_a_lower_threshold_waits_longer(models):
-    engine = StreamingEngine(load(models / "whisper-gain"), SearchOptions(), "en", "en")
+    engine = StreamingEngine(load(models / "whisper-gain"), SearchOptions())
     jobs = [(ReinaPolicy(threshold=value), noise(2.0, 1)) for value in (-1e6, 1e6)]
     never, always = ("".join(texts[:-1]) for texts in play(engine, jobs))
     assert never == "" and always != ""

@@ -25,7 +25,6 @@ def step(attention, frame_lengths):
         hidden=torch.zeros(rows, 2),
         attention=torch.tensor(attention),
         frame_lengths=torch.tensor(frame_lengths),
-        frame_ms=20.0,
         streams=torch.arange(rows),
         tokens=torch.zeros(rows, 0, dtype=torch.int64),
     )

@@ -8,10 +8,12 @@ import torch
 from agents.alignatt_agent import AlignAttPolicy
 from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
-from agents.policy_scores import PolicyScores, ScoreTrace
+from agents.policy_scores import PolicyScores, RowTrace
 from agents.reina_agent import ReinaPolicy
 from models.audio import SAMPLE_RATE
-from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
+from models.decoding_step import DecodingStep
+from models.hypotheses import Hypothesis
+from models.search import SearchOptions, StreamingSearch, StreamRequest
 from tests.models.scripted_translator import ScriptedTranslator
 
 VOCABULARY = 9
@@ -36,7 +38,6 @@ def step(streams, tokens, **changes) -> DecodingStep:
         "hidden": torch.zeros(rows, 2),
         "attention": None,
         "frame_lengths": torch.full((rows,), 4),
-        "frame_ms": 20.0,
         "streams": torch.tensor(streams),
         "tokens": torch.tensor(tokens, dtype=torch.int64).reshape(rows, -1),
     }
@@ -59,9 +60,9 @@ def test_scores_are_those_of_each_prefix_of_the_chosen_hypothesis(seed, beam):
     translator = ScriptedTranslator(log_probabilities, VOCABULARY)
     memory = translator.encode([torch.zeros(SAMPLE_RATE * (1 + place)).numpy() for place in range(STREAMS)])
     requests = [StreamRequest([], [], audio_finished=False, token_limit=6) for _ in range(STREAMS)]
-    trace = ScoreTrace()
+    trace = RowTrace()
     search = StreamingSearch(translator, SearchOptions(beam=beam, patience=1.0))
-    hypotheses = search.advance(memory, requests, read)
+    hypotheses = search.find(memory, requests, read)
     assert any(len(hypothesis.tokens) > 1 for hypothesis in hypotheses)
     for stream, (hypothesis, found) in enumerate(zip(hypotheses, trace.of(hypotheses), strict=True)):
         tokens = hypothesis.tokens
@@ -72,7 +73,7 @@ def test_scores_are_those_of_each_prefix_of_the_chosen_hypothesis(seed, beam):
 
 
 def test_rows_that_no_hypothesis_went_through_leave_no_trace():
-    trace = ScoreTrace()
+    trace = RowTrace()
     trace.add(
         step(
             [0, 0, 1],
@@ -89,7 +90,7 @@ def test_rows_that_no_hypothesis_went_through_leave_no_trace():
 
 
 def test_without_any_question_there_are_no_scores():
-    assert ScoreTrace().of([Hypothesis((4, 5), -1.0, 0)]) == [[None, None, None]]
+    assert RowTrace().of([Hypothesis((4, 5), -1.0, 0)]) == [[None, None, None]]
 
 
 def test_scores_without_a_place_for_the_stop_are_refused():

@@ -6,11 +6,13 @@ import soundfile
 
 from agents.alignatt_agent import AlignAttPolicy
 from agents.engine import StreamingEngine
+from agents.heard_audio import HeardAudio
 from agents.offline_agent import OfflinePolicy
 from agents.policy import StreamView
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
 from models.errors import InputError
+from models.languages import LanguagePair
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.search import Hypothesis, SearchOptions
@@ -30,6 +32,8 @@ AGENTS = {
     "reina": ["--threshold", 0.0],
 }
 WIDTH = 48  # of the tiny model's hidden states
+
+GERMAN = LanguagePair("en", "de")
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +108,13 @@ def test_rollback_takes_the_newest_tokens_back(rollback, committed):
 def test_nothing_is_taken_back_at_the_end(model):
     """With all audio in one chunk the text is that of the offline run, whatever the rollback."""
     translator = load_translator(str(model), TranslatorOptions())
-    engine = StreamingEngine(translator, SearchOptions(), "en", "de")
+    engine = StreamingEngine(translator, SearchOptions())
     texts = []
     for policy in (SimulSAPolicy(rollback=5), OfflinePolicy()):
-        stream = engine.open_stream(policy)
+        stream = engine.open_stream(policy, GERMAN)
         samples = np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32)
-        stream.append(samples, 1000.0, finished=True)
-        texts += engine.advance([stream])
+        stream.audio.append(samples, 16_000, finished=True)
+        texts += [decision.text for decision in engine.step([stream])]
     assert texts[0] == texts[1] != ""
 
 
@@ -119,7 +123,7 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam, model):
     """Policies and lengths in one batch; two of each hear the same audio."""
     translator = load_translator(str(model), TranslatorOptions())
     options = SearchOptions(beam=beam, patience=2.0)
-    engine = StreamingEngine(translator, options, "en", "de")
+    engine = StreamingEngine(translator, options)
     jobs = [
         (policy, seed)
         for seed in (1, 2)
@@ -132,19 +136,15 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam, model):
 
 def play(engine, jobs):
     """Text after each chunk of 400 ms, of policies over noise of different length."""
-    audio = {seed: engine.translator.open_stream() for _, seed in jobs}
-    streams = [engine.open_stream(policy) for policy, _ in jobs]
-    for stream, (_, seed) in zip(streams, jobs, strict=True):
-        stream.audio = audio[seed]
+    audio = {seed: HeardAudio(engine.translator.open_stream()) for _, seed in jobs}
+    streams = [engine.open_stream(policy, GERMAN, audio[seed]) for policy, seed in jobs]
     texts = [[] for _ in jobs]
     for chunk in range(4):
         for seed in audio:
-            audio[seed].append(np.random.default_rng([seed, chunk]).normal(0, 0.1, 3_200 * (seed + 1)))
-        for stream, (_, seed) in zip(streams, jobs, strict=True):
-            stream.received_ms = audio[seed].duration_ms
-            stream.audio_finished = chunk == 3
-        for place, text in enumerate(engine.advance(streams)):
-            texts[place].append(text)
+            samples = np.random.default_rng([seed, chunk]).normal(0, 0.1, 3_200 * (seed + 1))
+            audio[seed].append(samples, 16_000, finished=chunk == 3)
+        for place, decision in enumerate(engine.step(streams)):
+            texts[place].append(decision.text)
     return texts
 
 

@@ -13,6 +13,7 @@ from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from evaluation.workers import Workers
 from models.errors import InputError
+from models.languages import LanguagePair
 from models.search import SearchOptions
 from simulst import main
 from tests.evaluation.batched_settings import SETTINGS, configurations, write_models, write_test_set
@@ -67,8 +68,8 @@ def test_log_equals_simulevals_for_every_agent(model, models, test_set, tmp_path
 def test_settings_of_different_chunks_share_what_they_have_both_heard(test_set):
     """1.3 s end in the sixth chunk of 250 ms and in the third of 500 ms: nothing is encoded twice."""
     translator = ScriptedTranslator(random_script(0, 9), 9)
-    engine = StreamingEngine(translator, SearchOptions(), "en", "de")
-    lanes = [Lane(engine, Policy(), chunk_ms, "word") for chunk_ms in (250, 500)]
+    engine, languages = StreamingEngine(translator, SearchOptions()), LanguagePair("en", "de")
+    lanes = [Lane(engine, Policy(), languages, chunk_ms, "word") for chunk_ms in (250, 500)]
     [[every, second]] = simulate(lanes, [Source(test_set / "1.wav")])
     assert (len(every.chunks), len(second.chunks), translator.encoded) == (6, 3, 6)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.audio import SAMPLE_RATE
-from models.translator import DecoderOutput, DecoderState, Memory, Translator
+from models.translator import DecoderOutput, DecoderState, Memory, Translator, frame_ends
 
 END = 0
 FRAME_MS = 20.0
@@ -46,6 +46,11 @@ class ScriptedStream:
     def append(self, samples) -> None:
         self.samples += len(samples)
 
+    def drop_before(self, ms: float) -> float:
+        frames = int(ms // FRAME_MS)
+        self.samples -= int(frames * FRAME_MS * SAMPLE_RATE / 1000)
+        return frames * FRAME_MS
+
     @property
     def duration_ms(self) -> float:
         return 1000 * self.samples / SAMPLE_RATE
@@ -61,25 +66,27 @@ class ScriptedState(DecoderState):
         self.frames = [self.frames[row] for row in rows.tolist()]
 
 
+def scripted_memory(frames: Tensor) -> Memory:
+    """Of streams that have heard frames (B,)."""
+    ends_ms = frame_ends(len(frames), int(frames.max()), FRAME_MS, frames.device)
+    return Memory(torch.zeros(*ends_ms.shape, 1), frames, frames, ends_ms)
+
+
 class ScriptedTranslator(Translator):
     """`log_probabilities(frames heard, tokens) -> (V,)` is the whole model."""
 
     maximum_audio_ms = None
     maximum_tokens = 60
-    frame_ms = FRAME_MS
     device = torch.device("cpu")
 
     def __init__(
         self, log_probabilities: Callable[[int, Sequence[int]], Tensor], vocabulary_size: int
     ) -> None:
+        super().__init__()
         self.log_probabilities = log_probabilities
         self.tokenizer = ScriptedTokenizer(vocabulary_size)
         self.encoded = 0  # streams encoded so far
         self.steps = 0
-
-    @classmethod
-    def from_path(cls, path, options):
-        raise NotImplementedError
 
     def open_stream(self) -> ScriptedStream:
         return ScriptedStream()
@@ -87,7 +94,7 @@ class ScriptedTranslator(Translator):
     def encode_streams(self, streams) -> Memory:
         self.encoded += len(streams)
         frames = torch.tensor([int(stream.duration_ms / FRAME_MS) for stream in streams])
-        return Memory(torch.zeros(len(streams), int(frames.max()), 1), frames, frames, FRAME_MS)
+        return scripted_memory(frames)
 
     def start(self, memory, prefixes, listens_to=None, with_attention=False):
         places = range(len(prefixes)) if listens_to is None else listens_to

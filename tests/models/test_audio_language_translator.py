@@ -106,9 +106,9 @@ def search(translator, beam=1):
     patience = (beam - 0.5) / beam  # stop at the first `beam` that are finished, as transformers does
     options = SearchOptions(beam=beam, patience=patience, blocked_ngram=0)
     prompt = translator.tokenizer.prompt("en", "de")
-    requests = [StreamRequest(prompt, text, True, 24) for text in COMMITTED]
+    requests = [StreamRequest(prompt, text, True, 24, character_units=True) for text in COMMITTED]
     memory = translator.encode(WAVEFORMS)
-    found = StreamingSearch(translator, options, character_units=True).advance(memory, requests)
+    found = StreamingSearch(translator, options).find(memory, requests)
     return [list(hypothesis.tokens) for hypothesis in found]
 
 
@@ -225,7 +225,7 @@ def test_chunk_by_chunk_audio_equals_all_at_once(translator):
         stream.append(WAVEFORMS[0][start : start + 4_321])
         memory = translator.encode_streams([stream])
     assert torch.allclose(memory.frames, translator.encode(WAVEFORMS[:1]).frames, atol=1e-5)
-    assert memory.frame_ms == 40.0
+    assert memory.end_ms[0, :3].tolist() == [40.0, 80.0, 120.0]
 
 
 @pytest.mark.parametrize("precision, tolerance", [("bfloat16", 0.5), ("float16", 0.1)])

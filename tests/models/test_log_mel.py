@@ -131,8 +131,36 @@ def test_cost_of_a_chunk_does_not_grow_with_the_stream(monkeypatch):
         stream.append(torch.randn(4000) * 0.1)
         stream.features()
     assert max(counts) <= 4000 // 160 + 5
-    assert len(stream._pending) < 400
-    assert stream._final.shape[0] <= 2 * stream.frames_heard
+    assert len(stream._pending()) < 400
+    assert len(stream._final._room) <= 2 * stream.frames_heard
+
+
+@pytest.mark.parametrize("dropped_ms", [10, 995, 1000.0, 2990, 3000, 4000])
+@pytest.mark.parametrize("later", [0, 37, 5000])
+def test_a_stream_that_forgets_is_a_fresh_stream_of_the_rest(dropped_ms, later):
+    """The loudest audio is forgotten with the rest, so that quieter values are clamped no longer."""
+    generator = torch.Generator().manual_seed(0)
+    samples = torch.randn(48_000, generator=generator) * torch.linspace(1, 1e-4, 48_000)
+    more = 1e-4 * torch.randn(later, generator=generator)
+    stream, fresh = LogMelStream(80), LogMelStream(80)
+    for start in range(0, 48_000, 7_000):
+        stream.append(samples[start : start + 7_000])
+    dropped = stream.drop_before(dropped_ms)
+    assert dropped == min(10 * (dropped_ms // 10), 3000)
+    stream.append(more)
+    fresh.append(torch.cat([samples[int(16 * dropped) :], more]))
+    assert stream.frames_heard == fresh.frames_heard and stream.duration_ms == fresh.duration_ms
+    assert torch.allclose(stream.features(), fresh.features(), atol=1e-5)
+    assert torch.allclose(stream.features(700), fresh.features(700), atol=1e-5)
+
+
+def test_forgetting_again_and_again_keeps_memory_bounded():
+    stream = LogMelStream(80)
+    for _ in range(200):
+        stream.append(torch.randn(4000))
+        stream.drop_before(stream.duration_ms - 1000)
+    assert stream.duration_ms == 1000
+    assert len(stream._samples._room) <= 48_000 and len(stream._final._room) <= 300
 
 
 def test_audio_beyond_the_window_is_refused():

@@ -119,7 +119,7 @@ def test_search_hands_each_row_its_score(folder):
             seen.append((float(step.policy_score[row]), expected))
         return step.policy_score > 1e9
 
-    search.advance(translator.encode(waveforms), [StreamRequest(prompt, [], False, 3)] * 2, read)
+    search.find(translator.encode(waveforms), [StreamRequest(prompt, [], False, 3)] * 2, read)
     assert len(seen) > 6
     for score, expected in seen:
         assert score == pytest.approx(expected, abs=1e-4)

@@ -8,17 +8,23 @@ import torch
 
 from models.errors import InputError
 from models.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
-from models.translator import Memory
-from tests.models.scripted_translator import END, FRAME_MS, ScriptedTranslator, fixed_script, random_script
+from tests.models.scripted_translator import (
+    END,
+    ScriptedTranslator,
+    fixed_script,
+    random_script,
+    scripted_memory,
+)
 
 
 def memory_of(*frames):
-    lengths = torch.tensor(frames)
-    return Memory(torch.zeros(len(frames), max(frames), 1), lengths, lengths, FRAME_MS)
+    return scripted_memory(torch.tensor(frames))
 
 
-def request(committed=(), audio_finished=False, token_limit=6, unit_limit=None):
-    return StreamRequest((), list(committed), audio_finished, token_limit, unit_limit)
+def request(committed=(), audio_finished=False, token_limit=6, unit_limit=None, character_units=False):
+    return StreamRequest(
+        (), list(committed), audio_finished, token_limit, unit_limit, character_units=character_units
+    )
 
 
 def options(**changes):
@@ -85,7 +91,7 @@ def test_search_equals_a_naive_one(beam, patience, audio_finished):
             return torch.tensor([reads_by_hash(frames, text) for text in texts])
 
         search = StreamingSearch(ScriptedTranslator(script, 7), chosen)
-        [found] = search.advance(memory_of(frames), [wanted], read)
+        [found] = search.find(memory_of(frames), [wanted], read)
         assert (found.tokens, found.next_token) == expected[1:]
         assert found.average_log_probability == pytest.approx(expected[0], abs=1e-5)
 
@@ -106,7 +112,7 @@ def test_an_unbounded_beam_finds_the_best_of_all_sequences():
         search = StreamingSearch(
             ScriptedTranslator(script, vocabulary), options(beam=3**longest, patience=1e6)
         )
-        [found] = search.advance(memory_of(9), [request(audio_finished=True, token_limit=longest)])
+        [found] = search.find(memory_of(9), [request(audio_finished=True, token_limit=longest)])
         assert found.tokens == best[1]
         assert found.average_log_probability == pytest.approx(best[0], abs=1e-5)
 
@@ -126,9 +132,9 @@ def test_result_does_not_depend_on_the_streams_beside_it(beam):
         return (step.tokens.sum(1) + step.frame_lengths) % 5 == 1
 
     alone = [
-        search.advance(memory_of(heard), [one], read)[0] for heard, one in zip(frames, requests, strict=True)
+        search.find(memory_of(heard), [one], read)[0] for heard, one in zip(frames, requests, strict=True)
     ]
-    together = search.advance(memory_of(*frames), requests, read)
+    together = search.find(memory_of(*frames), requests, read)
     assert [(one.tokens, one.next_token) for one in together] == [
         (one.tokens, one.next_token) for one in alone
     ]
@@ -161,7 +167,7 @@ def test_streams_that_wrote_the_same_share_a_row_of_the_model():
             ((), 3, 1),
         ]
     ]
-    found = StreamingSearch(Counted(script, 7), options()).advance(memory_of(9, 8), requests)
+    found = StreamingSearch(Counted(script, 7), options()).find(memory_of(9, 8), requests)
     assert [one.tokens for one in found] == [(1,), (1, 2, 3), (1, 2, 3), (1, 2), (3, 4, 5), (1, 2, 3)]
     assert rows == [3, 3, 3, 3]
 
@@ -169,7 +175,7 @@ def test_streams_that_wrote_the_same_share_a_row_of_the_model():
 def test_policy_is_asked_before_the_first_token():
     translator = ScriptedTranslator(fixed_script([1, 2, 3], 5, tokens_per_frame=1), 5)
     search = StreamingSearch(translator, options(beam=3, patience=3.0))
-    [found] = search.advance(
+    [found] = search.find(
         memory_of(10), [request()], lambda step: torch.ones(len(step.streams), dtype=torch.bool)
     )
     assert found == Hypothesis((), 0.0, 1)
@@ -178,7 +184,7 @@ def test_policy_is_asked_before_the_first_token():
 
 def test_a_row_that_reads_leaves_without_its_next_token():
     search = StreamingSearch(ScriptedTranslator(fixed_script([1, 2, 3], 5, 1), 5), options())
-    [found] = search.advance(
+    [found] = search.find(
         memory_of(10), [request()], lambda step: torch.tensor([step.tokens.shape[1] == 2])
     )
     assert (found.tokens, found.next_token) == ((1, 2), 3)
@@ -191,7 +197,7 @@ def test_policy_has_no_say_once_the_audio_has_ended():
     def never(step):
         raise AssertionError("asked although all audio has been heard")
 
-    [found] = search.advance(memory_of(10), [request(audio_finished=True)], never)
+    [found] = search.find(memory_of(10), [request(audio_finished=True)], never)
     assert (found.tokens, found.next_token) == ((1, 2, 3), END)
 
 
@@ -203,17 +209,17 @@ def test_search_stops_when_no_row_can_do_better():
 
     translator = ScriptedTranslator(script, 3)
     search = StreamingSearch(translator, options(beam=2, patience=50.0))
-    [found] = search.advance(memory_of(10), [request(token_limit=3)])
+    [found] = search.find(memory_of(10), [request(token_limit=3)])
     assert (found.tokens, translator.steps) == ((), 0)
     # Over thirty tokens it could: ln 0.07 / 30 is above ln 0.9.
-    [found] = search.advance(memory_of(10), [request(token_limit=30)])
+    [found] = search.find(memory_of(10), [request(token_limit=30)])
     assert found.tokens == () and translator.steps > 0
 
 
 def test_silence_stays_silent():
     """An end of 0.9 at once wins over any word."""
     search = StreamingSearch(ScriptedTranslator(fixed_script([], 5, 1), 5), options(beam=3, patience=3.0))
-    [found] = search.advance(memory_of(10), [request()])
+    [found] = search.find(memory_of(10), [request()])
     assert found.tokens == ()
 
 
@@ -222,9 +228,9 @@ def test_loops_are_cut_by_ngrams_and_by_the_token_limit():
         return torch.tensor([0.01, 0.97, 0.01, 0.01]).log()
 
     search = StreamingSearch(ScriptedTranslator(loop, 4), options())
-    assert search.advance(memory_of(10), [request(token_limit=5)])[0].tokens == (1, 1, 1, 1, 1)
+    assert search.find(memory_of(10), [request(token_limit=5)])[0].tokens == (1, 1, 1, 1, 1)
     blocked = StreamingSearch(ScriptedTranslator(loop, 4), options(blocked_ngram=3))
-    tokens = blocked.advance(memory_of(10), [request([1], token_limit=9)])[0].tokens
+    tokens = blocked.find(memory_of(10), [request([1], token_limit=9)])[0].tokens
     text = (1, *tokens)
     trigrams = [text[at : at + 3] for at in range(len(text) - 2)]
     assert len(trigrams) == len(set(trigrams))
@@ -235,25 +241,28 @@ def test_nothing_is_glued_to_a_word_that_has_been_shown():
         return torch.tensor([0.05, 0.1, 0.7, 0.15, 1e-9]).log()
 
     words = StreamingSearch(ScriptedTranslator(script, 5), options())
-    assert words.advance(memory_of(10), [request([1], token_limit=1)])[0].tokens == (3,)
-    assert words.advance(memory_of(10), [request([], token_limit=1)])[0].tokens == (2,)
-    characters = StreamingSearch(ScriptedTranslator(script, 5), options(), character_units=True)
-    assert characters.advance(memory_of(10), [request([1], token_limit=1)])[0].tokens == (2,)
+    assert words.find(memory_of(10), [request([1], token_limit=1)])[0].tokens == (3,)
+    assert words.find(memory_of(10), [request([], token_limit=1)])[0].tokens == (2,)
+    characters = request([1], token_limit=1, character_units=True)
+    assert words.find(memory_of(10), [characters])[0].tokens == (2,)
+    # Side by side, each by its own rule.
+    both = words.find(memory_of(10, 10), [characters, request([1], token_limit=1)])
+    assert [found.tokens for found in both] == [(2,), (3,)]
 
 
 def test_unit_limit_stops_before_the_next_word():
     # Letters: 1 A, 2 b, 3 C, 4 d, 5 E: three words of two, two and one tokens.
     search = StreamingSearch(ScriptedTranslator(fixed_script([1, 2, 3, 4, 5], 7, 1), 7), options())
-    [found] = search.advance(memory_of(10), [request(unit_limit=2)])
+    [found] = search.find(memory_of(10), [request(unit_limit=2)])
     assert (found.tokens, found.next_token) == ((1, 2, 3, 4), 5)
 
 
 def test_unit_limit_counts_a_first_word_without_a_space():
     # Letters: 2 b, 3 C, 4 d, 5 E: "b" begins the text, though nothing shows that it begins a word.
     search = StreamingSearch(ScriptedTranslator(fixed_script([2, 3, 4, 5], 7, 1), 7), options())
-    [found] = search.advance(memory_of(10), [request(unit_limit=1)])
+    [found] = search.find(memory_of(10), [request(unit_limit=1)])
     assert (found.tokens, found.next_token) == ((2,), 3)
-    [found] = search.advance(memory_of(10), [request([2], unit_limit=1)])
+    [found] = search.find(memory_of(10), [request([2], unit_limit=1)])
     assert (found.tokens, found.next_token) == ((3, 4), 5)
 
 
@@ -275,8 +284,8 @@ def test_token_limit(heard_ms, committed, finished, limit):
 def test_text_beyond_the_context_is_an_error_that_says_what_to_do():
     search = StreamingSearch(ScriptedTranslator(fixed_script([1], 5, 1), 5), options())
     with pytest.raises(InputError, match="61 tokens.*context holds 60.*shorter segments"):
-        search.advance(memory_of(10), [request([1] * 61)])
-    assert search.advance(memory_of(10), [request([1] * 60)])[0].tokens == ()
+        search.find(memory_of(10), [request([1] * 61)])
+    assert search.find(memory_of(10), [request([1] * 60)])[0].tokens == ()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Whisper behind the Translator interface: streams beside one another, options, dtypes, bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,7 +83,7 @@ def test_real_weights_write_what_transformers_generates(whisper_folder, name, sp
     translator = load(folder, trailing_silence_ms=30_000)
     prompt = translator.tokenizer.prompt("en", "en")
     search = StreamingSearch(translator, SearchOptions(blocked_ngram=0))
-    [found] = search.advance(translator.encode([speech]), [StreamRequest(prompt, [], True, 100)])
+    [found] = search.find(translator.encode([speech]), [StreamRequest(prompt, [], True, 100)])
 
     reference = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
     features = WhisperFeatureExtractor()(speech, sampling_rate=16_000, return_tensors="pt").input_features
@@ -156,3 +158,19 @@ def test_a_model_of_another_architecture_is_named(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(InputError, match="'bert' model.*known: whisper"):
         load_translator(str(tmp_path), TranslatorOptions())
+
+
+def test_prepared_cross_keys_change_nothing(folder):
+    """A memory may bring the keys that decoding would compute, also for a part of its streams."""
+    translator = load(folder)
+    memory = translator.encode([noise(0.5), noise(1.0), noise(0.75)])
+    prepared = replace(memory, cross=tuple(translator.model.decoder.cross_keys(memory.frames)))
+    prompt = translator.tokenizer.prompt("de", "en")
+    for used in ([0, 1, 2], [2, 0]):
+        plain, brought = (
+            translator.start(one.select(used), [prompt] * len(used))[1].log_probabilities
+            for one in (memory, prepared)
+        )
+        assert torch.allclose(plain, brought, atol=1e-5)
+    assert prepared.select([0]).cross[0][0].shape[2] == int(memory.lengths[0])
+    assert memory.heard_ms.tolist() == [500.0, 1000.0, 760.0]

@@ -13,7 +13,12 @@ import torch
 from torch import Tensor
 
 from models.translator import Memory
-from tests.models.scripted_translator import FRAME_MS, ScriptedTokenizer, ScriptedTranslator
+from tests.models.scripted_translator import (
+    FRAME_MS,
+    ScriptedTokenizer,
+    ScriptedTranslator,
+    scripted_memory,
+)
 
 END, UND = 0, 1
 ONES = range(2, 11)  # ein, zwei, ... neun
@@ -93,4 +98,4 @@ class NumberTranslator(ScriptedTranslator):
 def heard(seconds: float) -> Memory:
     """The memory of one stream of so much audio."""
     frames = torch.tensor([round(1000 * seconds / FRAME_MS)])
-    return Memory(torch.zeros(1, int(frames[0]), 1), frames, frames, FRAME_MS)
+    return scripted_memory(frames)

@@ -98,7 +98,7 @@ def test_agents_run_on_it(composed):
     translator = load_translator(str(composed), TranslatorOptions())
     search = StreamingSearch(translator, SearchOptions())
     prompt = translator.tokenizer.prompt("en", "fr")
-    [found] = search.advance(translator.encode([WAVEFORM]), [StreamRequest(prompt, [], True, 8)])
+    [found] = search.find(translator.encode([WAVEFORM]), [StreamRequest(prompt, [], True, 8)])
     assert len(found.tokens) > 0
 
 

@@ -126,7 +126,7 @@ def test_reads_exactly_where_the_missing_information_lies(objective, score, poli
         for chunk in range(1, round(SPOKEN_S / CHUNK_S)):
             seconds = CHUNK_S * chunk
             unknown = (known_after_s() > seconds).nonzero()[0, 0]
-            [found] = search.advance(heard(seconds), [StreamRequest([], [], False, 20)], policy.read)
+            [found] = search.find(heard(seconds), [StreamRequest([], [], False, 20)], policy.read)
             assert list(found.tokens) == sentence[:unknown], f"after {seconds} s of {sentence}"
             written.append(int(unknown))
     assert set(written) == {0, 3}
@@ -139,9 +139,9 @@ def test_einundzwanzig_waits_for_one():
     search = StreamingSearch(ScoredTranslator(NumberTranslator(sentence), network), SearchOptions())
     policy = ReinaPolicy(threshold=-4.0)
     request = StreamRequest([], [], False, 20)
-    assert search.advance(heard(0.5), [request], policy.read)[0].tokens == ()
-    assert search.advance(heard(1.0), [request], policy.read)[0].tokens == (2, 1, 11)
+    assert search.find(heard(0.5), [request], policy.read)[0].tokens == ()
+    assert search.find(heard(1.0), [request], policy.read)[0].tokens == (2, 1, 11)
     committed = StreamRequest([], [2, 1, 11], False, 20)
-    assert search.advance(heard(1.5), [committed], policy.read)[0].tokens == ()
+    assert search.find(heard(1.5), [committed], policy.read)[0].tokens == ()
     ended = StreamRequest([], [2, 1, 11], True, 20)
-    assert search.advance(heard(2.0), [ended], policy.read)[0].tokens == (5, 1, 14)
+    assert search.find(heard(2.0), [ended], policy.read)[0].tokens == (5, 1, 14)

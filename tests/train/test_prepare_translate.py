@@ -48,7 +48,7 @@ def test_every_clip_gets_what_offline_search_writes_of_it_alone(tmp_path, comman
         limit = max(8, round(12 * SECONDS[row.id]))
         for target in ("de", "zh"):
             request = StreamRequest(translator.tokenizer.prompt("en", target), (), True, limit)
-            [found] = search.advance(memory, [request])
+            [found] = search.find(memory, [request])
             expected = translator.tokenizer.decode(list(found.tokens))
             assert row.texts[target] == " ".join(expected.split()) != "eine Referenz"
         assert row.texts["en"] == f"spoken {row.id}" and row.notes == {"voice": "noise"}

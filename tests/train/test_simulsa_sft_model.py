@@ -10,17 +10,18 @@ import yaml
 from fairseq2.utils.structured import StandardValueConverter
 
 from models.audio_language_families import load_audio_language_model
-from models.audio_language_translator import AudioLanguageTranslator
+from models.audio_language_translator import AudioLanguageDecoder, AudioLanguageTranslator
 from models.errors import InputError
-from models.translator import TranslatorOptions
+from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
+from train.decoding import translate
 from train.encoder_cache import EncoderCache, FrozenEncoder
 from train.examples import DataSection
 from train.prepare import main as prepare
 from train.self_augmentation.speculator import Speculator
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.data import section_reader, train_reader
-from train.simulsa_sft.greedy import greedy
 from train.simulsa_sft.model import AudioLanguageConfig
 from train.simulsa_sft.recipe import SftConfig
 from train.simulsa_sft.start import Origin
@@ -122,16 +123,20 @@ def test_greedy_translations_are_those_of_the_translator(world):
     training = in_training(world)
     batch = batch_of(world, training, world.manifest, limit=4)
     training.eval()
-    written = greedy(training.model, training.encode(batch), batch.prompts)
+    audio = training.model.adapt(training.encode(batch))
+    ends_ms = frame_ends(*audio.values.shape[:2], training.model.frame_ms, audio.values.device)
+    memory = Memory(audio.values, audio.lengths, audio.lengths, ends_ms)
+    prompts = [training.model.tokenizer.in_one_piece(prompt) for prompt in batch.prompts]
+    written = translate(AudioLanguageDecoder(training.model, in_training=True), memory, prompts)
     assert all(written)
     model = load_audio_language_model(world.model, TranslatorOptions())
     translator = AudioLanguageTranslator(model, TranslatorOptions())
     prompt = model.tokenizer.prompt("en", "de")
+    search = StreamingSearch(translator, SearchOptions())
     for row, waveform in enumerate(batch.waveforms):
-        state, output = translator.start(translator.encode([waveform]), [prompt])
-        for token in written[row]:
-            assert int(output.log_probabilities.argmax()) == token
-            output = translator.step(state, torch.tensor([token]))
+        limit = search.options.token_limit(float(memory.heard_ms[row]), 0, True)
+        [found] = search.find(translator.encode([waveform]), [StreamRequest(prompt, (), True, limit)])
+        assert model.tokenizer.decode(found.tokens) == written[row]
 
 
 def test_a_cache_of_whole_clips_is_not_taken_for_cut_ones(world, tmp_path):

@@ -7,9 +7,11 @@ from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
+from models.audio_language_translator import AudioLanguageDecoder
+from models.translator import Memory, frame_ends
+from train.decoding import translate
 from train.multitask_model import attention_kernels
 from train.simulsa_sft.batches import AudioTextBatch
-from train.simulsa_sft.greedy import greedy
 from train.simulsa_sft.model import AudioLanguageInTraining
 from train.translation_unit import check_finite
 from train.validation_unit import ValidationUnit
@@ -50,6 +52,9 @@ class SftEvalUnit(ValidationUnit[AudioTextBatch]):
         self.count_loss(metric_bag, *self._model(batch))
         model = self._model.model
         with attention_kernels(model.device):
-            written = greedy(model, self._model.encode(batch), batch.prompts)
-        hypotheses = [model.tokenizer.decode(tokens) for tokens in written]
+            audio = model.adapt(self._model.encode(batch))
+            ends_ms = frame_ends(*audio.values.shape[:2], model.frame_ms, model.device)
+            memory = Memory(audio.values, audio.lengths, audio.lengths, ends_ms)
+            prompts = [model.tokenizer.in_one_piece(prompt) for prompt in batch.prompts]
+            hypotheses = translate(AudioLanguageDecoder(model, in_training=True), memory, prompts)
         self.count_translations(metric_bag, batch.ids, hypotheses)

@@ -1,0 +1,19 @@
+"""What an engine answers for each stream at each step."""
+
+from dataclasses import dataclass
+
+from agents.policy_scores import PolicyScores
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one stream does with the audio that it has heard by now: it writes, or waits for more."""
+
+    heard_ms: float  # source audio that had arrived
+    text: str = ""  # what is new; empty where the stream waits
+    tokens: tuple[int, ...] = ()
+    # The time in the source that each token belongs to: where the model looked most, if the engine was asked
+    # for that, else heard_ms.
+    times_ms: tuple[float, ...] = ()
+    scores: PolicyScores | None = None  # what the policy saw, if the engine was asked and it goes by scores
+    error: Exception | None = None  # why this stream cannot go on; the streams beside it do
