@@ -20,7 +20,7 @@ from agents.policy import Policy, StreamView
 from agents.policy_scores import PolicyScores, ScoreTrace
 from models.search import DecodingStep, Hypothesis, SearchOptions, StreamingSearch, StreamRequest
 from models.translator import AudioStream, Memory, Translator
-from models.units import CHARACTER_LANGUAGES, complete_units, first_word_is_unmarked
+from models.units import complete_units, counts_characters, first_word_is_unmarked
 
 
 @dataclass
@@ -66,7 +66,7 @@ class StreamingEngine:
         """Raises InputError when the model cannot do the language pair."""
         self.translator = translator
         self.prompt = translator.tokenizer.prompt(source_language, target_language)
-        self.character_units = translator.tokenizer.language_code(target_language) in CHARACTER_LANGUAGES
+        self.character_units = counts_characters(translator.tokenizer.language_code(target_language))
         self.search = StreamingSearch(translator, options, self.character_units)
         self.keeps_scores = False  # of policies: for whoever writes them down
         self._units_started = self.search.units_started.cpu()

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     offline = [Path(folder) for folder in args.offline]
     logs = {run: read_run_log(run) for run in (*first, *second, *offline)}
     check_same_test_set(list(logs.values()))
-    tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs))
+    tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs.values()))
     measures = Measures(args.quality_metrics, args.latency_metrics, tokenizer)
     resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
     if len(first) == len(second) == 1:

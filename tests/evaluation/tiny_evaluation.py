@@ -18,13 +18,7 @@ REFERENCES = ("the cat sat", "a man is walking in the street", "hello world!")
 def write_tiny_evaluation(folder: Path) -> Path:
     """Write model/, audio files, source.txt, target.txt and tiny.yaml (wait-k); return the last."""
     write_tiny_whisper(folder / "model")
-    paths = []
-    for index, seconds in enumerate(SECONDS):
-        path = folder / f"{index}.wav"
-        noise = np.random.default_rng(index).normal(0, 0.1, int(16_000 * seconds))
-        soundfile.write(path, noise.astype(np.float32), 16_000)
-        paths.append(str(path))
-    (folder / "source.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
+    write_sounds(folder)
     (folder / "target.txt").write_text("\n".join(REFERENCES) + "\n", encoding="utf-8")
     evaluation = folder / "tiny.yaml"
     evaluation.write_text(
@@ -39,6 +33,17 @@ def write_tiny_evaluation(folder: Path) -> Path:
         encoding="utf-8",
     )
     return evaluation
+
+
+def write_sounds(folder: Path) -> None:
+    """Write three short sounds, and source.txt, which lists them."""
+    paths = []
+    for index, seconds in enumerate(SECONDS):
+        path = folder / f"{index}.wav"
+        noise = np.random.default_rng(index).normal(0, 0.1, int(16_000 * seconds))
+        soundfile.write(path, noise.astype(np.float32), 16_000)
+        paths.append(str(path))
+    (folder / "source.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
 
 
 def run_command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
