@@ -46,14 +46,17 @@ def write_sounds(folder: Path) -> None:
     (folder / "source.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
 
 
-def run_command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
-    """Run `simulst ...` or `simuleval ...` in a process of its own, with this checkout's code."""
+def run_command(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
+    """Run `simulst ...` or `simuleval ...` in a process of its own, with this checkout's code.
+
+    environment: variables to set, besides those of this process.
+    """
     command, *arguments = map(str, words)
     module = {"simulst": "simulst", "simuleval": "simuleval.cli"}[command]
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
     )
