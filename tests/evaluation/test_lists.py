@@ -13,19 +13,12 @@ from simulst import main
 from tests.evaluation.tiny_evaluation import REFERENCES, run_command, write_tiny_evaluation
 
 UMLAUTS = "Größe hört, «café» – schön"
-# Signs before the file, ends of lines, and spaces: all ways that there are stand in the tests of the reader.
+# All ways that there are stand in the tests of the reader.
 DIRTY = {
-    "byte order mark": ("\ufeff", "\r\n", " "),
-    "tabs": ("", "\n", "\t"),
-    "line separators": ("", "\n\n", "\u2028"),
+    "byte order mark": "\ufeffthe cat sat\r\na man is walking in the street\r\nhello world!\r\n",
+    "tabs": "the\tcat sat\na man is\t\twalking in the street\nhello world!\t\n",
+    "line separators": "the\u2028cat sat\na man is walking in the\x85street\nhello\x0cworld!\n\n\n",
 }
-
-
-def write_dirty(path, way):
-    start, end, space = DIRTY[way]
-    text = start + "\n".join(REFERENCES).replace(" ", space).replace("\n", end.replace("\n\n", "\n")) + end
-    path.write_bytes(text.encode())
-    return path
 
 
 def read_log(folder):
@@ -51,7 +44,8 @@ def clean(tiny):
 @pytest.mark.parametrize("way", DIRTY)
 @pytest.mark.parametrize("engine", ["simuleval", "batched"])
 def test_scores_do_not_depend_on_how_a_list_was_written(way, engine, tiny, clean, tmp_path, capsys):
-    target, output = write_dirty(tmp_path / "target.txt", way), tmp_path / "out"
+    target, output = tmp_path / "target.txt", tmp_path / "out"
+    target.write_bytes(DIRTY[way].encode())
     flags = ["--target", target, "--output", output, "--engine", engine, "--computation-aware", "false"]
     assert main(["evaluate", str(tiny), *map(str, flags)]) == 0
     assert [line["reference"] for line in read_log(output)] == list(REFERENCES)
