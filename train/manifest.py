@@ -22,6 +22,7 @@ from pathlib import Path
 
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
+from models.languages import canonical_language, find_language
 from models.text_lines import plain_spaces, read_lines, write_lines
 
 AUDIO_COLUMNS = ("audio", "seconds")
@@ -75,7 +76,9 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
     known = _languages(path, columns, needs_audio)
     for language in languages:
         if language not in known:
-            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}")
+            same = find_language(language, known)
+            hint = "" if same is None else f"; did you mean {same!r}?"
+            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}{hint}")
     numbered = [(number, line) for number, line in enumerate(lines, start=2) if line.strip()]
     if not numbered:
         raise InputError(f"{path} is empty: it has no rows below its header")
@@ -103,6 +106,15 @@ def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) ->
         notes_of_row = [row.notes.get(name, "") for name in notes]
         lines.append("\t".join([row.id, *audio, *(labels[name] for name in cut), *notes_of_row, *texts]))
     write_lines(path, lines)
+
+
+def check_language_codes(codes: Iterable[str]) -> None:
+    """Raises InputError for what cannot name a column of a manifest, before anything is made for it."""
+    for code in codes:
+        if not LANGUAGE.fullmatch(code):
+            plain = canonical_language(code)
+            hint = plain if LANGUAGE.fullmatch(plain) else "a code such as en or de"
+            raise InputError(f"{code!r} cannot name a language's column of a manifest: write {hint}")
 
 
 def check_files(path: Path, files: Iterable[Path]) -> None:

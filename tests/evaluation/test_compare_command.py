@@ -119,6 +119,7 @@ def test_runs_that_say_no_tokenizer_get_that_of_their_script(compare, tmp_path):
     _, rows, _ = compare(*runs, "--quality-metrics", "BLEU")
     assert row(rows, "BLEU")[1] == "100.000"
     assert row(rows, "BLEU")[4] == "53.728"
+    assert row(rows, "BLEU's") == ["BLEU's", "tokenizer:", "zh"]
     runs = [spaceless_run(tmp_path / text, THAI, text) for text in (THAI, "ผมรักทุกตัว")]
     _, rows, _ = compare(*runs, "--quality-metrics", "BLEU")
     assert row(rows, "BLEU")[4] != "0.000"
