@@ -5,6 +5,7 @@ which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage,
 """
 
 import importlib
+import io
 import sys
 import warnings
 from collections.abc import Sequence
@@ -42,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
         # Imported only now: torch takes seconds, and --help needs none of it.
         module = importlib.import_module(COMMANDS[name][0])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a translation gets escapes in place of its letters.
+            stream.reconfigure(errors="backslashreplace")
     try:
         module.main(rest)
     except InputError as error:

@@ -26,7 +26,7 @@ from models.hypotheses import Hypothesis
 from models.languages import LanguagePair
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory, Translator
-from models.units import CHARACTER_LANGUAGES, complete_units, first_word_is_unmarked
+from models.units import complete_units, counts_characters, first_word_is_unmarked
 
 
 @dataclass
@@ -74,7 +74,7 @@ class StreamingEngine:
             HeardAudio(self.translator.open_stream()) if audio is None else audio,
             languages,
             prompt,
-            tokenizer.language_code(languages.target) in CHARACTER_LANGUAGES,
+            counts_characters(tokenizer.language_code(languages.target)),
             policy,
             policy.open_memory(),
         )

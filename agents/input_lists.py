@@ -1,21 +1,63 @@
-"""Check a SimulEval test set before the first second of audio is played."""
+"""The lists of a SimulEval test set: one audio path, and one reference, in each line.
 
+Read here for both engines, SimulEval's own loading included (`agents/list_dataloader.py`), so that a test
+set means the same to all, whatever the locale.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.audio import check_audio_file, read_audio
 from models.errors import InputError
+from models.text_lines import plain_spaces, read_lines
+
+LISTED = 10  # lines, or files, that a message names
+
+logger = logging.getLogger(__name__)
+
+
+def read_audio_list(path: str, name: str = "source") -> list[str]:
+    """The audio paths, `~` expanded. Raises InputError for a list without any, or with a blank line in it."""
+    entries = _read_list(path, name)
+    blank = [number for number, entry in enumerate(entries, start=1) if not entry]
+    if blank:
+        raise InputError(
+            f"{path} names no audio file in {_lines(blank)}: take blank lines out, and their references"
+        )
+    encoding = sys.getfilesystemencoding()
+    for number, entry in enumerate(entries, start=1):
+        try:
+            entry.encode(encoding)
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{path} line {number} names {entry!r}, but this locale has {encoding} for file names: "
+                "set LC_ALL=C.UTF-8"
+            ) from None
+    return [os.path.expanduser(entry) for entry in entries]
+
+
+def read_references(path: str, name: str = "target") -> list[str]:
+    """The references, with single spaces in place of all white space. Raises InputError if there are none.
+
+    SimulEval counts words by splitting at each single space, so a double one would count as a word more.
+    """
+    return [plain_spaces(entry) for entry in _read_list(path, name)]
 
 
 def check_test_set(source: str, target: str | None, maximum_ms: float | None) -> None:
     """source and target name files with one audio path, and one reference, in each line.
 
-    maximum_ms is the longest audio that the model hears. Raises InputError: list missing or empty,
-    lists of different length, or audio that cannot be used (all such files, up to ten).
+    maximum_ms is the longest audio that the model hears. Warns of references that are blank, or not as they
+    were written. Raises InputError: list missing or empty, lists of different length, or audio that cannot be
+    used (all such files, up to ten).
     """
-    audio_files = _lines(source, "--source")
+    audio_files = read_audio_list(source, "--source")
     if target is None:
         raise InputError("--target is missing: name a file with one reference in each line")
-    references = _lines(target, "--target")
+    references = read_references(target, "--target")
     if len(audio_files) != len(references):
         raise InputError(
             f"{source} lists {len(audio_files)} audio files but {target} has {len(references)} references: "
@@ -30,22 +72,52 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
         except InputError as error:
             problems.append(str(error))
     if problems:
-        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
-        listed = "\n  ".join(problems[:10])
+        more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        listed = "\n  ".join(problems[:LISTED])
         raise InputError(
             f"{len(problems)} of {len(audio_files)} files in {source} cannot be used:\n  {listed}{more}"
         )
+    for warning in reference_warnings(target):
+        logger.warning(warning)
 
 
-def _lines(path: str, flag: str) -> list[str]:
+def reference_warnings(target: str) -> list[str]:
+    """What to tell of a list of references that scores would not show: one sentence of each kind, counted."""
+    entries = _read_list(target, "target")
+    found = []
+    changed = [number for number, entry in enumerate(entries, start=1) if plain_spaces(entry) != entry]
+    if changed:
+        found.append(
+            f"{target}: {len(changed)} of {len(entries)} references hold tabs, double, no-break or other "
+            f"special spaces, which are read as single spaces ({_lines(changed)})"
+        )
+    blank = [number for number, entry in enumerate(entries, start=1) if not entry]
+    if blank:
+        found.append(
+            f"{target}: {len(blank)} of {len(entries)} references are blank ({_lines(blank)}), and what is "
+            "written there is scored against nothing: leave these sentences out of both lists"
+        )
+    return found
+
+
+def _read_list(path: str, name: str) -> list[str]:
+    """The entries without spaces around them; blank lines at the end of the file are none."""
+    file = Path(os.path.expanduser(path))
+    if file.is_dir():
+        raise InputError(f"{name} {path} is no text file: give one entry in each line")
+    if not file.exists():
+        raise InputError(f"{name} {path} does not exist: give a text file with one entry in each line")
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(
-            f"{flag} {path} does not exist: give a text file with one entry in each line"
-        ) from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise InputError(f"{flag} {path} is no text file: give one entry in each line") from None
-    if not lines:
-        raise InputError(f"{flag} {path} is empty: give one entry in each line")
-    return [line.strip() for line in lines]
+        entries = [line.strip() for line in read_lines(file)]
+    except InputError as error:
+        raise InputError(f"{name} {error}") from None
+    while entries and not entries[-1]:
+        entries.pop()
+    if not entries:
+        raise InputError(f"{name} {path} is empty: give one entry in each line")
+    return entries
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    listed = ", ".join(map(str, numbers[:LISTED])) + (", ..." if len(numbers) > LISTED else "")
+    return f"line {listed}" if len(numbers) == 1 else f"lines {listed}"

@@ -4,6 +4,7 @@ An agent file names its policy and nothing else. SimulEval calls `pushpop` with 
 whenever a chunk is complete the engine advances this one stream.
 """
 
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -17,11 +18,13 @@ from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
+import agents.list_dataloader  # noqa: F401  takes the place of SimulEval's own
 from agents.engine import StreamingEngine, StreamState
 from agents.input_lists import check_test_set
 from agents.options import add_options, read_options
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores
+from agents.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from models.errors import InputError
 from models.languages import LanguagePair
 from models.registry import load_translator
@@ -108,17 +111,25 @@ class StreamingAgent(SpeechToTextAgent):
     def add_args(cls, parser: ArgumentParser) -> None:
         for options_class in (*SHARED_OPTIONS, cls.policy_class):
             add_options(parser, options_class, cls.defaults)
-        # SimulEval's own default of 1 ms would call the agent a thousand times a second.
         chosen, _ = parser.parse_known_args()
-        parser.set_defaults(source_segment_size=chosen.chunk_ms)
+        parser.set_defaults(
+            # SimulEval's own default of 1 ms would call the agent a thousand times a second.
+            source_segment_size=chosen.chunk_ms,
+            eval_latency_unit=latency_unit(chosen.target_language),
+            sacrebleu_tokenizer=bleu_tokenizer(chosen.target_language),
+        )
+        # In place of SimulEval's, which would make a folder called "~".
+        parser.add_argument("--output", type=os.path.expanduser, help="Output directory.")
 
     @classmethod
     def from_args(cls, args: Namespace) -> "StreamingAgent":
         """Build the agent; bad input ends the program with one line instead of a traceback.
 
-        SimulEval builds the agent before it opens an output folder, so the test set is checked here.
+        SimulEval builds the agent before it opens an output folder, so the test set is checked here, and
+        whether what is to be counted fits the language.
         """
         try:
+            _check_scoring(args)
             agent = cls(args)
             if getattr(args, "source", None) is not None:
                 check_test_set(args.source, args.target, agent.engine.translator.maximum_audio_ms)
@@ -161,6 +172,17 @@ class StreamingAgent(SpeechToTextAgent):
         states.intake_s = 0.0
         states.records.append(ChunkRecord(decision.heard_ms, compute_ms, decision.text, decision.scores))
         return decision.text
+
+
+def _check_scoring(args: Namespace) -> None:
+    """Raises InputError where SimulEval would score text of the target language by what it does not have."""
+    if getattr(args, "quality_metrics", None) is None:
+        return  # a program of its own, or SimulEval's --system-dir: nothing is said of scores
+    has_bleu = not args.no_scoring and "BLEU" in args.quality_metrics
+    tokenizer = args.sacrebleu_tokenizer if has_bleu else None
+    check_text_scoring(args.target_language, args.eval_latency_unit, tokenizer)
+    if tokenizer is not None:
+        check_tokenizer(tokenizer)
 
 
 def _translator_options(args: Namespace) -> TranslatorOptions:

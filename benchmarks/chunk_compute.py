@@ -38,7 +38,7 @@ from simuleval.data.segments import SpeechSegment
 from tqdm import tqdm
 
 from agents.holdn_agent import HoldNAgent, HoldNPolicy
-from agents.input_lists import check_test_set
+from agents.input_lists import check_test_set, read_audio_list, read_references
 from agents.streaming_agent import AgentOptions
 from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, parts_table, plot
 from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
@@ -217,8 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.held_tokens < 1 or args.every < 1:
             raise InputError(f"held tokens {args.held_tokens} and every {args.every} must be 1 or more")
         check_test_set(args.source, args.target, 1000.0 * GROWTH_S[-1])
-        clips = [read_audio(path) for path in _lines(args.source)[:: args.every]]
-        references = _lines(args.target)[:: args.every]
+        clips = [read_audio(path) for path in read_audio_list(args.source)[:: args.every]]
+        references = read_references(args.target)[:: args.every]
         chunks, texts = measure_compute(args, clips)
         growth = measure_growth(args, clips)
     except InputError as error:
@@ -233,10 +233,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_tsv(args.output / f"{name}.tsv", rows)
     plot(args.output / "chunk_compute.png", chunks, growth)
     print("\n\n".join(text_table(rows) for rows in tables.values()))
-
-
-def _lines(path: str) -> list[str]:
-    return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from models.audio import check_audio_file
 from models.errors import InputError
+from models.text_lines import write_list
 
 ESPEAK = "espeak-ng -v es -s 150 -w {wav} {text}"  # its default of 175 words a minute is hurried for Spanish
 
@@ -110,9 +111,9 @@ def speak_all(output: Path, command: str) -> list[float]:
         (result / "audio").mkdir(parents=True)
         pairs = list(zip(names, SENTENCES, strict=True))
         seconds = [speak(command, result / name, spanish) for name, (spanish, _) in tqdm(pairs, disable=None)]
-        write_lines(result / "source.txt", [str(output / name) for name in names])
-        write_lines(result / "target.es.txt", [spanish for spanish, _ in SENTENCES])
-        write_lines(result / "target.en.txt", [english for _, english in SENTENCES])
+        write_list(result / "source.txt", [str(output / name) for name in names])
+        write_list(result / "target.es.txt", [spanish for spanish, _ in SENTENCES])
+        write_list(result / "target.en.txt", [english for _, english in SENTENCES])
         result.rename(output)
     return seconds
 
@@ -128,10 +129,6 @@ def speak(command: str, wav: Path, text: str) -> float:
     except (OSError, ValueError) as error:  # not installed; unbalanced quotes; wrote no audio
         reason = str(error)
     raise InputError(f"the command {command!r} failed ({reason}): install it, or give another --command")
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

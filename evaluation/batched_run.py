@@ -23,7 +23,7 @@ import yaml
 from tqdm import tqdm
 
 from agents.engine import StreamingEngine
-from agents.input_lists import check_test_set
+from agents.input_lists import check_test_set, read_audio_list, read_references
 from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure
@@ -62,13 +62,7 @@ class BatchedRun:
     @cached_property
     def audio_files(self) -> list[str]:
         """Of all sentences. Raises InputError when there is no such list."""
-        source = self.first.evaluation.source
-        try:
-            return _lines(source)
-        except (OSError, UnicodeDecodeError):
-            raise InputError(
-                f"source {source} cannot be read: name a file with one audio path a line"
-            ) from None
+        return read_audio_list(self.first.evaluation.source)
 
     @cached_property
     def seconds(self) -> dict[int, float]:
@@ -156,7 +150,7 @@ class BatchedRun:
     ) -> None:
         """Write instances.log as SimulEval does, and chunks.jsonl, of one configuration."""
         options = self.configurations[lane].evaluation
-        references = _lines(options.target)
+        references = read_references(options.target)
         written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
         with (folder / LOG).open("w", encoding="utf-8") as log:
             for index in self.indices:
@@ -272,9 +266,3 @@ def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) ->
 
 def _transcript(fields: Mapping) -> Transcript:
     return Transcript(fields["units"], fields["delays"], [chunk_record(one) for one in fields["chunks"]])
-
-
-def _lines(path: str) -> list[str]:
-    # As SimulEval reads lists.
-    with open(path, encoding="utf-8") as file:
-        return [line.strip() for line in file]

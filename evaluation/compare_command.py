@@ -20,7 +20,7 @@ from evaluation.nose import Bounds, common_bounds, joint_signature, nose
 from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
-from evaluation.sweep_folder import bleu_tokenizer, find_runs
+from evaluation.sweep_folder import DEFAULT_TOKENIZER, bleu_tokenizer, find_runs
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
 from evaluation.table import Row, text_table
 from models.errors import InputError
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     offline = [Path(folder) for folder in args.offline]
     logs = {run: read_run_log(run) for run in (*first, *second, *offline)}
     check_same_test_set(list(logs.values()))
-    tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs))
+    tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs.values()))
     measures = Measures(args.quality_metrics, args.latency_metrics, tokenizer)
     resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
     if len(first) == len(second) == 1:
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str]) -> None:
         ]
         print(sweep_tables(sweeps, resampling, args.bounds and tuple(args.bounds)))
     print(f"\nA: {args.first}  B: {args.second}")
+    if tokenizer != DEFAULT_TOKENIZER and "BLEU" in args.quality_metrics:
+        print(f"BLEU's tokenizer: {tokenizer}")
     print(f"{resampling.utterances} utterances, {args.resamples} resamples, seed {args.seed}")
 
 

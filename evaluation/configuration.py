@@ -102,9 +102,8 @@ def configure(
             given[name] = typed_value(parse_words(words, field), field)
     with _prefixed(place):
         evaluation, *options = [_make(options_class, given) for options_class in classes]
-    return Configuration(
-        agent, agent_class, evaluation.for_language(options[0].target_language), tuple(options)
-    )
+        evaluation = evaluation.for_language(options[0].target_language)
+    return Configuration(agent, agent_class, evaluation, tuple(options))
 
 
 def command_line(options: Any) -> list[str]:

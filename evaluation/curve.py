@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InputError
+from models.text_lines import read_lines
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,12 @@ class Curve:
 def read_points(path: str | Path) -> tuple[OperatingPoint, ...]:
     """Points of a tab-separated file with a header. Raises InputError that names the file and the line."""
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: give a file with columns latency and quality") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise InputError(f"{path} is no text file: give one with columns latency and quality") from None
-    rows = csv.reader(lines, delimiter="\t")
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a file with columns latency and quality")
+    if path.is_dir():
+        raise InputError(f"{path} is no text file: give one with columns latency and quality")
+    # csv takes a carriage return inside a line for a mistake.
+    rows = csv.reader([line.replace("\r", " ") for line in read_lines(path)], delimiter="\t")
     header = [name.strip() for name in next(rows, [])]
     for name in ("latency", "quality"):
         if header.count(name) != 1:

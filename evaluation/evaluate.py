@@ -17,6 +17,7 @@ from simuleval.evaluator import build_evaluator
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
+from agents.input_lists import read_audio_list
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
@@ -158,7 +159,7 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    options.indices(len(Path(options.source).read_text(encoding="utf-8").splitlines()))
+    options.indices(len(read_audio_list(options.source)))
     system.utterance_records = []
     build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)

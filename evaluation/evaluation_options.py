@@ -1,15 +1,13 @@
 """What an evaluation file says besides the options of its agent. Names are those of SimulEval's flags."""
 
+import os
 from dataclasses import dataclass, replace
 
 from sacrebleu.metrics import BLEU
 
+from agents.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
 from models.errors import InputError
 from models.translator import option
-from models.units import CHARACTER_LANGUAGES
-
-# sacreBLEU's own choice for these languages; its tokenizer for all others needs spaces.
-BLEU_TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 
 ENGINES = ("simuleval", "batched")
 
@@ -63,6 +61,9 @@ class EvaluationOptions:
         for name in ("source", "target"):
             if not getattr(self, name):
                 raise InputError(f"{name} is missing: name a text file with one entry in each line")
+        for name in ("source", "target", "output"):
+            if getattr(self, name):
+                object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
         if self.start_index < 0 or self.end_index < -1:
             raise InputError(
                 f"start_index {self.start_index} and end_index {self.end_index} must not be negative "
@@ -100,14 +101,12 @@ class EvaluationOptions:
         return range(self.start_index, sentences if self.end_index < 0 else self.end_index)
 
     def for_language(self, target_language: str) -> "EvaluationOptions":
-        """The same with the defaults filled in that depend on the target language, and on the engine."""
-        language = target_language.lower().split("-")[0]
-        spaceless = language in CHARACTER_LANGUAGES
+        """The same with the defaults filled in that depend on the target language, and on the engine.
+
+        Raises InputError for a unit, or a tokenizer of BLEU, that does not fit the language.
+        """
+        unit = self.eval_latency_unit or latency_unit(target_language)
+        tokenizer = self.sacrebleu_tokenizer or bleu_tokenizer(target_language)
+        check_text_scoring(target_language, unit, tokenizer if "BLEU" in self.quality_metrics else None)
         aware = self.engine == "simuleval" if self.computation_aware is None else self.computation_aware
-        return replace(
-            self,
-            computation_aware=aware,
-            eval_latency_unit=self.eval_latency_unit or ("char" if spaceless else "word"),
-            sacrebleu_tokenizer=self.sacrebleu_tokenizer
-            or BLEU_TOKENIZERS.get(language, "char" if spaceless else "13a"),
-        )
+        return replace(self, computation_aware=aware, eval_latency_unit=unit, sacrebleu_tokenizer=tokenizer)

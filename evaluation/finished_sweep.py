@@ -122,7 +122,7 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
         layout.folder,
         languages,
         tuple(systems),
-        bleu_tokenizer(run_folders),
+        bleu_tokenizer(list(logs.values())),
         tuple(configuration.get("quality_metrics", QUALITY_METRICS)),
         tuple(configuration.get("latency_metrics", ("LAAL", "AL"))),
     )

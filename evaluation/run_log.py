@@ -19,6 +19,7 @@ from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
 from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG
 from evaluation.true_clock import ChunkTiming, emission_times
+from evaluation.writing_system import spaceless_tokenizer
 from models.errors import InputError
 
 # Every field with the JSON types that it may have.
@@ -65,7 +66,8 @@ class RunLog:
     @cached_property
     def unit(self) -> str:
         """word or char: what each delay stands for. Raises InputError when it is neither."""
-        for unit in ("word", "char"):
+        # Where every output is a single character it could be both.
+        for unit in ("word", "char") if self.spaceless is None else ("char", "word"):
             if all(len(one.delays) == len(one.units(unit)) for one in self.utterances):
                 return unit
         odd = next(one for one in self.utterances if len(one.delays) != len(one.units("word")))
@@ -74,13 +76,24 @@ class RunLog:
             f"and {len(odd.units('char'))} characters: latency needs one delay for each"
         )
 
+    @cached_property
+    def spaceless(self) -> str | None:
+        """BLEU's tokenizer where the references have no spaces between words; None where they do."""
+        return spaceless_tokenizer([one.reference for one in self.utterances])
+
     def latency(self, metric: str) -> np.ndarray:
         """(N,) float64: the metric of each utterance; NaN where it has none, as without any output.
 
         metric is a key of LATENCY_METRICS, or one with a clock behind it that counts computation: _CA is
         SimulEval's, _TC the true one, by the chunks.jsonl beside the log (NaN for what it does not tell).
-        Raises InputError for any other, and for chunks of another run.
+        Raises InputError for any other, for chunks of another run, and where words were counted of text
+        that has no spaces between them.
         """
+        if self.unit == "word" and self.spaceless is not None:
+            raise InputError(
+                f"{self.path} counts latency in words, but its references have no spaces between words: run "
+                "it again with --eval-latency-unit char"
+            )
         if metric not in METRICS_BY_CLOCK:
             names = ", ".join(LATENCY_METRICS)
             raise InputError(

@@ -21,6 +21,7 @@ from simuleval.evaluator.scorers.quality_scorer import QUALITY_SCORERS_DICT, Qua
 from simuleval.options import add_evaluator_args, add_scorer_args
 
 import evaluation.simuleval_plugin  # noqa: F401  registers its scorers
+from agents.text_scoring import check_tokenizer
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.latency import SIMULEVAL_CLOCK
@@ -108,8 +109,7 @@ def _parse(options: EvaluationOptions) -> Namespace:
 def _build(name: str, scorer_class: type, args: Namespace) -> Any:
     try:
         if name == "BLEU":
-            # SimulEval would log this error and call the score 0.
-            BLEU(tokenize=args.sacrebleu_tokenizer)
+            check_tokenizer(args.sacrebleu_tokenizer)
         return scorer_class.from_args(args)
     except (ImportError, RuntimeError, KeyError) as error:
         raise InputError(f"metric {name} cannot be used here: {' '.join(str(error).split())}") from None

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     args = parser.parse_args([*arguments[:1], *own])
     if args.jobs < 1:
         parser.error("--jobs takes a whole number from 1")
-    folder = Path(args.output)
+    folder = Path(args.output).expanduser()
     plan = load_plan(args.configuration, folder, flags)
     print(sweep(plan, folder, Workers(args.jobs, args.executor, folder / ".jobs")))
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import yaml
 
+from agents.text_scoring import TOKENIZERS_BY_SPACES
 from evaluation.result_folder import LOG
+from evaluation.run_log import RunLog
 from models.errors import InputError
 
 CONFIGURATION = "evaluation.yaml"
@@ -29,16 +31,25 @@ def find_runs(folder: str | Path) -> list[Path]:
     return runs
 
 
-def bleu_tokenizer(runs: Sequence[Path]) -> str:
-    """sacreBLEU's tokenizer that the runs were scored with; 13a for those that do not say.
+def bleu_tokenizer(logs: Sequence[RunLog]) -> str:
+    """sacreBLEU's tokenizer that the runs were scored with.
 
-    Raises InputError when they differ.
+    For runs that do not say, as of SimulEval alone, it goes by the script of their references: 13a, or the
+    one for text without spaces. Raises InputError when runs differ, or say one that finds no words in their
+    references.
     """
     tokenizers = {}
-    for run in runs:
+    for log in logs:
+        run = log.path.parent
         file = run / CONFIGURATION
         said = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        tokenizers[said.get("sacrebleu_tokenizer", DEFAULT_TOKENIZER)] = run
+        tokenizer = said.get("sacrebleu_tokenizer") or log.spaceless or DEFAULT_TOKENIZER
+        if tokenizer in TOKENIZERS_BY_SPACES and log.spaceless is not None:
+            raise InputError(
+                f"{run} was scored by BLEU's tokenizer {tokenizer}, which finds no words in its references: "
+                f"run it again with sacrebleu_tokenizer {log.spaceless}, or give --sacrebleu-tokenizer"
+            )
+        tokenizers[tokenizer] = run
     if len(tokenizers) > 1:
         described = ", ".join(f"{run} by {name}" for name, run in tokenizers.items())
         raise InputError(f"runs scored by different tokenizers ({described}): give --sacrebleu-tokenizer")

@@ -18,12 +18,12 @@ import soundfile
 
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
 from models.errors import InputError
+from models.text_lines import plain_spaces
 from train.command_line import at_least, option, settings_of
 from train.journal import Journal
 from train.line_table import file_name
-from train.manifest import Row, write_manifest
+from train.manifest import Row, check_language_codes, write_manifest
 from train.skipped import Skipped, report, summary, write_skipped
-from train.text_files import plain_spaces
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import available_processes
 
@@ -78,6 +78,7 @@ class Corpus:
 
 def prepare_clips(corpus: Corpus, options: ClipOptions, command: str, write_audio: bool) -> None:
     """Checks all clips, writes the folder and prints what was done. Raises InputError if none is usable."""
+    check_language_codes(corpus.languages)
     clips, skipped = _usable(corpus, compiled("--refuse", options.refuse))
     listing = "\n".join(map(repr, clips))
     settings = {

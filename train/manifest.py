@@ -22,6 +22,8 @@ from pathlib import Path
 
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
+from models.languages import canonical_language, find_language
+from models.text_lines import plain_spaces, read_lines, write_lines
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
@@ -69,16 +71,15 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
     """
     if not path.is_file():
         raise InputError(f"{path}: no such manifest: correct the path")
-    try:
-        header, *lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
-    columns = header.rstrip("\r").split("\t")
+    header, *lines = read_lines(path) or [""]
+    columns = header.split("\t")
     known = _languages(path, columns, needs_audio)
     for language in languages:
         if language not in known:
-            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}")
-    numbered = [(number, line.rstrip("\r")) for number, line in enumerate(lines, start=2) if line.strip()]
+            same = find_language(language, known)
+            hint = "" if same is None else f"; did you mean {same!r}?"
+            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}{hint}")
+    numbered = [(number, line) for number, line in enumerate(lines, start=2) if line.strip()]
     if not numbered:
         raise InputError(f"{path} is empty: it has no rows below its header")
     chosen = tuple(languages or known)
@@ -101,10 +102,19 @@ def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) ->
         audio = [str(row.audio or ""), "" if row.seconds is None else f"{row.seconds:.3f}"] if spoken else []
         heard = "" if row.heard_ms is None else str(row.heard_ms)
         labels = {"heard_ms": heard, "ends": "" if row.ends else "no"}
-        texts = [" ".join(row.texts.get(language, "").split()) for language in languages]
+        texts = [plain_spaces(row.texts.get(language, "")) for language in languages]
         notes_of_row = [row.notes.get(name, "") for name in notes]
         lines.append("\t".join([row.id, *audio, *(labels[name] for name in cut), *notes_of_row, *texts]))
     write_lines(path, lines)
+
+
+def check_language_codes(codes: Iterable[str]) -> None:
+    """Raises InputError for what cannot name a column of a manifest, before anything is made for it."""
+    for code in codes:
+        if not LANGUAGE.fullmatch(code):
+            plain = canonical_language(code)
+            hint = plain if LANGUAGE.fullmatch(plain) else "a code such as en or de"
+            raise InputError(f"{code!r} cannot name a language's column of a manifest: write {hint}")
 
 
 def check_files(path: Path, files: Iterable[Path]) -> None:
@@ -116,10 +126,6 @@ def check_files(path: Path, files: Iterable[Path]) -> None:
             f"{path} names {len(missing)} audio files that do not exist: {listed}: "
             "correct the paths (relative ones start from the manifest's folder) or take the rows out"
         )
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:

@@ -21,10 +21,10 @@ from typing import Any
 import yaml
 
 from models.errors import InputError
+from models.text_lines import read_lines
 from train.clips import Clip, ClipOptions, Corpus, prepare_clips
 from train.command_line import option, parse
 from train.skipped import Skipped
-from train.text_files import read_lines
 
 # The parser in C, where PyYAML has it, reads the 230,000 entries of a train.yaml in a minute, not in ten.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InputError
+from models.text_lines import plain_spaces, read_lines
 from train.clips import compiled, finish
 from train.command_line import at_least, named_values, option, parse, settings_of
-from train.manifest import Row
+from train.manifest import Row, check_language_codes
 from train.skipped import Skipped, report
-from train.text_files import Record, plain_spaces, read_lines, read_table
+from train.text_files import Record, read_table
 from train.unfinished_folder import unfinished_folder
 
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     program, description = "python -m train.prepare text", "Make a manifest of parallel texts."
     options = parse(TextOptions, program, description, arguments)
     languages, numbered, skipped = read_parallel(options)
+    check_language_codes(languages)
     prefix = options.prefix or options.output.absolute().name
     rules = TextRules(options, languages)
     rows = []

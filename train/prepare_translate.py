@@ -26,7 +26,7 @@ from models.translator import PRECISIONS, Translator, TranslatorOptions
 from train.clips import finish
 from train.command_line import at_least, option, parse, settings_of
 from train.journal import Journal
-from train.manifest import Row, read_manifest
+from train.manifest import Row, check_language_codes, read_manifest
 from train.skipped import Skipped, report
 from train.unfinished_folder import unfinished_folder
 from train.worker_processes import available_processes
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     program = "python -m train.prepare translate"
     options = parse(TranslateOptions, program, "Translate the clips of a manifest.", arguments)
     # What cannot be used is refused before work starts.
+    check_language_codes(options.targets)
     start_translator(options)
     manifest = read_manifest(options.manifest, needs_audio=True)
     languages = tuple(dict.fromkeys((*manifest.languages, *options.targets)))

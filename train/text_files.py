@@ -1,29 +1,13 @@
-"""Lines and tables as corpora bring them: UTF-8, perhaps compressed with gzip."""
+"""Tables as corpora bring them: UTF-8, tab-separated, perhaps compressed with gzip."""
 
-import gzip
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.errors import InputError
+from models.text_lines import read_lines
 from train.skipped import Skipped
 
 Record = dict[str, str]  # a row of a table by column name
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines, without their ends; NAME.gz is unpacked. Raises InputError if that cannot be done."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file: correct the path")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        # Not splitlines(): texts hold signs that it takes for line ends, such as U+2028.
-        lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is damaged or not gzip ({error}): copy it again") from None
-    return lines[:-1] if not lines[-1] else lines
 
 
 def read_table(path: Path, columns: Iterable[str]) -> tuple[list[tuple[int, Record]], list[Skipped]]:
@@ -52,8 +36,3 @@ def records(
             detail = f"{len(fields)}, the header has {len(header)}"
             skipped.append(Skipped(f"line {number + first_line}", "wrong number of fields", detail))
     return rows, skipped
-
-
-def plain_spaces(text: str) -> str:
-    """Without tabs, line ends, double spaces, and spaces at the ends."""
-    return " ".join(text.split())

@@ -1,9 +1,14 @@
 """The six agents through real SimulEval, on a random tiny Whisper and generated audio."""
 
+import sys
+from argparse import ArgumentParser
+
 import numpy as np
 import pytest
 import soundfile
+from simuleval.options import add_evaluator_args
 
+from agents.offline_agent import OfflineAgent
 from models.audio import read_audio
 from tests.agents.simuleval_run import run_simuleval, simuleval_command
 from tests.models.tiny_whisper import write_tiny_whisper
@@ -114,6 +119,41 @@ def test_languages_without_spaces_are_emitted_in_characters(model, clips, tmp_pa
         assert "\N{REPLACEMENT CHARACTER}" not in line["prediction"]
 
 
+def scores_of(folder):
+    names, values = (line.split("\t") for line in (folder / "scores.tsv").read_text().splitlines())
+    return dict(zip(names, values, strict=True))
+
+
+@pytest.mark.parametrize("language", ["zh", "zh_TW", "Chinese"])
+def test_characters_are_counted_without_being_told(language, model, clips, tmp_path, monkeypatch):
+    lists = test_set(clips, ["a", "b"], references=["我爱你们大家", "今天天气很好"])
+    options = ["--agent", "agents/holdn_agent.py", "--model", model, "--chunk-ms", 300, "--held-tokens", 1]
+    options += ["--source-language", language, "--target-language", language, *lists]
+    told = ["--eval-latency-unit", "char", "--sacrebleu-tokenizer", "zh"]
+    log = run_simuleval(monkeypatch, tmp_path / "untold", *options)
+    assert all(len(line["delays"]) == len(line["prediction"]) > 0 for line in log)
+    assert by_clip(log) == by_clip(run_simuleval(monkeypatch, tmp_path / "told", *options, *told))
+    assert scores_of(tmp_path / "untold") == scores_of(tmp_path / "told")
+
+
+def test_lists_and_output_may_begin_with_the_home_folder(model, clips, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.wav").write_bytes((clips / "a.wav").read_bytes())
+    (tmp_path / "source.txt").write_text("~/a.wav\n")
+    (tmp_path / "target.txt").write_text("reference of a\n")
+    run_simuleval(
+        monkeypatch, tmp_path / "out", "--agent", "agents/offline_agent.py", "--model", model,
+        "--source", "~/source.txt", "--target", "~/target.txt",
+    )  # fmt: skip
+    chosen = ["simuleval", "--output=~/out"]
+    monkeypatch.setattr(sys, "argv", chosen)
+    parser = ArgumentParser(conflict_handler="resolve")
+    add_evaluator_args(parser)
+    OfflineAgent.add_args(parser)
+    assert parser.parse_args(chosen[1:]).output == f"{tmp_path}/out"
+    assert parser.parse_args([]).output is None
+
+
 def broken(folder, name, content=b""):
     (folder / f"{name}.wav").write_bytes(content)
     return [name]
@@ -179,6 +219,15 @@ BAD_OPTIONS = {
     "missing list": (["--source", "nowhere.txt"], "--source nowhere.txt does not exist"),
     "missing references": (["--target", "nowhere.txt"], "--target nowhere.txt does not exist"),
     "chunk": (["--chunk-ms", "0"], "chunk must be 1 ms or more"),
+    "words of Chinese": (
+        ["--target-language", "zh", "--eval-latency-unit", "word"],
+        "counts a sentence of Chin",
+    ),
+    "13a of Chinese": (
+        ["--target-language", "zh", "--sacrebleu-tokenizer", "13a"],
+        "13a finds no words in Chin",
+    ),
+    "spaceless German": (["--target-language", "de", "--eval-latency-unit", "char"], "takes the spaces out"),
 }
 
 

@@ -86,7 +86,7 @@ def test_interval_is_that_of_another_test_set():
         (["--target", "1", "--agent", "offline"], "offline has no knob that is known here"),
         (["--target", "1", "--range", "3", "1"], "the range of k must be in order"),
         (["--target", "1", "--range", "-3", "1"], "wait-k needs k >= 1"),
-        (["--target", "1", "--source", "none.txt"], "source none.txt cannot be read"),
+        (["--target", "1", "--source", "none.txt"], "source none.txt does not exist"),
     ],
 )
 def test_bad_input_gets_one_line(tiny_yaml, capsys, flags, message):

@@ -103,6 +103,43 @@ def test_bad_input_is_one_line(compare, sweeps, tmp_path):
         assert error.startswith("error: ") and message in error and error.count("\n") == 1
 
 
+CHINESE, JAPANESE, THAI = "我爱你们大家", "私はみんなが大好き", "ผมรักทุกคน"
+
+
+def spaceless_run(folder, reference, prediction, unit="char"):
+    """A run as SimulEval alone leaves it, of text without spaces."""
+    delays = [500.0] * (len(prediction) if unit == "char" else 1)
+    return write_log(
+        folder, [line(prediction=prediction, reference=reference, delays=delays, elapsed=delays)]
+    )
+
+
+def test_runs_that_say_no_tokenizer_get_that_of_their_script(compare, tmp_path):
+    runs = [spaceless_run(tmp_path / text, CHINESE, text) for text in (CHINESE, "我爱你们全家")]
+    _, rows, _ = compare(*runs, "--quality-metrics", "BLEU")
+    assert row(rows, "BLEU")[1] == "100.000"
+    assert row(rows, "BLEU")[4] == "53.728"
+    assert row(rows, "BLEU's") == ["BLEU's", "tokenizer:", "zh"]
+    runs = [spaceless_run(tmp_path / text, THAI, text) for text in (THAI, "ผมรักทุกตัว")]
+    _, rows, _ = compare(*runs, "--quality-metrics", "BLEU")
+    assert row(rows, "BLEU")[4] != "0.000"
+
+
+def test_a_tokenizer_that_finds_no_words_is_refused(compare, tmp_path):
+    run = spaceless_run(tmp_path / "run", CHINESE, CHINESE)
+    (run / "evaluation.yaml").write_text("sacrebleu_tokenizer: 13a\n")
+    status, _, error = compare(run, run)
+    assert status == 1
+    assert "13a, which finds no words in its references: run it again with sacrebleu_tokenizer zh" in error
+    assert compare(run, run, "--sacrebleu-tokenizer", "zh")[0] == 0
+
+
+def test_latency_in_words_of_text_without_spaces_is_refused(compare, tmp_path):
+    run = spaceless_run(tmp_path / "run", CHINESE, CHINESE, unit="word")
+    status, _, error = compare(run, run)
+    assert (status, "run it again with --eval-latency-unit char" in error) == (1, True)
+
+
 def test_tokenizer_of_the_runs_is_used(compare, tmp_path):
     runs = []
     for name in "ab":

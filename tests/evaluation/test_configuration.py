@@ -73,6 +73,13 @@ def test_flag_may_name_another_agent(load):
         ("zh-CN", "char", "zh"),
         ("ja", "char", "ja-mecab"),
         ("th", "char", "char"),
+        ("zh_TW", "char", "zh"),
+        ("Chinese", "char", "zh"),
+        ("cmn", "char", "zh"),
+        ("Japanese", "char", "ja-mecab"),
+        ("Thai", "char", "char"),
+        ("ko_KR", "word", "ko-mecab"),
+        ("deu", "word", "13a"),
     ],
 )
 def test_units_follow_the_target_language(load, language, unit, tokenizer):
@@ -146,6 +153,14 @@ def test_option_with_the_name_of_another_is_refused(load, tmp_path):
         (MINIMAL + "source_language: no\n", "source_language must be text, got False (true or false): put"),
         (MINIMAL + "attention_heads: [a]\n", "attention_heads must be a list of whole numbers, got ['a']"),
         (MINIMAL + "precision: fp16\n", "precision must be one of float32, bfloat16, float16, got 'fp16'"),
+        (
+            MINIMAL + "target_language: cmn\neval_latency_unit: word\n",
+            "mine.yaml: eval_latency_unit word counts",
+        ),
+        (
+            MINIMAL + "target_language: ja\nsacrebleu_tokenizer: 13a\n",
+            "mine.yaml: BLEU's tokenizer 13a finds",
+        ),
         (MINIMAL + "eval_latency_unit: spm\n", "eval_latency_unit must be one of word, char, got 'spm'"),
         (MINIMAL + "recent_frames: 0\n", "mine.yaml: AlignAtt needs at least 1 recent frame, got 0"),
         (MINIMAL + "start_index: -1\n", "start_index -1 and end_index -1 must not be negative"),

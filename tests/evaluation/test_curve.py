@@ -71,7 +71,7 @@ def test_missing_and_binary_files_are_named(tmp_path):
     with pytest.raises(InputError, match="none.tsv does not exist"):
         read_points(tmp_path / "none.tsv")
     (tmp_path / "points.tsv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="points.tsv is no text file"):
+    with pytest.raises(InputError, match="points.tsv is not UTF-8"):
         read_points(tmp_path / "points.tsv")
     with pytest.raises(InputError, match="is no text file"):
         read_points(tmp_path)

@@ -18,13 +18,7 @@ REFERENCES = ("the cat sat", "a man is walking in the street", "hello world!")
 def write_tiny_evaluation(folder: Path) -> Path:
     """Write model/, audio files, source.txt, target.txt and tiny.yaml (wait-k); return the last."""
     write_tiny_whisper(folder / "model")
-    paths = []
-    for index, seconds in enumerate(SECONDS):
-        path = folder / f"{index}.wav"
-        noise = np.random.default_rng(index).normal(0, 0.1, int(16_000 * seconds))
-        soundfile.write(path, noise.astype(np.float32), 16_000)
-        paths.append(str(path))
-    (folder / "source.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
+    write_sounds(folder)
     (folder / "target.txt").write_text("\n".join(REFERENCES) + "\n", encoding="utf-8")
     evaluation = folder / "tiny.yaml"
     evaluation.write_text(
@@ -41,14 +35,28 @@ def write_tiny_evaluation(folder: Path) -> Path:
     return evaluation
 
 
-def run_command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
-    """Run `simulst ...` or `simuleval ...` in a process of its own, with this checkout's code."""
+def write_sounds(folder: Path) -> None:
+    """Write three short sounds, and source.txt, which lists them."""
+    paths = []
+    for index, seconds in enumerate(SECONDS):
+        path = folder / f"{index}.wav"
+        noise = np.random.default_rng(index).normal(0, 0.1, int(16_000 * seconds))
+        soundfile.write(path, noise.astype(np.float32), 16_000)
+        paths.append(str(path))
+    (folder / "source.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
+
+
+def run_command(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
+    """Run `simulst ...` or `simuleval ...` in a process of its own, with this checkout's code.
+
+    environment: variables to set, besides those of this process.
+    """
     command, *arguments = map(str, words)
     module = {"simulst": "simulst", "simuleval": "simuleval.cli"}[command]
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
     )

@@ -74,7 +74,8 @@ TASKS = "it transcribes a language into itself and translates into 'en'"
     [
         ("es", "fr", f"Whisper cannot translate 'es' into 'fr': {TASKS}"),
         ("en", "german", f"Whisper cannot translate 'en' into 'de': {TASKS}"),
-        ("deu", "en", f"language 'deu' is not known to this model; did you mean 'de'? {KNOWN}"),
+        ("ita", "en", f"language 'ita' (Italian) is not known to this model. {KNOWN}"),
+        ("xde", "en", f"language 'xde' is not known to this model. {KNOWN}"),
         ("en", "germann", f"language 'germann' is not known to this model; did you mean 'de'? {KNOWN}"),
         # Whisper knows Italian, this vocabulary does not.
         ("it", "en", f"language 'it' is not known to this model. {KNOWN}"),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from models.errors import InputError
-from train.manifest import Row, read_manifest, write_manifest
+from train.manifest import Row, check_language_codes, read_manifest, write_manifest
 
 
 def write(path, *lines):
@@ -97,6 +97,23 @@ def test_a_missing_file_a_missing_language_and_missing_audio_are_refused(tmp_pat
     path.write_bytes(b"id\ten\na\t\xff\n")
     with pytest.raises(InputError, match="not UTF-8"):
         read_manifest(path)
+
+
+def test_another_spelling_of_a_language_leads_to_its_column(tmp_path):
+    file = write(tmp_path / "m.tsv", "id\teng\tzh", "a\tone\t一")
+    for spelling, column in (("cmn", "zh"), ("zh_TW", "zh"), ("en", "eng"), ("English", "eng")):
+        with pytest.raises(InputError, match=f"no column '{spelling}'.*; did you mean '{column}'"):
+            read_manifest(file, [spelling])
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [("zh_TW", "write zh"), ("German", "write de"), ("", "a code such as"), ("Klingon", "a code such as")],
+)
+def test_what_could_not_be_read_back_names_no_column(code, hint):
+    check_language_codes(["en", "pt-BR", "zho", "zh-Hant-TW"])
+    with pytest.raises(InputError, match=f"'{code}' cannot name a language's column.*{hint}"):
+        check_language_codes(["en", code])
 
 
 def test_cut_clips_come_back_with_their_labels_empty_ones_too(tmp_path):

@@ -75,6 +75,7 @@ def test_columns_of_a_table_and_rows_without_a_translation(tmp_path):
     [
         (lambda words: words[2:], "give either --files, or --table"),
         (lambda words: [*words, "--table", "t.tsv", "--columns", "en"], "give either --files, or --table"),
+        (lambda words: [words[0], words[1].replace("en=", "English="), *words[2:]], "'English' cannot name"),
         (lambda words: [*words, "--refuse", "("], "--refuse '(' is not a regular expression"),
         (lambda words: [*words, "--minimum-words", "9"], "no row can be used: 5 x fewer than 9 words"),
         (lambda words: [*words, "--minimum-words", "3", "--maximum-words", "2"], "must be at least 3, got 2"),
