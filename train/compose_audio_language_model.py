@@ -30,8 +30,8 @@ from models.whisper_checkpoint import WhisperCheckpoint, load_whisper_checkpoint
 from models.whisper_folder import huggingface_name
 from train.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
 from train.command_line import at_least, option, parse
+from train.lines import read_lines
 from train.manifest import read_manifest
-from train.text_files import read_lines
 
 # Of a few tokens: a small model hears little, and each is computed with every chunk.
 SHORT_PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>{source} to {target}:\n"

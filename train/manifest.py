@@ -22,17 +22,20 @@ from pathlib import Path
 
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
+from train.lines import is_file, read_lines, shown
+from train.seconds import read_length
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
 NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+HEARD_MS = re.compile(r"[1-9][0-9]{0,8}")
 LISTED = 20  # missing files that a message names
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row."""
+    """One row of a manifest: a clip with its texts, or texts alone."""
 
     id: str
     texts: dict[str, str]  # by language code; what is missing in a language is not here
@@ -44,12 +47,12 @@ class Row:
 
     @property
     def heard_samples(self) -> int | None:
-        """Where the clip is cut, at 16 kHz."""
+        """The sample before which the clip is cut, at 16 kHz; None where it is heard whole."""
         return None if self.heard_ms is None else self.heard_ms * SAMPLE_RATE // 1000
 
     @property
     def heard_s(self) -> float | None:
-        """Length of what is heard."""
+        """Length of what is heard, in seconds; None where the manifest does not say."""
         return self.seconds if self.heard_ms is None else self.heard_ms / 1000
 
 
@@ -65,20 +68,18 @@ class Manifest:
 def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool = False) -> Manifest:
     """Reads a manifest; languages: those to keep, all if none is named.
 
-    Raises InputError when it cannot be used, and with needs_audio also when audio files are missing.
+    Raises InputError, naming the file and the line, when it cannot be used, and with needs_audio also when
+    audio files are missing.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such manifest: correct the path")
-    try:
-        header, *lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
-    columns = header.rstrip("\r").split("\t")
+    header, *lines = read_lines(path) or [""]
+    columns = header.split("\t")
     known = _languages(path, columns, needs_audio)
     for language in languages:
         if language not in known:
             raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}")
-    numbered = [(number, line.rstrip("\r")) for number, line in enumerate(lines, start=2) if line.strip()]
+    numbered = [(number, line) for number, line in enumerate(lines, start=2) if line.strip()]
     if not numbered:
         raise InputError(f"{path} is empty: it has no rows below its header")
     chosen = tuple(languages or known)
@@ -90,7 +91,7 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
 
 
 def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) -> None:
-    """Columns that no row fills are left out, except languages."""
+    """Writes a manifest. Columns that no row fills are left out, except languages."""
     rows = list(rows)
     notes = [name for name in NOTES if any(name in row.notes for row in rows)]
     spoken = any(row.audio is not None for row in rows)
@@ -109,7 +110,7 @@ def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) ->
 
 def check_files(path: Path, files: Iterable[Path]) -> None:
     """Raises one InputError that lists the files named in `path` that do not exist, all counted."""
-    missing = [file for file in files if not file.is_file()]
+    missing = [file for file in files if not is_file(file)]
     if missing:
         listed = ", ".join(map(str, missing[:LISTED])) + (", ..." if len(missing) > LISTED else "")
         raise InputError(
@@ -119,19 +120,20 @@ def check_files(path: Path, files: Iterable[Path]) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Writes the lines as UTF-8, each with \\n behind it."""
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
     if "id" not in columns or (needs_audio and "audio" not in columns):
         lacking = "audio" if "id" in columns else "id"
-        raise InputError(f"{path} has no column {lacking!r}: its first line has {columns}")
+        raise InputError(f"{path} has no column {lacking!r}: its first line has {shown(columns)}")
     if len(set(columns)) < len(columns):
-        raise InputError(f"{path} has a column twice: its first line has {columns}")
+        raise InputError(f"{path} has a column twice: its first line has {shown(columns)}")
     languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *LABEL_COLUMNS, *NOTES)]
     strange = [name for name in languages if not LANGUAGE.fullmatch(name)]
     if strange or not languages:
-        fault = f"columns that are no language codes: {strange}" if strange else "no column of text"
+        fault = f"columns that are no language codes: {shown(strange)}" if strange else "no column of text"
         raise InputError(f"{path} has {fault}; name text columns en, de ..., and see `train.prepare table`")
     return languages
 
@@ -146,14 +148,16 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
     if not record["id"]:
         raise InputError(f"{path}, line {number}: the id is empty: give each row its own")
     try:
-        seconds = float(record["seconds"]) if record.get("seconds") else None
-    except ValueError:
-        raise InputError(f"{path}, line {number}: {record['seconds']!r} is no number of seconds") from None
+        seconds = read_length(record["seconds"]) if record.get("seconds") else None
+    except ValueError as error:
+        raise InputError(
+            f"{path}, line {number}: {error}: give the clip's length, as in 2.5, or leave the field empty"
+        ) from None
     heard = record.get("heard_ms") or None
-    if heard is not None and not (heard.isascii() and heard.isdigit() and int(heard) > 0):
-        raise InputError(f"{path}, line {number}: heard_ms must be whole and above 0, got {heard!r}")
+    if heard is not None and not HEARD_MS.fullmatch(heard):
+        raise InputError(f"{path}, line {number}: heard_ms must be whole and above 0, got {heard[:40]!r}")
     if record.get("ends") not in (None, "", "no", "yes"):
-        raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends']!r}")
+        raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends'][:40]!r}")
     return Row(
         id=record["id"],
         texts={one: record[one] for one in languages if record[one].strip() or heard is not None},
@@ -169,5 +173,5 @@ def _check_unique(path: Path, rows: Iterable[Row]) -> None:
     seen: set[str] = set()
     for row in rows:
         if row.id in seen:
-            raise InputError(f"{path} has the id {row.id!r} twice: give each row its own")
+            raise InputError(f"{path} has the id {row.id[:80]!r} twice: give each row its own")
         seen.add(row.id)

@@ -18,8 +18,9 @@ from pathlib import Path
 from models.errors import InputError
 from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
 from train.command_line import option, parse
+from train.lines import read_lines
 from train.skipped import Skipped
-from train.text_files import Record, read_lines, read_table, records
+from train.text_files import Record, read_table, records
 
 ESCAPED = re.compile(r"\\(.)")  # CoVoST writes \" for a quote
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from models.errors import InputError
 from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
 from train.command_line import option, parse
+from train.lines import read_lines
 from train.skipped import Skipped
-from train.text_files import read_lines, records
+from train.text_files import records
 
 
 @dataclass(frozen=True, kw_only=True)

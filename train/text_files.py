@@ -1,48 +1,36 @@
-"""Lines and tables as corpora bring them: UTF-8, perhaps compressed with gzip."""
+"""Tables as corpora bring them: tab-separated lines, UTF-8, perhaps compressed with gzip."""
 
-import gzip
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.errors import InputError
+from train.lines import read_lines, shown
 from train.skipped import Skipped
 
 Record = dict[str, str]  # a row of a table by column name
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines, without their ends; NAME.gz is unpacked. Raises InputError if that cannot be done."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file: correct the path")
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        # Not splitlines(): texts hold signs that it takes for line ends, such as U+2028.
-        lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is damaged or not gzip ({error}): copy it again") from None
-    return lines[:-1] if not lines[-1] else lines
-
-
 def read_table(path: Path, columns: Iterable[str]) -> tuple[list[tuple[int, Record]], list[Skipped]]:
     """Rows of a tab-separated file with a header, numbered from 0, and those with missing fields.
 
-    Raises InputError if the header lacks one of `columns`.
+    Raises InputError, naming the file and the line, if the header lacks one of `columns` or has it twice.
     """
     lines = read_lines(path)
     header = lines[0].split("\t") if lines else []
     for column in columns:
-        if column not in header:
-            raise InputError(f"{path} has no column {column!r}: its first line has {header}")
+        if header.count(column) != 1:
+            fault = f"has the column {column!r} twice" if column in header else f"has no column {column!r}"
+            raise InputError(f"{path} {fault}: its first line has {shown(header)}: name one that it has once")
     return records(lines[1:], header, first_line=2)
 
 
 def records(
     lines: Iterable[str], header: Sequence[str], first_line: int
 ) -> tuple[list[tuple[int, Record]], list[Skipped]]:
-    """Lines as rows of the columns `header`; first_line: which line of the file they begin with."""
+    """Lines as rows of the columns `header`, numbered from 0, and the lines with another number of fields.
+
+    first_line: the number that the first of `lines` has in its file, for the reasons of what is skipped.
+    """
     rows, skipped = [], []
     for number, line in enumerate(lines):
         fields = line.split("\t")
@@ -55,5 +43,5 @@ def records(
 
 
 def plain_spaces(text: str) -> str:
-    """Without tabs, line ends, double spaces, and spaces at the ends."""
+    """The text without tabs, line ends, double spaces, and spaces at its ends."""
     return " ".join(text.split())

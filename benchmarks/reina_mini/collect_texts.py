@@ -17,8 +17,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from train.lines import read_lines
 from train.manifest import write_lines
-from train.text_files import plain_spaces, read_lines
+from train.text_files import plain_spaces
 
 
 def sentence_pairs(path: Path) -> Iterable[tuple[str, str]]:
