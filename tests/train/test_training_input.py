@@ -242,7 +242,7 @@ def test_a_cache_of_another_width_or_cut_short_is_refused(tmp_path):
     with pytest.raises(InputError, match="width 4, but the model's encoder has 8"):
         EncoderCache(tmp_path, FrozenEncoder(8, 20.0, torch.nn.Identity()))
     np.arange(4, dtype="<f2").tofile(tmp_path / "frames.f16")
-    with pytest.raises(InputError, match="cut off: 1 frames of 2"):
+    with pytest.raises(InputError, match="cut off: 1 frames of width 4, not 2"):
         EncoderCache(tmp_path)
 
 
