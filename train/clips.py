@@ -18,19 +18,18 @@ import soundfile
 
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
 from models.errors import InputError
+from models.text_lines import plain_spaces
 from train.command_line import at_least, option, settings_of
 from train.journal import Journal
 from train.line_table import file_name
-from train.manifest import Row, write_manifest
+from train.manifest import CONTROL, Row, write_manifest
 from train.skipped import Skipped, first_detail, report, summary, write_skipped
-from train.text_files import plain_spaces
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
 ROUNDING_S = 0.05  # so much may a clip reach beyond its recording: times in corpora are rounded
 LONGEST_NAME = 200  # characters of an id that names a file; file systems take 255 bytes, some fewer
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MANIFEST = "manifest.tsv"
 
 

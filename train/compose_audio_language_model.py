@@ -25,12 +25,12 @@ from models.locate import locate_model
 from models.new_folder import new_folder
 from models.qwen2_audio import PROMPT, Qwen2Audio
 from models.stored_weights import read_json
+from models.text_lines import read_lines
 from models.translator import TranslatorOptions
 from models.whisper_checkpoint import WhisperCheckpoint, load_whisper_checkpoint
 from models.whisper_folder import huggingface_name
 from train.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
 from train.command_line import at_least, option, parse
-from train.lines import read_lines
 from train.manifest import read_manifest
 
 # Of a few tokens: a small model hears little, and each is computed with every chunk.

@@ -30,9 +30,9 @@ from tqdm import tqdm
 
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
+from models.text_lines import plain_spaces, write_lines, write_list
 from train import prepare
 from train.line_table import Line, LineTable, file_name
-from train.manifest import write_lines
 from train.skipped import Skipped, report, summary, write_skipped
 
 
@@ -198,15 +198,18 @@ def write_lists(
     segments: list[list[Line]], seconds: list[float], folder: Path, final: Path, languages: tuple[str, ...]
 ) -> None:
     """`final` is what the folder will be called in source.txt."""
-    texts = [[" ".join(parts) for parts in zip(*(line.texts for line in s), strict=True)] for s in segments]
+    texts = [
+        [plain_spaces(" ".join(parts)) for parts in zip(*(line.texts for line in segment), strict=True)]
+        for segment in segments
+    ]
     rows = ["\t".join(["id", "audio", "seconds", "members", *languages])]
     for segment, length, text in zip(segments, seconds, texts, strict=True):
         members = " ".join(line.id for line in segment)
         rows.append("\t".join([segment[0].id, str(audio_path(segment)), f"{length:.3f}", members, *text]))
     write_lines(folder / "segments.tsv", rows)
-    write_lines(folder / "source.txt", [str(final / audio_path(segment)) for segment in segments])
+    write_list(folder / "source.txt", [str(final / audio_path(segment)) for segment in segments])
     for column, language in enumerate(languages):
-        write_lines(folder / f"target.{language}.txt", [text[column] for text in texts])
+        write_list(folder / f"target.{language}.txt", [text[column] for text in texts])
 
 
 if __name__ == "__main__":

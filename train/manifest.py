@@ -22,13 +22,15 @@ from pathlib import Path
 
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
-from train.lines import is_file, read_lines, shown
+from models.text_lines import plain_spaces, read_lines, write_lines
 from train.seconds import read_length
+from train.text_files import is_file, shown
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
 NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # such as a line end, with which no manifest could be written again
 HEARD_MS = re.compile(r"[1-9][0-9]{0,8}")
 LISTED = 20  # missing files that a message names
 
@@ -102,7 +104,7 @@ def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) ->
         audio = [str(row.audio or ""), "" if row.seconds is None else f"{row.seconds:.3f}"] if spoken else []
         heard = "" if row.heard_ms is None else str(row.heard_ms)
         labels = {"heard_ms": heard, "ends": "" if row.ends else "no"}
-        texts = [" ".join(row.texts.get(language, "").split()) for language in languages]
+        texts = [plain_spaces(row.texts.get(language, "")) for language in languages]
         notes_of_row = [row.notes.get(name, "") for name in notes]
         lines.append("\t".join([row.id, *audio, *(labels[name] for name in cut), *notes_of_row, *texts]))
     write_lines(path, lines)
@@ -117,11 +119,6 @@ def check_files(path: Path, files: Iterable[Path]) -> None:
             f"{path} names {len(missing)} audio files that do not exist: {listed}: "
             "correct the paths (relative ones start from the manifest's folder) or take the rows out"
         )
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Writes the lines as UTF-8, each with \\n behind it."""
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
@@ -145,6 +142,9 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
             f"{path}, line {number}: {len(cells)} fields, but the header has {len(columns)}: mend the line"
         )
     record = dict(zip(columns, cells, strict=True))
+    if any(CONTROL.search(record.get(name, "")) for name in ("id", "audio", *NOTES)):
+        fault = "its id, audio or notes hold a control character"
+        raise InputError(f"{path}, line {number}: {fault}: take it out")
     if not record["id"]:
         raise InputError(f"{path}, line {number}: the id is empty: give each row its own")
     try:

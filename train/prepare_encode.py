@@ -25,13 +25,14 @@ import torch
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from models.log_mel import HOP
+from models.text_lines import write_lines
 from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, heard_samples
 from train.command_line import at_least, option, parse
 from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.frame_encoders import FrameEncoder, open_encoder
 from train.journal import Journal
-from train.manifest import Row, read_manifest, write_lines
+from train.manifest import Row, read_manifest
 from train.skipped import Skipped, report, summary, write_skipped
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import available_processes

@@ -3,8 +3,8 @@
     python -m train.prepare lists --manifest spoken/manifest.tsv --languages de fr
 
 Writes source.txt, one audio file a line, and target.LANGUAGE.txt, one reference a line, beside the manifest
-unless --output names another folder. Rows without a text in one of the languages are refused: lists must
-stay in step.
+unless --output names another folder. White space of any kind becomes single spaces. Rows without a text in
+one of the languages are refused: lists must stay in step.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from pathlib import Path
 from models.errors import InputError
 from models.new_folder import replaced_file
 from models.stored_weights import some
+from models.text_lines import plain_spaces, write_list
 from train.command_line import option, parse
-from train.manifest import read_manifest, write_lines
+from train.manifest import read_manifest
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lists = {"source.txt": [str(row.audio) for row in manifest.rows]}
     for language in options.languages:
-        lists[f"target.{language}.txt"] = [row.texts[language] for row in manifest.rows]
+        lists[f"target.{language}.txt"] = [plain_spaces(row.texts[language]) for row in manifest.rows]
     for name, lines in lists.items():
         with replaced_file(folder / name) as file:
-            write_lines(file, lines)
+            write_list(file, lines)
     print(f"{len(manifest.rows)} clips in {folder}: {', '.join(lists)}")

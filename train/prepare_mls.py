@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InputError
+from models.text_lines import read_lines
 from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
 from train.command_line import option, parse
-from train.lines import read_lines
 from train.skipped import Skipped
 from train.text_files import records
 

@@ -21,9 +21,9 @@ from typing import Any
 import yaml
 
 from models.errors import InputError
+from models.text_lines import read_lines
 from train.clips import Clip, ClipOptions, Corpus, prepare_clips
 from train.command_line import option, parse
-from train.lines import read_lines
 from train.seconds import read_seconds
 from train.skipped import Skipped
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from models.errors import InputError
 from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
 from train.command_line import named_values, option, parse
-from train.lines import is_file
-from train.text_files import read_table
+from train.text_files import is_file, read_table
 
 
 @dataclass(frozen=True, kw_only=True)

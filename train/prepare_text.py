@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InputError
+from models.text_lines import plain_spaces, read_lines
 from train.clips import compiled, finish
 from train.command_line import at_least, named_values, option, parse, settings_of
-from train.lines import read_lines
 from train.manifest import Row
 from train.skipped import Skipped, report
-from train.text_files import Record, plain_spaces, read_table
+from train.text_files import Record, read_table
 from train.unfinished_folder import unfinished_folder
 
 

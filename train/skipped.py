@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.manifest import write_lines
+from models.text_lines import plain_spaces, write_lines
 
 SKIPPED = "skipped.tsv"
 
@@ -32,7 +32,7 @@ def first_detail(skipped: Iterable[Skipped]) -> str:
 
 def write_skipped(folder: Path, skipped: Iterable[Skipped]) -> None:
     """Writes FOLDER/skipped.tsv, one row for each with its id, reason and detail."""
-    rows = ("\t".join(" ".join(cell.split()) for cell in (row.id, row.reason, row.detail)) for row in skipped)
+    rows = ("\t".join(plain_spaces(cell) for cell in (row.id, row.reason, row.detail)) for row in skipped)
     write_lines(folder / SKIPPED, ["id\treason\tdetail", *rows])
 
 

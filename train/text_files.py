@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.errors import InputError
-from train.lines import read_lines, shown
+from models.text_lines import read_lines
 from train.skipped import Skipped
 
 Record = dict[str, str]  # a row of a table by column name
+SHOWN = 200  # characters of a header that a message repeats
 
 
 def read_table(path: Path, columns: Iterable[str]) -> tuple[list[tuple[int, Record]], list[Skipped]]:
@@ -42,6 +43,15 @@ def records(
     return rows, skipped
 
 
-def plain_spaces(text: str) -> str:
-    """The text without tabs, line ends, double spaces, and spaces at its ends."""
-    return " ".join(text.split())
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no file has a name that the system refuses, for instance as too long."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def shown(names: Sequence[str]) -> str:
+    """Column names for a message, which stays one readable line whatever the file holds."""
+    text = ", ".join(map(repr, names))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."

@@ -17,9 +17,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from train.lines import read_lines
-from train.manifest import write_lines
-from train.text_files import plain_spaces
+from models.text_lines import plain_spaces, read_lines, write_lines
 
 
 def sentence_pairs(path: Path) -> Iterable[tuple[str, str]]:

@@ -64,7 +64,7 @@ def test_a_damaged_line_of_the_index_is_named(cache, line, message):
         (b"", "cache.json is not JSON that can be read"),
         (b'{"width": 2', "cache.json is not JSON that can be read"),
         (b"[" * 50_000, "cache.json is not JSON that can be read (RecursionError)"),
-        (b"\xff", "cache.json, line 1: it is not UTF-8"),
+        (b"\xff", "cache.json is not UTF-8"),
         (b"[2]", "cache.json must hold a JSON object, found list"),
         (b"{}", "cache.json: width must be a whole number from 1 to 1048576, got None"),
         (b'{"width": true}', "width must be a whole number from 1 to 1048576, got True"),

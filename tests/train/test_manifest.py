@@ -85,6 +85,8 @@ def test_missing_clips_are_counted_and_twenty_are_named(tmp_path):
         (["id\tseconds\ten", "a\t-1\ty"], "m.tsv, line 2: '-1' s is no length: it must be above 0"),
         (["id\tseconds\ten", "a\t1:30\ty"], "m.tsv, line 2: '1:30' is no number of seconds"),
         (["id\tseconds\ten", "a\t0500\ty"], "m.tsv, line 2: '0500' is no number of seconds"),
+        (["id\ten", "a\tx", "b\rc\ty"], "m.tsv, line 3: its id, audio or notes hold a control character"),
+        (["id\taudio\ten", "a\tx\0.wav\ty"], "m.tsv, line 2: its id, audio or notes hold a control"),
         (["id\tseconds\ten", "a\t1_0\ty"], "m.tsv, line 2: '1_0' is no number of seconds"),
     ],
 )
@@ -102,7 +104,7 @@ def test_a_missing_file_a_missing_language_and_missing_audio_are_refused(tmp_pat
     with pytest.raises(InputError, match="no column 'audio'"):
         read_manifest(path, needs_audio=True)
     path.write_bytes(b"id\ten\na\t\xff\n")
-    with pytest.raises(InputError, match="m.tsv, line 2: it is not UTF-8"):
+    with pytest.raises(InputError, match="m.tsv is not UTF-8"):
         read_manifest(path)
     with pytest.raises(InputError, match="no such manifest"):
         read_manifest(tmp_path / ("x" * 300))
