@@ -17,6 +17,7 @@ from train.examples import Example
 
 # Pairs are sorted by length among this many batches' worth of them.
 SORTED_BATCHES = 50
+LARGEST_MULTIPLE = 10_000  # 100 s of features
 
 
 @dataclass(kw_only=True)
@@ -40,10 +41,18 @@ class BatchSection:
     """And texts to a multiple of so many tokens."""
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0 or self.pairs < 1 or self.text_tokens < 1:
-            raise InputError("a batch needs positive seconds, pairs and text_tokens")
-        if self.frame_multiple < 1 or self.token_multiple < 1:
-            raise InputError("frame_multiple and token_multiple of a batch must be 1 or more")
+        if not self.seconds > 0 or self.pairs < 1 or self.text_tokens < 1:
+            raise InputError(
+                f"batch: seconds, pairs and text_tokens must be above 0, got {self.seconds:g}, {self.pairs} "
+                f"and {self.text_tokens}"
+            )
+        if not (
+            1 <= self.frame_multiple <= LARGEST_MULTIPLE and 1 <= self.token_multiple <= LARGEST_MULTIPLE
+        ):
+            raise InputError(
+                f"batch: frame_multiple and token_multiple must be from 1 to {LARGEST_MULTIPLE}, "
+                f"got {self.frame_multiple} and {self.token_multiple}"
+            )
 
 
 @dataclass(frozen=True)

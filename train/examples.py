@@ -8,6 +8,7 @@ is trained on it and how often. The three tasks are those of REINA's first stage
     nmt    text in one language -> text in another
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ import numpy as np
 from models.audio import read_audio
 from models.errors import InputError
 from train.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
-from train.manifest import Row, read_manifest
+from train.manifest import Manifest, Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
+MOST_OFTEN = 10_000  # times that a weight may repeat a pair in an epoch
 
 
 @dataclass(kw_only=True)
@@ -105,12 +107,9 @@ def read_examples(
     encoder: the model's, if it is frozen; a cache must be of it.
     Raises InputError for a section or manifest that cannot be used; all missing clips are named at once.
     """
-    _check(section)
-    speech = section.task != "nmt"
-    targets = [section.source] if section.task == "asr" else section.targets
-    needs_clips = speech and section.encoder_cache is None
-    languages = targets if speech else [section.source, *targets]
-    manifest = read_manifest(section.manifest, languages, needs_clips)
+    check_section(section)
+    targets = written_languages(section)
+    manifest = read_rows(section)
     cache = None
     if section.encoder_cache is not None:
         cache = EncoderCache(section.encoder_cache, encoder)
@@ -133,7 +132,23 @@ def read_examples(
     return Examples(pairs, skipped)
 
 
-def _check(section: DataSection) -> None:
+def read_rows(section: DataSection) -> Manifest:
+    """The manifest of a section, with the languages of its task.
+
+    Raises InputError, naming the file, where it cannot be used or a clip that must be heard is missing.
+    """
+    speech = section.task != "nmt"
+    languages = written_languages(section) if speech else [section.source, *written_languages(section)]
+    return read_manifest(section.manifest, languages, needs_audio=speech and section.encoder_cache is None)
+
+
+def written_languages(section: DataSection) -> list[str]:
+    """The languages that a section writes."""
+    return [section.source] if section.task == "asr" else section.targets
+
+
+def check_section(section: DataSection) -> None:
+    """Raises InputError, naming the section's manifest, for values that make no sense. Opens no file."""
     where = f"data section of {section.manifest}"
     if section.task not in TASKS:
         raise InputError(f"{where}: task must be one of {', '.join(TASKS)}, got {section.task!r}")
@@ -141,8 +156,12 @@ def _check(section: DataSection) -> None:
         raise InputError(f"{where}: asr writes the language that it hears: leave its targets out")
     if section.task != "asr" and (not section.targets or section.source in section.targets):
         raise InputError(f"{where}: {section.task} needs targets other than {section.source!r}")
-    if section.weight <= 0:
-        raise InputError(f"{where}: weight must be above 0, got {section.weight:g}")
+    if len(set(section.targets)) < len(section.targets):
+        raise InputError(f"{where}: targets {', '.join(section.targets)} repeat one: name each once")
+    if not 0 < section.weight <= MOST_OFTEN or not math.isfinite(section.weight):
+        raise InputError(f"{where}: weight must be above 0 and at most {MOST_OFTEN}, got {section.weight:g}")
+    if section.limit is not None and section.limit < 1:
+        raise InputError(f"{where}: limit must be 1 or more rows, or null for all, got {section.limit}")
     if section.task == "nmt" and section.encoder_cache is not None:
         raise InputError(f"{where}: nmt hears nothing: leave its encoder_cache out")
 

@@ -30,8 +30,10 @@ from train.metric_names import name_metrics
 from train.policy_loss import PolicyLoss, check_policy
 from train.policy_model import PolicyInTraining, Teacher
 from train.policy_unit import CORRELATION, TERMS, PolicyEvalUnit, PolicyUnit
+from train.recipe_checks import check_before_loading
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
+from train.recipe_log import hush_environment
 from train.reina_loss import ReinaLossOptions
 from train.start_model import POLICY, open_model
 
@@ -134,6 +136,7 @@ class PolicyRecipe(Recipe):
         name_metrics(container, {CORRELATION: "Goal Correlation"}, higher_better=True)
         name_metrics(container, {term: term.capitalize() for term in TERMS[1:]})
         register_input_errors(container)
+        hush_environment()
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
         model.teacher.to(context.device)
@@ -145,6 +148,7 @@ class PolicyRecipe(Recipe):
         config = context.get_config_as(PolicyTrainingConfig)
         if any(section.task != "s2tt" for section in config.train + config.validation):
             raise InputError("a policy learns from speech translation: take sections of other tasks out")
+        check_before_loading(context, config)
         model = context.get_model_as(PolicyInTraining)
         start = model.teacher.start
         unit = PolicyUnit(context.get_data_parallel_model(), model.teacher, model.loss)
@@ -165,7 +169,9 @@ def create(config: PolicyConfig) -> PolicyInTraining:
     """Raises InputError where the configuration or the translator cannot be used."""
     if not config.translator:
         raise InputError("a policy needs its translator: give model.config_overrides.translator")
-    check_policy(config.objective, config.hears_duration, config.alignment_weight)
+    check_policy(
+        config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
+    )
     start = open_model(locate_model(config.translator))
     try:
         options = PolicyOptions(

@@ -23,6 +23,7 @@ Shapes: B clips, N tokens, V vocabulary. Position n predicts token n + 1; mask (
 that token is one of the text or its end.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,9 @@ class ReinaLossOptions:
     def __post_init__(self) -> None:
         if self.score not in SCORES:
             raise ValueError(f"score must be one of {', '.join(SCORES)}, got {self.score!r}")
+        for name in ("margin", "monotonicity_weight", "norm_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name):g}")
 
 
 @dataclass(frozen=True)
