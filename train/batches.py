@@ -57,12 +57,12 @@ class Text(Moved):
 
     @property
     def mask(self) -> Tensor:
-        """(B, N) bool: positions that count."""
+        """The positions that count, (B, N) bool."""
         return self.targets != IGNORED
 
     @property
     def prompts(self) -> list[list[int]]:
-        """What each text starts with."""
+        """The tokens that each text starts with."""
         return self.tokens[:, : self.prompt_length].tolist()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from models.audio import read_audio
 from models.errors import InputError
 from train.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
-from train.manifest import Manifest, Row, read_manifest
+from train.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
 MOST_OFTEN = 10_000  # times that a weight may repeat a pair in an epoch
@@ -33,22 +33,22 @@ class DataSection:
     """The table of clips or texts (`train.manifest`)."""
 
     task: str = "s2tt"
-    """s2tt, asr or nmt."""
+    """The task: s2tt, asr or nmt."""
 
     source: str = "en"
-    """Language that is heard, or read."""
+    """The language that is heard, or read."""
 
     targets: list[str] = field(default_factory=list)
-    """Languages to write. Every row is a pair for each of them; asr writes the source and needs none."""
+    """The languages to write. Every row is a pair for each of them; asr writes the source and needs none."""
 
     weight: float = 1.0
     """How often a pair is seen in an epoch: 0.5 half of the pairs, 2 each twice."""
 
     encoder_cache: Path | None = None
-    """Folder of `train.prepare encode` on this manifest; its clips are then not heard again."""
+    """The folder of `train.prepare encode` on this manifest; its clips are then not heard again."""
 
     limit: int | None = None
-    """Keep this many rows, spread evenly; for validation."""
+    """Only this many rows are kept, spread evenly; for validation."""
 
 
 class TrainingTokenizer(Protocol):
@@ -79,11 +79,11 @@ class Example:
 
     @property
     def tokens(self) -> int:
-        """Positions of the decoder."""
+        """How many positions of the decoder the pair takes."""
         return len(self.prompt) + len(self.text)
 
     def waveform(self) -> np.ndarray:
-        """(n,) float32 at 16 kHz, what is heard of the clip. Raises InputError for an unusable one."""
+        """What is heard of the clip, (n,) float32 at 16 kHz. Raises InputError for an unusable one."""
         return read_audio(self.clip)[: self.heard_samples]
 
 
@@ -109,7 +109,7 @@ def read_examples(
     """
     check_section(section)
     targets = written_languages(section)
-    manifest = read_rows(section)
+    manifest = read_manifest(section.manifest, *asked_of_manifest(section))
     cache = None
     if section.encoder_cache is not None:
         cache = EncoderCache(section.encoder_cache, encoder)
@@ -132,14 +132,11 @@ def read_examples(
     return Examples(pairs, skipped)
 
 
-def read_rows(section: DataSection) -> Manifest:
-    """The manifest of a section, with the languages of its task.
-
-    Raises InputError, naming the file, where it cannot be used or a clip that must be heard is missing.
-    """
-    speech = section.task != "nmt"
-    languages = written_languages(section) if speech else [section.source, *written_languages(section)]
-    return read_manifest(section.manifest, languages, needs_audio=speech and section.encoder_cache is None)
+def asked_of_manifest(section: DataSection) -> tuple[list[str], bool]:
+    """The languages that a section reads of its manifest, and whether it hears the clips."""
+    if section.task == "nmt":
+        return [section.source, *written_languages(section)], False
+    return written_languages(section), section.encoder_cache is None
 
 
 def written_languages(section: DataSection) -> list[str]:

@@ -1,7 +1,5 @@
 """What a recipe checks before it loads a model: its data sections, their files, and where it goes on from."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from fairseq2.checkpoint import CheckpointDir
@@ -9,7 +7,8 @@ from fairseq2.recipe.base import RecipeContext
 
 from models.errors import InputError
 from train.encoder_cache import EncoderCache
-from train.examples import DataSection, check_section, read_rows
+from train.examples import DataSection, asked_of_manifest, check_section
+from train.manifest import read_manifest
 from train.resumption import check_last_checkpoint
 from train.start_model import CHECKPOINTS
 
@@ -38,12 +37,11 @@ def check_data(config: Sections) -> None:
     sections = [*config.train, *config.validation]
     for section in sections:
         check_section(section)
-    for section in sections:
-        read_rows(section)
-    check_caches([section.encoder_cache for section in sections if section.encoder_cache is not None])
-
-
-def check_caches(folders: Sequence[Path]) -> None:
-    """Raises InputError for a damaged encoder cache; one that several sections name is read once."""
-    for folder in dict.fromkeys(folders):
-        EncoderCache(folder)
+    # Each file once: a large manifest takes seconds, and several sections name it.
+    for path in dict.fromkeys(section.manifest for section in sections):
+        asked = [asked_of_manifest(section) for section in sections if section.manifest == path]
+        languages = dict.fromkeys(language for languages, _ in asked for language in languages)
+        read_manifest(path, list(languages), needs_audio=any(hears for _, hears in asked))
+    for folder in dict.fromkeys(section.encoder_cache for section in sections):
+        if folder is not None:
+            EncoderCache(folder)

@@ -26,7 +26,7 @@ class ReaderSection:
     """How data is read."""
 
     workers: int = 2
-    """Processes that read audio for each training process; 0: none, best with an encoder cache."""
+    """So many processes read audio for each training process; 0 is best with an encoder cache."""
 
     seed: int = 1
     """Decides on the order of pairs and on where clips are cut."""

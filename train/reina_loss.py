@@ -41,7 +41,7 @@ GAINS = ("reference", *DIVERGENCES, REGRET)
 
 @dataclass(frozen=True)
 class ReinaLossOptions:
-    """Defaults are the paper's, but for the score (see the module's docstring)."""
+    """The constants of the loss. Defaults are the paper's, but for the score (see the module's docstring)."""
 
     score: str = "logit"  # one of SCORES; must be the network's own
     margin: float = 0.5  # eps
@@ -58,7 +58,7 @@ class ReinaLossOptions:
 
 @dataclass(frozen=True)
 class ReinaLoss:
-    """Sums over valid tokens, weights not applied but in `total`."""
+    """The terms of the loss, summed over valid tokens; weights are applied in `total` only."""
 
     covariance: Tensor  # L_p
     monotonicity: Tensor  # L_m

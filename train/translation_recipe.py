@@ -48,19 +48,19 @@ class TranslationConfig:
     """What is validated on; each section gets its own scores."""
 
     batch: BatchSection = field(default_factory=BatchSection)
-    """Size of a batch, over all processes."""
+    """The size of a batch, over all processes."""
 
     truncation: TruncationSection | None = None
-    """Cut clips, as in stage 2; null: none."""
+    """How clips are cut, as in stage 2; null leaves them whole."""
 
     masking: MaskingSection | None = None
-    """Hide parts of the features, as in SpecAugment; null: none."""
+    """How parts of the features are hidden, as in SpecAugment; null hides none."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
 
     label_smoothing: float = 0.1
-    """Of the cross-entropy in training."""
+    """How much the cross-entropy in training is smoothed, from 0 to below 1."""
 
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)

@@ -21,28 +21,28 @@ class TranslatorConfig:
     """The model that a run trains. Either `start`, or all that makes a new one."""
 
     start: str | None = None
-    """Model by name or path: a model folder, a Whisper, or the output folder of an earlier run."""
+    """The model to start from, by name or path: a model folder, Whisper, or the output of an earlier run."""
 
     architecture: str = "reina-mini"
-    """Sizes of a new model: reina-mini or reina-medium."""
+    """The sizes of a new model: reina-mini or reina-medium."""
 
     sizes: dict[str, int | float | bool] = field(default_factory=dict)
-    """Fields of `models.reina.ReinaDimensions` that differ from the architecture's."""
+    """The fields of `models.reina.ReinaDimensions` that differ from the architecture's."""
 
     whisper: str | None = None
-    """Whisper, by path or name, whose encoder a new model starts from."""
+    """The Whisper, by path or name, whose encoder a new model starts from."""
 
     tokenizer: Path | None = None
-    """SentencePiece model of a new model (`train.prepare sentencepiece`)."""
+    """The SentencePiece model of a new model (`train.prepare sentencepiece`)."""
 
     languages: list[str] = field(default_factory=list)
-    """Languages that a new model writes; each gets a tag behind the pieces."""
+    """The languages that a new model writes; each gets a tag behind the pieces."""
 
     source_languages: list[str] = field(default_factory=lambda: ["en"])
-    """Languages that a new model understands."""
+    """The languages that a new model understands."""
 
     freeze_encoder: bool = False
-    """Leave the audio encoder as it is. Needed where clips come from an encoder cache."""
+    """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
 
 
 def start_model(config: TranslatorConfig) -> StartModel:

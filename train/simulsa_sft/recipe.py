@@ -46,13 +46,13 @@ class SftConfig:
     """What is validated on; each section gets its own scores."""
 
     batch: BatchSection = field(default_factory=BatchSection)
-    """Size of a batch, over all processes."""
+    """The size of a batch, over all processes."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
 
     label_smoothing: float = 0.0
-    """Of the cross-entropy in training; the paper has none."""
+    """How much the cross-entropy in training is smoothed, from 0 to below 1; the paper does not."""
 
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)
