@@ -145,7 +145,7 @@ def compiled(flag: str, pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _usable(corpus: Corpus, refuse: re.Pattern[str] | None) -> tuple[list[Clip], list[Skipped]]:
-    """Clips with plain texts and an id of their own, and the other rows."""
+    """The clips with plain texts and an id of their own, and the other rows."""
     clips: list[Clip] = []
     skipped = list(corpus.skipped)
     seen: set[str] = set()

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_corpus(options: MustcOptions) -> Corpus:
-    """Raises InputError when files are missing or do not fit together."""
+    """The segments of a split. Raises InputError when files are missing or do not fit together."""
     folder = options.root / options.split
     entries = read_entries(folder / "txt" / f"{options.split}.yaml")
     languages = [options.source, *options.target]
