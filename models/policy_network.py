@@ -28,6 +28,8 @@ from models.whisper import MultiHeadAttention, feed_forward
 OBJECTIVES = ("gain", "divergence")
 SCORES = ("logit", "probability")
 LONGEST_PERIOD = 100  # base of the duration embedding
+LARGEST_SIZE = 2**16
+MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,19 @@ class PolicyOptions:
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES or self.score not in SCORES:
             raise ValueError(
-                f"objective {self.objective!r} must be one of {', '.join(OBJECTIVES)}, "
-                f"score {self.score!r} one of {', '.join(SCORES)}"
+                f"objective {str(self.objective)[:40]!r} must be one of {', '.join(OBJECTIVES)}, "
+                f"score {str(self.score)[:40]!r} one of {', '.join(SCORES)}"
             )
         sizes = (self.hidden_width, self.width, self.heads, self.layers)
+        if not all(type(size) is int and size <= LARGEST_SIZE for size in sizes) or self.layers > MOST_LAYERS:
+            raise ValueError(
+                f"hidden width, width, heads and layers must be whole numbers up to {LARGEST_SIZE} "
+                f"({MOST_LAYERS} layers), got {str(sizes)[:200]}"
+            )
+        if type(self.dropout) not in (int, float) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, got {str(self.dropout)[:40]}")
+        if type(self.hears_duration) is not bool:
+            raise ValueError(f"hears_duration must be true or false, got {str(self.hears_duration)[:40]}")
         if min(sizes) < 1 or self.width % self.heads or self.width % 2:
             raise ValueError(
                 f"hidden width {sizes[0]}, width {sizes[1]}, {sizes[2]} heads and {sizes[3]} layers must be "

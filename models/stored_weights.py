@@ -16,7 +16,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises InputError for anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error}): download it again") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold a JSON object, found {type(content).__name__}: download it again")

@@ -17,7 +17,7 @@ FRAME_S = 0.02
 
 
 class _WatchedForcing(TeacherForcing):
-    """Notes the most attended frame (B, N) of one layer."""
+    """Teacher forcing that notes the most attended frame (B, N) of one layer."""
 
     def watch(self, layer: int) -> None:
         self._layer = layer
@@ -33,7 +33,7 @@ class _WatchedForcing(TeacherForcing):
 
 @torch.no_grad()
 def spoken_seconds(model: SpeechModel, memory: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
-    """(B, N) seconds, for the token behind each position of tokens (B, N).
+    """The seconds (B, N) at which the token behind each position of tokens (B, N) is spoken.
 
     memory (B, T, D) of whole clips, of lengths (B,) frames.
     """

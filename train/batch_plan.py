@@ -17,38 +17,47 @@ from train.examples import Example
 
 # Pairs are sorted by length among this many batches' worth of them.
 SORTED_BATCHES = 50
+LARGEST_MULTIPLE = 10_000  # 100 s of features
 
 
 @dataclass(kw_only=True)
 class BatchSection:
-    """How large a batch is, over all processes together."""
+    """The size of a batch, over all processes together."""
 
     seconds: float = 320.0
-    """Audio at most, padding included."""
+    """A batch holds at most so much audio, padding included."""
 
     pairs: int = 128
-    """Pairs of speech and text at most."""
+    """It holds at most so many pairs of speech and text."""
 
     text_tokens: int = 8192
-    """Tokens at most where there is no speech: source and target, padding included."""
+    """Without speech it holds at most so many tokens, of source and target, padding included."""
 
     frame_multiple: int = 1
     """Features are padded to a multiple of so many frames of 10 ms. GPU libraries plan for every new shape;
     100 lets them meet a few only."""
 
     token_multiple: int = 1
-    """And texts to a multiple of so many tokens."""
+    """Texts are padded to a multiple of so many tokens."""
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0 or self.pairs < 1 or self.text_tokens < 1:
-            raise InputError("a batch needs positive seconds, pairs and text_tokens")
-        if self.frame_multiple < 1 or self.token_multiple < 1:
-            raise InputError("frame_multiple and token_multiple of a batch must be 1 or more")
+        if not self.seconds > 0 or self.pairs < 1 or self.text_tokens < 1:
+            raise InputError(
+                f"batch: seconds, pairs and text_tokens must be above 0, got {self.seconds:g}, {self.pairs} "
+                f"and {self.text_tokens}"
+            )
+        if not (
+            1 <= self.frame_multiple <= LARGEST_MULTIPLE and 1 <= self.token_multiple <= LARGEST_MULTIPLE
+        ):
+            raise InputError(
+                f"batch: frame_multiple and token_multiple must be from 1 to {LARGEST_MULTIPLE}, "
+                f"got {self.frame_multiple} and {self.token_multiple}"
+            )
 
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """Places in the list of pairs."""
+    """A batch, as places in the list of pairs."""
 
     speech: tuple[int, ...]
     text: tuple[int, ...]
@@ -56,7 +65,7 @@ class PlannedBatch:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Plans any epoch over fixed pairs."""
+    """A plan of any epoch over fixed pairs."""
 
     pairs: Sequence[Example]
     weights: Sequence[float]  # of each pair: how often it occurs in an epoch
@@ -65,7 +74,7 @@ class BatchPlan:
     shuffle: bool = True
 
     def epoch(self, number: int) -> list[PlannedBatch]:
-        """All batches of epoch `number`."""
+        """All batches of epoch `number`, in their order."""
         draw = np.random.default_rng([self.seed, number])
         chosen = self._occurrences(draw)
         speech = np.array([at for at in chosen if self.pairs[at].source is None], np.int64)

@@ -49,7 +49,7 @@ class BatchReader(DataReader[TranslationBatch]):
     def __init__(
         self, plan: BatchPlan, collation: Collation, gangs: Gangs, accumulate: int = 1, workers: int = 0
     ) -> None:
-        """workers: processes that read audio; 0 reads it in this one."""
+        """Starts before epoch 0. workers: processes that read audio; 0 reads it in this one."""
         self._plan = plan
         self._collation = collation
         self._rank, self._processes = gangs.dp.rank, gangs.dp.size
@@ -78,7 +78,7 @@ class BatchReader(DataReader[TranslationBatch]):
         return iter(DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers))
 
     def reset(self) -> None:
-        """On to the next epoch; without shuffling all epochs are alike."""
+        """Goes on to the next epoch; without shuffling all epochs are alike."""
         self._epoch += self._plan.shuffle
         self._step = 0
         self._batches = None

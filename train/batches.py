@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from models.errors import InputError
 from models.log_mel import log_mel_spectrogram
 from train.examples import Example
 from train.masking import MaskingSection, masked
@@ -19,6 +20,7 @@ from train.truncation import truncated_samples
 
 IGNORED = -100  # a target that is none: padding, or part of the prompt
 FRAMES_PER_S = 50  # memory frames
+LONGEST_CHUNK_MS = 60_000
 
 
 @dataclass
@@ -55,12 +57,12 @@ class Text(Moved):
 
     @property
     def mask(self) -> Tensor:
-        """(B, N) bool: positions that count."""
+        """The positions that count, (B, N) bool."""
         return self.targets != IGNORED
 
     @property
     def prompts(self) -> list[list[int]]:
-        """What each text starts with."""
+        """The tokens that each text starts with."""
         return self.tokens[:, : self.prompt_length].tolist()
 
 
@@ -101,6 +103,12 @@ class TruncationSection:
 
     chunk_ms: int = 250
     """Cut lengths are whole numbers of such chunks, each equally likely. An encoder cache has its own."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cut_probability <= 1:
+            raise InputError(f"truncation.cut_probability must be from 0 to 1, got {self.cut_probability:g}")
+        if not 1 <= self.chunk_ms <= LONGEST_CHUNK_MS:
+            raise InputError(f"truncation.chunk_ms must be from 1 to {LONGEST_CHUNK_MS}, got {self.chunk_ms}")
 
 
 @dataclass(frozen=True)

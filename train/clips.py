@@ -22,12 +22,14 @@ from models.text_lines import plain_spaces
 from train.command_line import at_least, option, settings_of
 from train.journal import Journal
 from train.line_table import file_name
-from train.manifest import Row, check_language_codes, write_manifest
-from train.skipped import Skipped, report, summary, write_skipped
+from train.manifest import CONTROL, Row, check_language_codes, write_manifest
+from train.skipped import Skipped, first_detail, report, summary, write_skipped
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
+ROUNDING_S = 0.05  # so much may a clip reach beyond its recording: times in corpora are rounded
+LONGEST_NAME = 200  # characters of an id that names a file; file systems take 255 bytes, some fewer
 MANIFEST = "manifest.tsv"
 
 
@@ -106,7 +108,11 @@ def prepare_clips(corpus: Corpus, options: ClipOptions, command: str, write_audi
 def finish(folder: Path, rows: list[Row], skipped: list[Skipped], languages: Sequence[str]) -> None:
     """Writes manifest.tsv and skipped.tsv. Raises NothingUsable when there is no row."""
     if not rows:
-        raise NothingUsable(f"no row can be used: {summary(skipped) or 'there is none'}")
+        first = first_detail(skipped)
+        example = f" (the first: {first})" if first else ""
+        raise NothingUsable(
+            f"no row can be used: {summary(skipped) or 'there is none'}{example}: correct the input"
+        )
     write_manifest(folder / MANIFEST, rows, languages)
     write_skipped(folder, skipped)
 
@@ -140,7 +146,7 @@ def compiled(flag: str, pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _usable(corpus: Corpus, refuse: re.Pattern[str] | None) -> tuple[list[Clip], list[Skipped]]:
-    """Clips with plain texts and an id of their own, and the other rows."""
+    """The clips with plain texts and an id of their own, and the other rows."""
     clips: list[Clip] = []
     skipped = list(corpus.skipped)
     seen: set[str] = set()
@@ -149,6 +155,8 @@ def _usable(corpus: Corpus, refuse: re.Pattern[str] | None) -> tuple[list[Clip],
         refused = [text for text in texts.values() if refuse and refuse.search(text)]
         if not clip.id:
             skipped.append(Skipped(clip.id, "empty id", " / ".join(texts.values())))
+        elif CONTROL.search(clip.id) or len(file_name(clip.id).encode()) > LONGEST_NAME:
+            skipped.append(Skipped(clip.id[:40], "its id cannot name a file"))
         elif file_name(clip.id) in seen:
             skipped.append(Skipped(clip.id, "its id occurs before"))
         elif not texts:
@@ -167,6 +175,8 @@ def _hear(clip: Clip, folder: Path | None, minimum_s: float, maximum_s: float) -
         samples = read_audio(clip.audio) if whole else _read_part(clip)
     except InputError as error:
         return "unusable audio", str(error)
+    except OSError as error:  # such as a name that is too long
+        return "unusable audio", f"{clip.audio}: {error.strerror}"
     seconds = len(samples) / SAMPLE_RATE
     if not minimum_s <= seconds <= maximum_s:
         limit = f"shorter than {minimum_s:g} s" if seconds < minimum_s else f"longer than {maximum_s:g} s"
@@ -177,11 +187,20 @@ def _hear(clip: Clip, folder: Path | None, minimum_s: float, maximum_s: float) -
 
 
 def _read_part(clip: Clip) -> np.ndarray:
-    """A part of a long recording at 16 kHz. Raises InputError if it lies beyond the recording's end."""
+    """A part of a long recording, (n,) at 16 kHz. Raises InputError if it reaches beyond the recording's end.
+
+    What is there of it would be a shorter clip with the whole text.
+    """
     length_s = check_audio_file(clip.audio, maximum_s=None)
     if clip.start_s >= length_s:
         raise InputError(
-            f"{clip.audio} ends at {length_s:.2f} s, before the clip begins: {clip.start_s:.2f} s"
+            f"{clip.audio} ends at {length_s:.2f} s, before {clip.id} begins: {clip.start_s:.2f} s"
+        )
+    end_s = clip.start_s + (clip.duration_s or 0.0)
+    if end_s > length_s + ROUNDING_S:
+        raise InputError(
+            f"{clip.audio} ends at {length_s:.2f} s, but {clip.id} only at {end_s:.2f} s: copy the recording "
+            "again, or correct the times"
         )
     try:
         with soundfile.SoundFile(clip.audio) as file:

@@ -17,7 +17,7 @@ DIVERGENCES = ("jensen-shannon", "kullback-leibler", "jensen-shannon-distance")
 
 
 def divergence(partial_logits: Tensor, full_logits: Tensor, kind: str = "jensen-shannon") -> Tensor:
-    """(B, N) in nats, without gradient, from logits (B, N, V).
+    """The divergence (B, N) in nats, without gradient, of two passes with logits (B, N, V).
 
     Jensen-Shannon is at most log 2, so a few surprising tokens do not rule the squared error; its distance
     is its square root (Endres and Schindelin 2003), which spreads the small values that thresholds lie
@@ -42,5 +42,5 @@ def divergence_loss(scores: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 def _kl(p: Tensor, q: Tensor) -> Tensor:
-    """KL(p || q) of log-probabilities (..., V)"""
+    """The Kullback-Leibler divergence KL(p || q) of log-probabilities (..., V)."""
     return (p.exp() * (p - q)).sum(-1)

@@ -10,6 +10,7 @@ that hears more gives other frames: they cannot be cut out of version 0. `train.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,15 +21,20 @@ import numpy as np
 from torch import nn
 
 from models.errors import InputError
+from models.text_lines import read_lines
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
 FRAME_MS = 20.0  # Whisper's
 COLUMNS = ("id", "version", "heard_samples", "samples", "offset", "frames")
+COUNT = re.compile(r"[0-9]{1,15}")
+WIDEST = 2**20
+LONGEST_FRAME_MS = 10_000
+CURE = "make the cache again with `train.prepare encode`"
 
 
 @dataclass(frozen=True)
 class CachedVersion:
-    """What the encoder says after `heard_samples` of a clip."""
+    """What the encoder says after `heard_samples` of a clip: so many frames from `offset` on."""
 
     heard_samples: int
     offset: int
@@ -43,14 +49,14 @@ class CachedClip:
     versions: tuple[CachedVersion, ...]
 
     def read(self, version: int) -> np.ndarray:
-        """(T, D) float16"""
+        """The frames of one version, (T, D) float16."""
         at = self.versions[version]
         return self.cache.frames[at.offset : at.offset + at.frames]
 
 
 @dataclass(frozen=True)
 class FrozenEncoder:
-    """What a model listens with, and a cache's frames must come from."""
+    """What a model listens with, and what a cache's frames must come from."""
 
     width: int  # D
     frame_ms: float
@@ -58,7 +64,7 @@ class FrozenEncoder:
 
     @cached_property
     def sha256(self) -> str:
-        """Of its weights. Computed when a cache first asks."""
+        """The hash of its weights, computed when a cache first asks."""
         return encoder_sha256(self.module)
 
 
@@ -66,28 +72,28 @@ class EncoderCache:
     """The clips of one folder by id. The frames stay on disk."""
 
     def __init__(self, folder: Path, encoder: FrozenEncoder | None = None) -> None:
-        """encoder: of the model that will read it. Raises InputError for another's, or half a cache."""
+        """encoder: that of the model that will read the cache; None where no model reads it.
+
+        Raises InputError, naming the file and the line, for a cache that is damaged, and for one whose frames
+        come from another encoder.
+        """
         absent = [name for name in (FRAMES, INDEX, ABOUT) if not (folder / name).is_file()]
         if absent:
             raise InputError(f"{folder} lacks {', '.join(absent)}: make it with `train.prepare encode`")
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = _read_about(folder / ABOUT)
         self.width: int = about["width"]
         if encoder is not None:
             _check(folder, about, encoder)
         self._file = folder / FRAMES
-        size = self._file.stat().st_size // (2 * self.width)
+        size, rest = divmod(self._file.stat().st_size, 2 * self.width)
         self._frames: np.ndarray | None = None
         self._shape = (size, self.width)
-        header, *lines = (folder / INDEX).read_text(encoding="utf-8").split("\n")
-        if tuple(header.split("\t")) != COLUMNS:
-            raise InputError(f"{folder / INDEX} must have the columns {', '.join(COLUMNS)}: make it again")
-        versions: dict[str, list[CachedVersion]] = {}
-        for line in filter(None, lines):
-            name, _, heard, _, offset, frames = line.split("\t")
-            versions.setdefault(name, []).append(CachedVersion(int(heard), int(offset), int(frames)))
-        end = max((one.offset + one.frames for each in versions.values() for one in each), default=0)
-        if end > size:
-            raise InputError(f"{self._file} is cut off: {size} frames of {end}; make the cache again")
+        versions = _read_index(folder / INDEX)
+        end = max(one.offset + one.frames for each in versions.values() for one in each)
+        if end != size or rest:
+            fault = "is cut off" if end > size else "holds more than its index says"
+            found = f"{size} frames of width {self.width}" + (" and a part of one" if rest else "")
+            raise InputError(f"{self._file} {fault}: {found}, not {end}: {CURE}")
         self._clips = {name: CachedClip(self, tuple(each)) for name, each in versions.items()}
 
     def __contains__(self, name: str) -> bool:
@@ -107,6 +113,56 @@ class EncoderCache:
         return {**self.__dict__, "_frames": None}
 
 
+def _read_about(path: Path) -> dict[str, Any]:
+    """What cache.json says. Raises InputError where it does not say what is read of it."""
+    try:
+        about = json.loads("\n".join(read_lines(path)))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is not JSON that can be read ({type(error).__name__}): {CURE}") from None
+    if not isinstance(about, dict):
+        raise InputError(f"{path} must hold a JSON object, found {type(about).__name__}: {CURE}")
+    width, frame_ms = about.get("width"), about.get("frame_ms", FRAME_MS)
+    if type(width) is not int or not 0 < width <= WIDEST:
+        fault = f"width must be a whole number from 1 to {WIDEST}, got {str(width)[:40]}"
+        raise InputError(f"{path}: {fault}: {CURE}")
+    if type(frame_ms) not in (int, float) or not 0 < frame_ms <= LONGEST_FRAME_MS:
+        fault = f"frame_ms must be above 0 and at most {LONGEST_FRAME_MS}, got {str(frame_ms)[:40]}"
+        raise InputError(f"{path}: {fault}: {CURE}")
+    return about
+
+
+def _read_index(path: Path) -> dict[str, list[CachedVersion]]:
+    """All versions of all clips by id, those of a clip in their order.
+
+    Raises InputError for a damaged line. Versions lie one behind the other, so a changed number is noticed.
+    """
+    header, *lines = read_lines(path) or [""]
+    if tuple(header.split("\t")) != COLUMNS:
+        raise InputError(f"{path} must have the columns {', '.join(COLUMNS)} in its first line: {CURE}")
+    versions: dict[str, list[CachedVersion]] = {}
+    end = 0
+    for number, line in enumerate(lines, start=2):
+        name, *cells = line.split("\t")
+        counts = [int(cell) for cell in cells if COUNT.fullmatch(cell)]
+        if not name or not len(cells) == len(counts) == len(COLUMNS) - 1:
+            raise InputError(f"{path}, line {number}: it must have an id and five whole numbers: {CURE}")
+        version, heard, samples, offset, frames = counts
+        of_clip = versions.setdefault(name, [])
+        if version != len(of_clip) or offset != end:
+            fault = f"version {len(of_clip)} of {name[:80]!r} must be here, from frame {end} on"
+            raise InputError(f"{path}, line {number}: {fault}, found version {version} from {offset}: {CURE}")
+        if not 0 < heard <= samples or not frames:
+            fault = f"{heard} of {samples} samples cannot be heard in {frames} frames"
+            raise InputError(f"{path}, line {number}: {fault}: {CURE}")
+        of_clip.append(CachedVersion(heard, offset, frames))
+        end += frames
+    if not versions:
+        raise InputError(f"{path} lists no clips: {CURE}")
+    return versions
+
+
 def _check(folder: Path, about: Mapping[str, Any], encoder: FrozenEncoder) -> None:
     cure = "make a cache with this model (`train.prepare encode`)"
     width, frame_ms = about["width"], about.get("frame_ms", FRAME_MS)
@@ -124,7 +180,7 @@ def _check(folder: Path, about: Mapping[str, Any], encoder: FrozenEncoder) -> No
 
 
 def encoder_sha256(encoder: nn.Module) -> str:
-    """Of the names and values of all weights, in the order of their names.
+    """The hash of the names and values of all weights, in the order of their names.
 
     The values are those in float16: a model that was stored in half precision has the same encoder.
     """

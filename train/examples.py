@@ -8,6 +8,7 @@ is trained on it and how often. The three tasks are those of REINA's first stage
     nmt    text in one language -> text in another
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from train.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
+MOST_OFTEN = 10_000  # times that a weight may repeat a pair in an epoch
 
 
 @dataclass(kw_only=True)
@@ -31,22 +33,22 @@ class DataSection:
     """The table of clips or texts (`train.manifest`)."""
 
     task: str = "s2tt"
-    """s2tt, asr or nmt."""
+    """The task: s2tt, asr or nmt."""
 
     source: str = "en"
-    """Language that is heard, or read."""
+    """The language that is heard, or read."""
 
     targets: list[str] = field(default_factory=list)
-    """Languages to write. Every row is a pair for each of them; asr writes the source and needs none."""
+    """The languages to write. Every row is a pair for each of them; asr writes the source and needs none."""
 
     weight: float = 1.0
     """How often a pair is seen in an epoch: 0.5 half of the pairs, 2 each twice."""
 
     encoder_cache: Path | None = None
-    """Folder of `train.prepare encode` on this manifest; its clips are then not heard again."""
+    """The folder of `train.prepare encode` on this manifest; its clips are then not heard again."""
 
     limit: int | None = None
-    """Keep this many rows, spread evenly; for validation."""
+    """Only this many rows are kept, spread evenly; for validation."""
 
 
 class TrainingTokenizer(Protocol):
@@ -77,11 +79,11 @@ class Example:
 
     @property
     def tokens(self) -> int:
-        """Positions of the decoder."""
+        """How many positions of the decoder the pair takes."""
         return len(self.prompt) + len(self.text)
 
     def waveform(self) -> np.ndarray:
-        """(n,) float32 at 16 kHz, what is heard of the clip. Raises InputError for an unusable one."""
+        """What is heard of the clip, (n,) float32 at 16 kHz. Raises InputError for an unusable one."""
         return read_audio(self.clip)[: self.heard_samples]
 
 
@@ -105,12 +107,9 @@ def read_examples(
     encoder: the model's, if it is frozen; a cache must be of it.
     Raises InputError for a section or manifest that cannot be used; all missing clips are named at once.
     """
-    _check(section)
-    speech = section.task != "nmt"
-    targets = [section.source] if section.task == "asr" else section.targets
-    needs_clips = speech and section.encoder_cache is None
-    languages = targets if speech else [section.source, *targets]
-    manifest = read_manifest(section.manifest, languages, needs_clips)
+    check_section(section)
+    targets = written_languages(section)
+    manifest = read_manifest(section.manifest, *asked_of_manifest(section))
     cache = None
     if section.encoder_cache is not None:
         cache = EncoderCache(section.encoder_cache, encoder)
@@ -133,7 +132,20 @@ def read_examples(
     return Examples(pairs, skipped)
 
 
-def _check(section: DataSection) -> None:
+def asked_of_manifest(section: DataSection) -> tuple[list[str], bool]:
+    """The languages that a section reads of its manifest, and whether it hears the clips."""
+    if section.task == "nmt":
+        return [section.source, *written_languages(section)], False
+    return written_languages(section), section.encoder_cache is None
+
+
+def written_languages(section: DataSection) -> list[str]:
+    """The languages that a section writes."""
+    return [section.source] if section.task == "asr" else section.targets
+
+
+def check_section(section: DataSection) -> None:
+    """Raises InputError, naming the section's manifest, for values that make no sense. Opens no file."""
     where = f"data section of {section.manifest}"
     if section.task not in TASKS:
         raise InputError(f"{where}: task must be one of {', '.join(TASKS)}, got {section.task!r}")
@@ -141,8 +153,12 @@ def _check(section: DataSection) -> None:
         raise InputError(f"{where}: asr writes the language that it hears: leave its targets out")
     if section.task != "asr" and (not section.targets or section.source in section.targets):
         raise InputError(f"{where}: {section.task} needs targets other than {section.source!r}")
-    if section.weight <= 0:
-        raise InputError(f"{where}: weight must be above 0, got {section.weight:g}")
+    if len(set(section.targets)) < len(section.targets):
+        raise InputError(f"{where}: targets {', '.join(section.targets)} repeat one: name each once")
+    if not 0 < section.weight <= MOST_OFTEN or not math.isfinite(section.weight):
+        raise InputError(f"{where}: weight must be above 0 and at most {MOST_OFTEN}, got {section.weight:g}")
+    if section.limit is not None and section.limit < 1:
+        raise InputError(f"{where}: limit must be 1 or more rows, or null for all, got {section.limit}")
     if section.task == "nmt" and section.encoder_cache is not None:
         raise InputError(f"{where}: nmt hears nothing: leave its encoder_cache out")
 

@@ -82,6 +82,8 @@ class LineTable:
             seconds = len(read_audio(audio)) / SAMPLE_RATE
         except InputError as error:
             return Skipped(identifier, "unusable audio", detail=str(error))
+        except OSError as error:  # such as a name that is too long
+            return Skipped(identifier, "unusable audio", detail=f"{audio}: {error.strerror}")
         return Line(identifier, group, audio, seconds, texts)
 
     def _records(self) -> tuple[list[Record], list[Skipped]]:

@@ -24,17 +24,21 @@ from models.audio import SAMPLE_RATE
 from models.errors import InputError
 from models.languages import canonical_language, find_language
 from models.text_lines import plain_spaces, read_lines, write_lines
+from train.seconds import read_length
+from train.text_files import is_file, shown
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
 NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # such as a line end, with which no manifest could be written again
+HEARD_MS = re.compile(r"[1-9][0-9]{0,8}")
 LISTED = 20  # missing files that a message names
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row."""
+    """One row of a manifest: a clip with its texts, or texts alone."""
 
     id: str
     texts: dict[str, str]  # by language code; what is missing in a language is not here
@@ -46,12 +50,12 @@ class Row:
 
     @property
     def heard_samples(self) -> int | None:
-        """Where the clip is cut, at 16 kHz."""
+        """The sample before which the clip is cut, at 16 kHz; None where it is heard whole."""
         return None if self.heard_ms is None else self.heard_ms * SAMPLE_RATE // 1000
 
     @property
     def heard_s(self) -> float | None:
-        """Length of what is heard."""
+        """Length of what is heard, in seconds; None where the manifest does not say."""
         return self.seconds if self.heard_ms is None else self.heard_ms / 1000
 
 
@@ -67,9 +71,10 @@ class Manifest:
 def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool = False) -> Manifest:
     """Reads a manifest; languages: those to keep, all if none is named.
 
-    Raises InputError when it cannot be used, and with needs_audio also when audio files are missing.
+    Raises InputError, naming the file and the line, when it cannot be used, and with needs_audio also when
+    audio files are missing.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such manifest: correct the path")
     header, *lines = read_lines(path) or [""]
     columns = header.split("\t")
@@ -91,7 +96,7 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
 
 
 def write_manifest(path: Path, rows: Iterable[Row], languages: Sequence[str]) -> None:
-    """Columns that no row fills are left out, except languages."""
+    """Writes a manifest. Columns that no row fills are left out, except languages."""
     rows = list(rows)
     notes = [name for name in NOTES if any(name in row.notes for row in rows)]
     spoken = any(row.audio is not None for row in rows)
@@ -119,7 +124,7 @@ def check_language_codes(codes: Iterable[str]) -> None:
 
 def check_files(path: Path, files: Iterable[Path]) -> None:
     """Raises one InputError that lists the files named in `path` that do not exist, all counted."""
-    missing = [file for file in files if not file.is_file()]
+    missing = [file for file in files if not is_file(file)]
     if missing:
         listed = ", ".join(map(str, missing[:LISTED])) + (", ..." if len(missing) > LISTED else "")
         raise InputError(
@@ -131,13 +136,13 @@ def check_files(path: Path, files: Iterable[Path]) -> None:
 def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
     if "id" not in columns or (needs_audio and "audio" not in columns):
         lacking = "audio" if "id" in columns else "id"
-        raise InputError(f"{path} has no column {lacking!r}: its first line has {columns}")
+        raise InputError(f"{path} has no column {lacking!r}: its first line has {shown(columns)}")
     if len(set(columns)) < len(columns):
-        raise InputError(f"{path} has a column twice: its first line has {columns}")
+        raise InputError(f"{path} has a column twice: its first line has {shown(columns)}")
     languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *LABEL_COLUMNS, *NOTES)]
     strange = [name for name in languages if not LANGUAGE.fullmatch(name)]
     if strange or not languages:
-        fault = f"columns that are no language codes: {strange}" if strange else "no column of text"
+        fault = f"columns that are no language codes: {shown(strange)}" if strange else "no column of text"
         raise InputError(f"{path} has {fault}; name text columns en, de ..., and see `train.prepare table`")
     return languages
 
@@ -149,17 +154,22 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
             f"{path}, line {number}: {len(cells)} fields, but the header has {len(columns)}: mend the line"
         )
     record = dict(zip(columns, cells, strict=True))
+    if any(CONTROL.search(record.get(name, "")) for name in ("id", "audio", *NOTES)):
+        fault = "its id, audio or notes hold a control character"
+        raise InputError(f"{path}, line {number}: {fault}: take it out")
     if not record["id"]:
         raise InputError(f"{path}, line {number}: the id is empty: give each row its own")
     try:
-        seconds = float(record["seconds"]) if record.get("seconds") else None
-    except ValueError:
-        raise InputError(f"{path}, line {number}: {record['seconds']!r} is no number of seconds") from None
+        seconds = read_length(record["seconds"]) if record.get("seconds") else None
+    except ValueError as error:
+        raise InputError(
+            f"{path}, line {number}: {error}: give the clip's length, as in 2.5, or leave the field empty"
+        ) from None
     heard = record.get("heard_ms") or None
-    if heard is not None and not (heard.isascii() and heard.isdigit() and int(heard) > 0):
-        raise InputError(f"{path}, line {number}: heard_ms must be whole and above 0, got {heard!r}")
+    if heard is not None and not HEARD_MS.fullmatch(heard):
+        raise InputError(f"{path}, line {number}: heard_ms must be whole and above 0, got {heard[:40]!r}")
     if record.get("ends") not in (None, "", "no", "yes"):
-        raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends']!r}")
+        raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends'][:40]!r}")
     return Row(
         id=record["id"],
         texts={one: record[one] for one in languages if record[one].strip() or heard is not None},
@@ -175,5 +185,5 @@ def _check_unique(path: Path, rows: Iterable[Row]) -> None:
     seen: set[str] = set()
     for row in rows:
         if row.id in seen:
-            raise InputError(f"{path} has the id {row.id!r} twice: give each row its own")
+            raise InputError(f"{path} has the id {row.id[:80]!r} twice: give each row its own")
         seen.add(row.id)

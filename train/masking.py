@@ -17,19 +17,19 @@ class MaskingSection:
     """How much of a clip's features is hidden in training."""
 
     frequency_masks: int = 2
-    """Bands that are hidden."""
+    """So many bands are hidden."""
 
     frequency_bins: int = 15
-    """Mel bins of the widest; a width is drawn evenly from 0."""
+    """The widest band has so many mel bins; a width is drawn evenly from 0."""
 
     time_masks: int = 2
-    """Stretches of time that are hidden."""
+    """So many stretches of time are hidden."""
 
     time_frames: int = 40
-    """Frames of 10 ms of the longest."""
+    """The longest stretch has so many frames of 10 ms."""
 
     time_share: float = 0.1
-    """And at most this share of the clip, for each."""
+    """Each stretch takes at most this share of the clip."""
 
     def __post_init__(self) -> None:
         if min(self.frequency_masks, self.frequency_bins, self.time_masks, self.time_frames) < 0:
@@ -39,7 +39,7 @@ class MaskingSection:
 
 
 def masked(features: Tensor, generator: torch.Generator, options: MaskingSection) -> Tensor:
-    """features (M, F) of one clip -> (M, F), the hidden ones at the clip's mean."""
+    """The features (M, F) of one clip, the hidden ones at the clip's mean."""
     bins, frames = features.shape
     hidden = torch.zeros(bins, frames, dtype=torch.bool)
     for _ in range(options.frequency_masks):

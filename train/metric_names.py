@@ -12,7 +12,7 @@ AFTER_LOSSES = 200  # fairseq2's order of a line: its own losses stand before
 def name_metrics(
     container: DependencyContainer, names: Mapping[str, str], higher_better: bool = False
 ) -> None:
-    """names: what logs print, by metric."""
+    """Tells fairseq2 what logs print for metrics. names: those names by metric."""
     for metric, name in names.items():
         descriptor = MetricDescriptor(
             metric, name, AFTER_LOSSES, format_as_float, higher_better=higher_better

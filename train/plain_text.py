@@ -27,7 +27,7 @@ class EmphasisCapitals:
     """Knows the normal form of the words of one language, from all its lines, and restores it."""
 
     def __init__(self, lines: Iterable[str], acronyms: Iterable[str] = ()) -> None:
-        """acronyms: words whose capitals stay."""
+        """Learns from all `lines`. acronyms: words whose capitals stay."""
         self.acronyms = frozenset(acronyms)
         forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for line in lines:

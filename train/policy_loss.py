@@ -3,6 +3,7 @@
 Shapes: B clips, N positions, D width.
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -51,8 +52,14 @@ class PolicyLoss:
         }
 
 
-def check_policy(objective: str, hears_duration: bool, alignment_weight: float) -> None:
-    """Raises InputError for cures that exclude each other."""
+def check_policy(
+    objective: str, hears_duration: bool, alignment_weight: float, alignment_temperature_s: float
+) -> None:
+    """Raises InputError for cures that exclude each other, and for numbers that make no sense."""
+    if not 0 <= alignment_weight < math.inf:
+        raise InputError(f"alignment_weight must be 0 or more, got {alignment_weight:g}")
+    if not 0 < alignment_temperature_s < math.inf:
+        raise InputError(f"alignment_temperature_s must be above 0, got {alignment_temperature_s:g}")
     if alignment_weight and hears_duration:
         raise InputError(
             "the duration embedding (REINA-TAN) and the alignment term (REINA-SAN) are two cures for one "

@@ -40,7 +40,7 @@ class Teacher:
 
     @torch.no_grad()
     def lesson(self, speech: SpeechPairs) -> Lesson:
-        """speech with audio as far as it was heard, and whole."""
+        """What can be learned of speech that comes with its audio as far as it was heard, and whole."""
         model, tokens = self._translator.translator, speech.text.tokens
         partial, full = self._listen(speech.audio), self._listen(speech.whole_audio)
         passes = two_passes(model, partial, full, tokens)
@@ -61,7 +61,7 @@ class PolicyInTraining(nn.Module):
     """The network, which is trained, and its teacher, which is not."""
 
     def __init__(self, options: PolicyOptions, teacher: Teacher, loss: PolicyLoss, base: str) -> None:
-        """base: name or path of the translator."""
+        """A new network for `teacher`. base: name or path of its translator."""
         super().__init__()
         self.network = PolicyNetwork(options)
         self.teacher = teacher
@@ -74,5 +74,5 @@ class PolicyInTraining(nn.Module):
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
     def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:
-        """Scores (B, N) as `PolicyNetwork` gives them."""
+        """The scores (B, N) as `PolicyNetwork` gives them."""
         return self.network(hidden, heard_s)

@@ -30,8 +30,10 @@ from train.metric_names import name_metrics
 from train.policy_loss import PolicyLoss, check_policy
 from train.policy_model import PolicyInTraining, Teacher
 from train.policy_unit import CORRELATION, TERMS, PolicyEvalUnit, PolicyUnit
+from train.recipe_checks import check_before_loading
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
+from train.recipe_log import hush_environment
 from train.reina_loss import ReinaLossOptions
 from train.start_model import POLICY, open_model
 
@@ -43,51 +45,52 @@ class PolicyConfig:
     """The policy network and the translator that it is for."""
 
     translator: str = ""
-    """Model folder, Whisper by path or name, or output folder of an earlier stage."""
+    """The translator: a model folder, Whisper by path or name, or the output folder of an earlier stage."""
 
     width: int = 512
-    """Of the network."""
+    """The width of the network, even and a multiple of the heads."""
 
     heads: int = 4
-    """Attention heads."""
+    """The number of attention heads."""
 
     layers: int = 2
-    """Transformer layers."""
+    """The number of Transformer layers."""
 
     dropout: float = 0.1
-    """In training."""
+    """The share of values that dropout leaves out in training."""
 
     objective: str = "gain"
-    """gain: REINA; divergence: DiG-SST."""
+    """What the network learns: gain, as in REINA, or divergence, as in DiG-SST."""
 
     score: str = "logit"
     """What q of the REINA loss is: the network's output (logit) or its sigmoid (probability)."""
 
     hears_duration: bool = False
-    """Embed the seconds heard so far: REINA-TAN."""
+    """Whether the seconds heard so far are embedded, as in REINA-TAN."""
 
     margin: float = ReinaLossOptions.margin
-    """eps of the monotonicity term (Eq. 6)."""
+    """The eps of the monotonicity term (Eq. 6)."""
 
     monotonicity_weight: float = ReinaLossOptions.monotonicity_weight
-    """Of the monotonicity term; 0 leaves it out."""
+    """The weight of the monotonicity term; 0 leaves it out."""
 
     norm_weight: float = ReinaLossOptions.norm_weight
-    """lambda of the L2 term."""
+    """The weight lambda of the L2 term."""
 
     gain: str = "reference"
-    """Of objective `gain`: that of the reference's token (the paper's), or less noisy: kullback-leibler, its
-    mean over what the model itself would write with all audio, or jensen-shannon, which has a bound, or
-    jensen-shannon-distance, its square root; or regret, where becoming surer of the same token is no gain."""
+    """The gain of objective `gain`: that of the reference's token (the paper's), or less noisy:
+    kullback-leibler, its mean over what the model itself would write with all audio, or jensen-shannon, which
+    has a bound, or jensen-shannon-distance, its square root; or regret, where becoming surer of the same
+    token is no gain."""
 
     divergence: str = "jensen-shannon"
-    """Of objective `divergence`: jensen-shannon, jensen-shannon-distance or kullback-leibler."""
+    """That of objective `divergence`: jensen-shannon, jensen-shannon-distance or kullback-leibler."""
 
     alignment_weight: float = 0.0
-    """Of REINA-SAN's term; 0 leaves it out."""
+    """The weight of REINA-SAN's term; 0 leaves it out."""
 
     alignment_temperature_s: float = DEFAULT_TEMPERATURE_S
-    """tau of REINA-SAN."""
+    """The temperature tau of REINA-SAN, in seconds."""
 
 
 @dataclass(kw_only=True)
@@ -98,16 +101,16 @@ class PolicyTrainingConfig:
     """`config_overrides` are the fields of `PolicyConfig`."""
 
     train: list[DataSection] = field(default_factory=list)
-    """What is trained on: sections of task s2tt."""
+    """What is trained on: a list of sections of task s2tt."""
 
     validation: list[DataSection] = field(default_factory=list)
     """What is validated on; each section gets its own scores. All its clips are cut."""
 
     batch: BatchSection = field(default_factory=BatchSection)
-    """Size of a batch, over all processes."""
+    """The size of a batch, over all processes."""
 
     truncation: TruncationSection = field(default_factory=TruncationSection)
-    """Cut clips. A clip that stays whole has no gain."""
+    """How clips are cut. A clip that stays whole has no gain."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
@@ -118,7 +121,7 @@ class PolicyTrainingConfig:
     lr_scheduler: LRSchedulerSection = field(
         default_factory=lambda: LRSchedulerSection(name=MYLE_LR, config=MyleLRConfig(num_warmup_steps=5000))
     )
-    """Inverse square root, with the paper's warm-up."""
+    """How the rate goes down: with the inverse square root, after the paper's warm-up."""
 
     regime: RegimeSection = field(default_factory=RegimeSection)
     common: CommonSection = field(default_factory=CommonSection)
@@ -134,6 +137,7 @@ class PolicyRecipe(Recipe):
         name_metrics(container, {CORRELATION: "Goal Correlation"}, higher_better=True)
         name_metrics(container, {term: term.capitalize() for term in TERMS[1:]})
         register_input_errors(container)
+        hush_environment()
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
         model.teacher.to(context.device)
@@ -145,6 +149,7 @@ class PolicyRecipe(Recipe):
         config = context.get_config_as(PolicyTrainingConfig)
         if any(section.task != "s2tt" for section in config.train + config.validation):
             raise InputError("a policy learns from speech translation: take sections of other tasks out")
+        check_before_loading(context, config)
         model = context.get_model_as(PolicyInTraining)
         start = model.teacher.start
         unit = PolicyUnit(context.get_data_parallel_model(), model.teacher, model.loss)
@@ -165,7 +170,9 @@ def create(config: PolicyConfig) -> PolicyInTraining:
     """Raises InputError where the configuration or the translator cannot be used."""
     if not config.translator:
         raise InputError("a policy needs its translator: give model.config_overrides.translator")
-    check_policy(config.objective, config.hears_duration, config.alignment_weight)
+    check_policy(
+        config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
+    )
     start = open_model(locate_model(config.translator))
     try:
         options = PolicyOptions(

@@ -96,6 +96,6 @@ class RankCorrelation(Metric[Tensor]):
 
 
 def average_ranks(values: Tensor) -> Tensor:
-    """(n,) ranks; equal values share theirs."""
+    """The ranks (n,) of n values; equal values share the mean of theirs."""
     _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
     return (counts.cumsum(0) - (counts - 1) / 2).double()[inverse]

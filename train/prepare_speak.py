@@ -20,14 +20,14 @@ from typing import Any
 
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
-from train.clips import clip_path, finish, write_clip
+from train.clips import LONGEST_NAME, clip_path, finish, write_clip
 from train.command_line import at_least, named_values, option, parse, settings_of
 from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import Row, read_manifest
 from train.skipped import Skipped, report
 from train.unfinished_folder import unfinished_folder
-from train.voices import Voice, open_voice
+from train.voices import Voice, one_line, open_voice
 from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
@@ -120,13 +120,15 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def speakable(rows: Sequence[Row], language: str) -> tuple[list[Row], list[Skipped]]:
-    """Rows with text in the language and a file name of their own, and the other rows."""
+    """The rows with a text in the language and a file name of their own, and the other rows."""
     good: list[Row] = []
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for row in rows:
         if language not in row.texts:
             skipped.append(Skipped(row.id, f"no text in {language}"))
+        elif len(file_name(row.id).encode()) > LONGEST_NAME:
+            skipped.append(Skipped(row.id[:40], "its id cannot name a file"))
         elif file_name(row.id) in seen:
             skipped.append(Skipped(row.id, "another id gives the same file name"))
         else:
@@ -136,7 +138,7 @@ def speakable(rows: Sequence[Row], language: str) -> tuple[list[Row], list[Skipp
 
 
 class _Process:
-    """What one process keeps."""
+    """The voices that one process keeps open."""
 
     voices: dict[str, Voice]
 
@@ -151,14 +153,15 @@ def start_voices(options: SpeakOptions) -> None:
 
 
 def speak_rows(rows: Sequence[Row], options: SpeakOptions, folder: Path) -> list[dict[str, Any]]:
-    """Writes the clips; one result for each row, with its length or with the reason why there is none."""
+    """Writes the clips and returns a result for each row: its length, or the reason why there is none."""
     return [_speak(row, options, folder) for row in rows]
 
 
 def _speak(row: Row, options: SpeakOptions, folder: Path) -> dict[str, Any]:
     drawn = draw(row.id, options)
     try:
-        samples = _Process.voices[drawn.voice].speak(row.texts[options.language], drawn.speed, drawn.seed)
+        text = one_line(row.texts[options.language])
+        samples = _Process.voices[drawn.voice].speak(text, drawn.speed, drawn.seed)
     except Exception as error:  # an engine may raise anything about a text, which then is one text less
         return {"reason": f"{drawn.voice} cannot speak it", "detail": f"{type(error).__name__}: {error}"}
     seconds = len(samples) / SAMPLE_RATE

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.errors import InputError
 from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
 from train.command_line import named_values, option, parse
-from train.text_files import read_table
+from train.text_files import is_file, read_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,14 @@ def read_corpus(options: TableOptions) -> Corpus:
     audio = options.audio or options.id
     rows, skipped = read_table(options.table, [options.id, audio, *columns.values()])
     folder = options.audio_dir or options.table.parent
+    if options.audio is None and rows:
+        files = [folder / (record[audio] + options.audio_suffix) for _, record in rows]
+        if not any(map(is_file, files)):  # then most likely a column of paths was not named
+            raise InputError(
+                f"{options.table}, line {rows[0][0] + 2}: the id stands for the audio file {files[0]}, which "
+                f"is not there, nor is that of any of the {len(files)} rows: name the column of paths with "
+                "--audio, or give --audio-dir and --audio-suffix"
+            )
     clips = [
         Clip(
             id=record[options.id],

@@ -26,10 +26,17 @@ class ReaderSection:
     """How data is read."""
 
     workers: int = 2
-    """Processes that read audio for each training process; 0: none, best with an encoder cache."""
+    """So many processes read audio for each training process; 0 is best with an encoder cache."""
 
     seed: int = 1
-    """Of the order of pairs and of where clips are cut."""
+    """Decides on the order of pairs and on where clips are cut."""
+
+    def __post_init__(self) -> None:
+        for name, most in (("workers", 4096), ("seed", 2**63)):
+            if not 0 <= getattr(self, name) < most:
+                raise InputError(
+                    f"reader.{name} must be from 0 to below {most}, got {str(getattr(self, name))[:40]}"
+                )
 
 
 class DataConfig(Protocol):
@@ -81,8 +88,6 @@ def mixed_pairs(
     config: DataConfig, frozen_encoder: bool, read: ReadSection
 ) -> tuple[list[Example], list[float]]:
     """The pairs of all sections to train on, and their weights. Raises InputError if there can be none."""
-    if not config.train:
-        raise InputError("there is nothing to train on: the configuration's list `train` is empty")
     if not frozen_encoder and any(section.encoder_cache is not None for section in config.train):
         raise InputError("an encoder cache needs a frozen encoder: set freeze_encoder, or leave caches out")
     pairs: list[Example] = []

@@ -23,6 +23,7 @@ Shapes: B clips, N tokens, V vocabulary. Position n predicts token n + 1; mask (
 that token is one of the text or its end.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +41,7 @@ GAINS = ("reference", *DIVERGENCES, REGRET)
 
 @dataclass(frozen=True)
 class ReinaLossOptions:
-    """Defaults are the paper's, but for the score (see the module's docstring)."""
+    """The constants of the loss. Defaults are the paper's, but for the score (see the module's docstring)."""
 
     score: str = "logit"  # one of SCORES; must be the network's own
     margin: float = 0.5  # eps
@@ -50,11 +51,14 @@ class ReinaLossOptions:
     def __post_init__(self) -> None:
         if self.score not in SCORES:
             raise ValueError(f"score must be one of {', '.join(SCORES)}, got {self.score!r}")
+        for name in ("margin", "monotonicity_weight", "norm_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name):g}")
 
 
 @dataclass(frozen=True)
 class ReinaLoss:
-    """Sums over valid tokens, weights not applied but in `total`."""
+    """The terms of the loss, summed over valid tokens; weights are applied in `total` only."""
 
     covariance: Tensor  # L_p
     monotonicity: Tensor  # L_m

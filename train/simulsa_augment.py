@@ -36,7 +36,13 @@ from models.errors import InputError
 from models.translator import PRECISIONS, TranslatorOptions
 from train.command_line import at_least, option, parse, settings_of
 from train.manifest import Row, read_manifest, write_manifest
-from train.self_augmentation.labels import Label, SpeculatingModel, journal_entry, label_batch
+from train.self_augmentation.labels import (
+    Label,
+    SpeculatingModel,
+    check_entries,
+    journal_entry,
+    label_batch,
+)
 from train.self_augmentation.report import write_report
 from train.self_augmentation.sampling import (
     HeardClip,
@@ -49,7 +55,7 @@ from train.self_augmentation.sampling import (
 from train.self_augmentation.shards import Processes, shared_folder, work_through
 from train.self_augmentation.truncation import CHUNKS_MS, DISTRIBUTIONS, Truncation
 from train.skipped import Skipped, report, summary, write_skipped
-from train.unfinished_folder import NothingUsable
+from train.unfinished_folder import JOURNAL, NothingUsable
 
 MANIFEST = "manifest.tsv"
 
@@ -133,6 +139,7 @@ def augment(arguments: Sequence[str]) -> None:
     ):
         entries = work_through(folder, parts, label, processes)
         if entries is not None:
+            check_entries(folder / JOURNAL, parts, entries)
             skipped = [*unusable, *too_short, *too_long]
             made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
     if entries is not None:

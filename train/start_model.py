@@ -8,9 +8,12 @@ earlier run. A run's output folder holds
     checkpoints/    fairseq2's: step_N/model/..., and scores/step_N.txt if a validation score is kept
 """
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +29,7 @@ from models.whisper_folder import describe_whisper
 from models.whisper_tokenizer import WhisperTokenizer
 
 DESCRIPTION, POLICY, CHECKPOINTS = "translator", "policy.json", "checkpoints"
+LARGEST_SIZE = 2**20
 WRAPPER = "translator."  # what names begin with in a checkpoint of `train.multitask_model`
 
 
@@ -65,12 +69,8 @@ def new_model(
         )
     tokenizer = SentencePieceTokenizer(tokenizer_file, languages, source_languages)
     known = vars(CONFIGURATIONS[architecture])
-    unknown = [name for name in sizes if name not in known]
-    if unknown:
-        raise InputError(f"sizes has no {', '.join(unknown)}: its fields are {', '.join(known)}")
-    # A file that says 0 where 0.0 is meant is right.
-    changed = {name: type(known[name])(value) for name, value in sizes.items()}
-    model = Reina(ReinaDimensions(**{**known, **changed, "n_vocab": tokenizer.vocabulary_size}))
+    dimensions = _dimensions({**known, **_sizes(sizes, known), "n_vocab": tokenizer.vocabulary_size})
+    model = Reina(dimensions)
     load_whisper_encoder(model, whisper)
     return StartModel(model, tokenizer)
 
@@ -100,20 +100,59 @@ def open_model(path: Path) -> StartModel:
     return StartModel(whisper, tokenizer, checkpoint.alignment_heads)
 
 
+def _sizes(sizes: dict[str, object], known: Mapping[str, object]) -> dict[str, object]:
+    """Sizes that a configuration changes, in the types of `known`. Raises InputError for impossible ones."""
+    unknown = [name for name in sizes if name not in known]
+    if unknown:
+        raise InputError(f"sizes has no {', '.join(unknown)}: its fields are {', '.join(known)}")
+    for name, value in sizes.items():
+        kind = type(known[name])
+        least, most = (0, 1) if kind is float else (0 if name == "n_source_layer" else 1, LARGEST_SIZE)
+        # A file that says 0 where 0.0 is meant is right.
+        right = isinstance(value, kind) or (kind is float and type(value) is int)
+        if not right or (kind is not bool and (isinstance(value, bool) or not least <= value <= most)):
+            expected = "true or false" if kind is bool else f"of type {kind.__name__}, from {least} to {most}"
+            raise InputError(f"sizes: {name} must be {expected}, got {str(value)[:40]}")
+    return {name: type(known[name])(value) for name, value in sizes.items()}
+
+
+def _dimensions(sizes: dict[str, Any]) -> ReinaDimensions:
+    """Raises InputError for widths that do not split into heads."""
+    for kind in ("audio", "text"):
+        width, heads = sizes[f"n_{kind}_state"], sizes[f"n_{kind}_head"]
+        if width % heads or width % 2:
+            raise InputError(
+                f"sizes: n_{kind}_state {width} does not split into {heads} heads of n_{kind}_head"
+            )
+    return ReinaDimensions(**sizes)
+
+
 def best_checkpoint(output: Path) -> Path:
     """The checkpoint of the best validation score, or the last one. Raises InputError if there is none."""
     folder = output / CHECKPOINTS
-    steps = [one for one in folder.glob("step_*") if (one / "model").is_dir() and one.name[5:].isdigit()]
+    steps = [one for one in folder.glob("step_*") if (one / "model").is_dir() and one.name[5:].isdecimal()]
     if not steps:
         raise InputError(f"{folder} holds no checkpoint: train first, or give another folder")
     scores = {}
     for step in steps:
         file = folder / "scores" / f"{step.name}.txt"
         if file.is_file():
-            scores[step] = float(file.read_text(encoding="utf-8"))
+            scores[step] = _read_score(file)
+    # A correlation with a constant is no number, and says nothing about which one is best.
+    scores = {step: score for step, score in scores.items() if not math.isnan(score)}
     if scores:
         return max(scores, key=lambda step: (scores[step], _number(step)))
     return max(steps, key=_number)
+
+
+def _read_score(file: Path) -> float:
+    """The validation score in scores/step_N.txt. Raises InputError for what is none."""
+    try:
+        return float(file.read_bytes())
+    except ValueError:
+        raise InputError(
+            f"{file} holds no score: remove it, and the other checkpoints' scores count"
+        ) from None
 
 
 def read_checkpoint(step: Path, prefix: str, model: nn.Module) -> dict[str, Tensor]:
@@ -127,7 +166,7 @@ def read_checkpoint(step: Path, prefix: str, model: nn.Module) -> dict[str, Tens
             f"{step} holds no weights, or those of tensor parallel training, which cannot be read: "
             "give another checkpoint"
         )
-    shards = [_read_shard(file) for file in files]
+    shards = [_read_shard(file, step) for file in files]
     shapes = {prefix + name: value.shape for name, value in model.state_dict().items()}
     weights = {}
     for name, value in shards[0].items():
@@ -146,12 +185,18 @@ def read_checkpoint(step: Path, prefix: str, model: nn.Module) -> dict[str, Tens
     return weights
 
 
-def _read_shard(file: Path) -> dict[str, Tensor]:
+def _read_shard(file: Path, step: Path) -> dict[str, Tensor]:
+    """The weights in one file of the checkpoint `step`. Raises InputError if it is damaged."""
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        weights = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what it likes for a damaged file
-        fault = type(error).__name__
-        raise InputError(f"{file} is cut off or damaged ({fault}): take another checkpoint") from None
+        others = [one for one in step.parent.glob("step_*") if one.name[5:].isdecimal() and one != step]
+        older = f" such as {max(others, key=_number)}" if others else ""
+        fault = f"{file} is cut off or damaged ({type(error).__name__})"
+        raise InputError(f"{fault}: take another checkpoint{older}") from None
+    if not isinstance(weights, dict) or not all(isinstance(one, Tensor) for one in weights.values()):
+        raise InputError(f"{file} holds no weights by name: take another checkpoint")
+    return weights
 
 
 def _trained(description: Path, step: Path) -> StartModel:

@@ -15,19 +15,23 @@ from fairseq2.recipe.config import (
 )
 from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
+from fairseq2.utils.structured import StructureError, ValueConverter
 from torch.nn import Module
 
+from models.errors import InputError
 from train.batch_plan import BatchSection
 from train.batches import TruncationSection
-from train.examples import DataSection
+from train.examples import DataSection, written_languages
 from train.masking import MaskingSection
 from train.metric_names import name_metrics
 from train.multitask_model import MultitaskTranslator
+from train.recipe_checks import check_before_loading
 from train.recipe_data import ReaderSection, train_reader, validation_readers
 from train.recipe_errors import register_input_errors
+from train.recipe_log import hush_environment
 from train.start_model import DESCRIPTION
 from train.translation_unit import TranslationEvalUnit, TranslationUnit
-from train.translator_family import FAMILY, register_translators
+from train.translator_family import FAMILY, TranslatorConfig, check_languages, register_translators
 
 
 @dataclass(kw_only=True)
@@ -44,19 +48,19 @@ class TranslationConfig:
     """What is validated on; each section gets its own scores."""
 
     batch: BatchSection = field(default_factory=BatchSection)
-    """Size of a batch, over all processes."""
+    """The size of a batch, over all processes."""
 
     truncation: TruncationSection | None = None
-    """Cut clips, as in stage 2; null: none."""
+    """How clips are cut, as in stage 2; null leaves them whole."""
 
     masking: MaskingSection | None = None
-    """Hide parts of the features, as in SpecAugment; null: none."""
+    """How parts of the features are hidden, as in SpecAugment; null hides none."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
 
     label_smoothing: float = 0.1
-    """Of the cross-entropy in training."""
+    """How much the cross-entropy in training is smoothed, from 0 to below 1."""
 
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)
@@ -69,6 +73,10 @@ class TranslationConfig:
     regime: RegimeSection = field(default_factory=RegimeSection)
     common: CommonSection = field(default_factory=CommonSection)
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(f"label_smoothing must be from 0 to below 1, got {self.label_smoothing:g}")
+
 
 class TranslationRecipe(Recipe):
     """Trains a speech translator on speech and text."""
@@ -77,6 +85,7 @@ class TranslationRecipe(Recipe):
         register_translators(container)
         name_metrics(container, {"speech_nll": "Speech NLL Loss", "text_nll": "Text NLL Loss"})
         register_input_errors(container)
+        hush_environment()
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
         model.freeze()
@@ -86,6 +95,8 @@ class TranslationRecipe(Recipe):
 
     def create_task(self, context: RecipeContext) -> Task:
         config = context.get_config_as(TranslationConfig)
+        check_before_loading(context, config)
+        _check_languages(context, config)
         model = context.get_model_as(MultitaskTranslator)
         unit = TranslationUnit(context.get_data_parallel_model(), config.label_smoothing)
         reader = train_reader(context, config, model.start, model.freeze_encoder, masking=config.masking)
@@ -97,8 +108,22 @@ class TranslationRecipe(Recipe):
 
     @property
     def config_kls(self) -> type[object]:
+        """The class of this recipe's configurations."""
         return TranslationConfig
 
     def has_static_autograd_graph(self, context: RecipeContext) -> bool:
         """No: a batch without texts leaves the text encoder out."""
         return False
+
+
+def _check_languages(context: RecipeContext, config: TranslationConfig) -> None:
+    """Raises InputError for a data section in languages that a new model would not know."""
+    try:
+        converter = context.resolver.resolve(ValueConverter)
+        model = converter.structure(config.model.config_overrides or {}, TranslatorConfig)
+    except StructureError:
+        return  # fairseq2 says what is wrong when it makes the model
+    sections = [*config.train, *config.validation]
+    check_languages(
+        model, [(section.source, target) for section in sections for target in written_languages(section)]
+    )

@@ -1,5 +1,6 @@
 """fairseq2's view of the translators that are trained here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 
 from models.errors import InputError
 from models.locate import locate_model
+from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from train.multitask_model import MultitaskTranslator
 from train.start_model import StartModel, new_model, open_model
 
@@ -19,32 +21,32 @@ class TranslatorConfig:
     """The model that a run trains. Either `start`, or all that makes a new one."""
 
     start: str | None = None
-    """Model by name or path: a model folder, a Whisper, or the output folder of an earlier run."""
+    """The model to start from, by name or path: a model folder, Whisper, or the output of an earlier run."""
 
     architecture: str = "reina-mini"
-    """Sizes of a new model: reina-mini or reina-medium."""
+    """The sizes of a new model: reina-mini or reina-medium."""
 
     sizes: dict[str, int | float | bool] = field(default_factory=dict)
-    """Fields of `models.reina.ReinaDimensions` that differ from the architecture's."""
+    """The fields of `models.reina.ReinaDimensions` that differ from the architecture's."""
 
     whisper: str | None = None
-    """Whisper, by path or name, whose encoder a new model starts from."""
+    """The Whisper, by path or name, whose encoder a new model starts from."""
 
     tokenizer: Path | None = None
-    """SentencePiece model of a new model (`train.prepare sentencepiece`)."""
+    """The SentencePiece model of a new model (`train.prepare sentencepiece`)."""
 
     languages: list[str] = field(default_factory=list)
-    """Languages that a new model writes; each gets a tag behind the pieces."""
+    """The languages that a new model writes; each gets a tag behind the pieces."""
 
     source_languages: list[str] = field(default_factory=lambda: ["en"])
-    """Languages that a new model understands."""
+    """The languages that a new model understands."""
 
     freeze_encoder: bool = False
-    """Leave the audio encoder as it is. Needed where clips come from an encoder cache."""
+    """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
 
 
 def start_model(config: TranslatorConfig) -> StartModel:
-    """Raises InputError where the configuration or its files cannot be used."""
+    """The model that a run trains. Raises InputError where the configuration or its files cannot be used."""
     if config.start is not None:
         return open_model(locate_model(config.start))
     absent = [name for name in ("whisper", "tokenizer", "languages") if not getattr(config, name)]
@@ -60,7 +62,19 @@ def start_model(config: TranslatorConfig) -> StartModel:
     )
 
 
+def check_languages(config: TranslatorConfig, pairs: Iterable[tuple[str, str]]) -> None:
+    """Raises InputError for a pair of source and target language that a new model would not know.
+
+    A model to start from says what it knows when it is loaded.
+    """
+    if config.start is None and config.tokenizer is not None and config.languages:
+        tokenizer = SentencePieceTokenizer(Path(config.tokenizer), config.languages, config.source_languages)
+        for source, target in pairs:
+            tokenizer.prompt(source, target)
+
+
 def create(config: TranslatorConfig) -> MultitaskTranslator:
+    """A translator to train. Raises InputError where the configuration or its files cannot be used."""
     return MultitaskTranslator(start_model(config), config.freeze_encoder)
 
 

@@ -13,7 +13,7 @@ from models.whisper import SpeechModel
 
 @dataclass(frozen=True)
 class TwoPasses:
-    """All without gradient."""
+    """What two passes over the same text give, all of it without gradient."""
 
     hidden: Tensor  # (B, N, D) hidden states of the truncated pass: what the policy network sees
     partial_logits: Tensor  # (B, N, V) with the audio so far

@@ -17,7 +17,7 @@ class ValidationUnit(EvalUnit[Batch]):
     """One validation set. Subclasses run their model in `process_batch`."""
 
     def __init__(self, name: str, references: dict[str, str]) -> None:
-        """references: by the pairs' ids."""
+        """Starts with no counts. references: the texts that are scored against, by the pairs' ids."""
         self._name = name
         self._references = references
 
@@ -31,13 +31,13 @@ class ValidationUnit(EvalUnit[Batch]):
         metric_bag.add("chrf", ChrfMetric())
 
     def count_loss(self, metric_bag: MetricBag, logits: Tensor, targets: Tensor) -> None:
-        """logits (M, V) of M positions with targets (M,)."""
+        """Adds the loss of M positions, with logits (M, V) and targets (M,)."""
         metric_bag.get("nll_loss", Mean).update(F.cross_entropy(logits, targets).cpu(), weight=len(targets))
 
     def count_translations(
         self, metric_bag: MetricBag, ids: Sequence[str], hypotheses: Sequence[str]
     ) -> None:
-        """The hypotheses of these pairs."""
+        """Adds the hypotheses of these pairs to the scores."""
         references = [self._references[id] for id in ids]
         written = [hypothesis.strip() for hypothesis in hypotheses]
         metric_bag.get("bleu", BleuMetric).update(references, written)

@@ -3,7 +3,7 @@
 A voice is written ENGINE or ENGINE:VOICE, as in `hibari`, `flite:rms`, `espeak-ng:en-gb`. An engine is a
 command line with these places, filled for each text:
 
-    {text}                the text; it never passes a shell
+    {text}                the text; it never passes a shell, and never begins with - as an option does
     {text_file}           or a file that holds it, UTF-8
     {wav}                 the audio file to write, any rate
     {voice}               what stands behind the colon
@@ -14,6 +14,7 @@ command line with these places, filled for each text:
 """
 
 import importlib.util
+import re
 import shlex
 import shutil
 import subprocess
@@ -33,17 +34,19 @@ COMMANDS = {
 }
 DEFAULT_VOICES = {"espeak-ng": "en", "flite": "slt", "hibari": "heart"}
 TIMEOUT_S = 120.0  # for one text
+LINE_ENDS = re.compile(r"[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 
 
 class Voice(Protocol):
-    """One speaker."""
+    """One speaker of an engine; what it is given to say has passed `one_line`."""
 
     def speak(self, text: str, speed: float, seed: int) -> np.ndarray:
-        """(S,) float32 at 16 kHz. Raises InputError when the text cannot be spoken."""
+        """The text as (S,) float32 at 16 kHz. Raises InputError when it cannot be spoken."""
 
 
 class HibariVoice:
-    """English, in process; loaded when it speaks first."""
+    """A voice of hibari-tts: English, in this process, loaded when it speaks first."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -59,10 +62,13 @@ class HibariVoice:
 
 
 class CommandVoice:
-    """Any program that writes an audio file."""
+    """A voice of any program that writes an audio file."""
 
     def __init__(self, template: str, name: str) -> None:
-        """Raises InputError for a template with unknown places, or without a text and a wav."""
+        """Raises InputError for a template with unknown places, or without a text and a wav, and for a name
+        that the program would take for an option."""
+        if name.startswith("-"):
+            raise InputError(f"voice {name!r} would be an option of its program: give the name of a voice")
         self.name = name
         try:
             self._words = shlex.split(template)
@@ -100,7 +106,8 @@ class CommandVoice:
 
     def _places(self, text: str, folder: Path, speed: float, seed: int) -> dict[str, str]:
         return {
-            "text": text,
+            # A program reads no option in what begins with a space, and nobody hears the space.
+            "text": f" {text}" if text.startswith("-") else text,
             "text_file": str(folder / "text.txt"),
             "wav": str(folder / "speech.wav"),
             "voice": self.name,
@@ -109,6 +116,17 @@ class CommandVoice:
             "words_per_minute": str(round(175 * speed)),
             "seed": str(seed),
         }
+
+
+def one_line(text: str) -> str:
+    """The text as any engine can be given it: each run of tabs and line ends is one space.
+
+    Raises InputError for a text with another control character: some engines stop there without a word.
+    """
+    found = CONTROL.search(text)
+    if found:
+        raise InputError(f"the text holds the control character U+{ord(found[0]):04X}: take it out")
+    return LINE_ENDS.sub(" ", text).strip()
 
 
 def open_voice(voice: str, commands: Mapping[str, str]) -> Voice:

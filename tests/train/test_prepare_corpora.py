@@ -1,5 +1,7 @@
 """Each corpus layout becomes clips and texts that agree; bad rows are listed with the reason."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -103,8 +105,43 @@ def test_bad_rows_of_a_table_are_listed(tmp_path, capsys):
 
 def test_a_table_without_any_usable_row_leaves_nothing(tmp_path, capsys):
     assert main([*map(str, table(tmp_path, rows=["a\tnone.wav\tx\ty"])), "--jobs", "1"]) == 1
-    assert capsys.readouterr().err == "error: no row can be used: 1 x unusable audio\n"
+    assert capsys.readouterr().err == (
+        f"error: no row can be used: 1 x unusable audio (the first: a: {tmp_path}/none.wav: no such file: "
+        f"correct the path (relative paths start from {Path.cwd()})): correct the input\n"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.tsv"]
+
+
+def test_a_table_without_a_column_of_paths_says_so(tmp_path, capsys):
+    tone(tmp_path / "x.wav")
+    text = write(tmp_path / "corpus.tsv", "id\tpath\ten", "a\tx.wav\tOne", "b\tx.wav\tTwo")
+    arguments = ["table", "--table", text, "--text", "en", "--output", str(tmp_path / "out"), "--jobs", "1"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == (
+        f"error: {text}, line 2: the id stands for the audio file {tmp_path}/a, which is not there, nor is "
+        "that of any of the 2 rows: name the column of paths with --audio, or give --audio-dir and "
+        "--audio-suffix\n"
+    )
+    assert main([*arguments, "--audio", "audio"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {text} has no column 'audio': its first line has 'id', 'path', 'en': name one that it has "
+        "once\n"
+    )
+    assert main([*arguments, "--audio", "path"]) == 0
+
+
+def test_an_asked_column_that_is_there_twice_is_refused(tmp_path, capsys):
+    write(tmp_path / "x.tsv", "id\tpath\ten\ten", "a\tx.wav\tOne\tTwo")
+    arguments = ("table", "--table", tmp_path / "x.tsv", "--audio", "path", "--text", "en")
+    assert main([*map(str, arguments), "--output", str(tmp_path / "out")]) == 1
+    assert "x.tsv has the column 'en' twice" in capsys.readouterr().err
+
+
+def test_an_id_that_is_too_long_for_a_file_is_skipped(tmp_path):
+    tone(tmp_path / "x.wav")
+    prepare(*table(tmp_path, "--convert", rows=[f"{'a' * 300}\tx.wav\tOne\tEins", "b\tx.wav\tTwo\tZwei"]))
+    assert list(rows_of(tmp_path / "out")) == ["b"]
+    assert skipped_of(tmp_path / "out") == {"a" * 40: "its id cannot name a file"}
 
 
 def test_an_interrupted_table_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
@@ -146,7 +183,7 @@ def test_mustc_is_cut_at_its_offsets(tmp_path):
     soundfile.write(tmp_path / "data/dev/wav/ted_2.wav", np.repeat(talk, 3), 48_000)
     places = [
         ("ted_1", 0.5, 1.0),
-        ("ted_1", 3.0, 9.0),
+        ("ted_1", 3.0, 1.04),
         ("ted_2", 2.25, 0.5),
         ("ted_1", 5.0, 1.0),
         ("ted_3", 0, 1),
@@ -173,13 +210,63 @@ def test_mustc_is_cut_at_its_offsets(tmp_path):
     }
 
 
+def test_a_segment_that_ends_behind_its_talk_is_refused_by_name(tmp_path):
+    """What is there of it would be a shorter clip with the whole text."""
+    tone(tmp_path / "data/dev/wav/ted_1.wav", 4.0)
+    places = [(0.0, 1.0), (3.0, 1.05), (3.0, 1.06), (3.5, 9.0)]
+    entries = [{"wav": "ted_1.wav", "offset": start, "duration": length} for start, length in places]
+    prepare(*mustc(tmp_path, entries, list("abcd"), list("efgh")))
+    assert {name: row.seconds for name, row in rows_of(tmp_path / "out").items()} == {
+        "ted_1_0": 1.0,
+        "ted_1_1": 1.0,
+    }
+    skipped = (tmp_path / "out/skipped.tsv").read_text().splitlines()[1:]
+    talk = tmp_path / "data/dev/wav/ted_1.wav"
+    mend = "copy the recording again, or correct the times"
+    assert skipped == [
+        f"ted_1_2\tunusable audio\t{talk} ends at 4.00 s, but ted_1_2 only at 4.06 s: {mend}",
+        f"ted_1_3\tunusable audio\t{talk} ends at 4.00 s, but ted_1_3 only at 12.50 s: {mend}",
+    ]
+
+
+def test_times_of_mustc_are_decimal_numbers(tmp_path):
+    """YAML itself would read 0500 as 320, 1:30 as 90 and 1_0 as 10."""
+    tone(tmp_path / "data/dev/wav/t.wav", 2.0)
+    times = ["0500", "1:30", "1_0", ".nan", "-.inf", "0x1", "true", "[1]", "'1.5'", "1e-1", "0.5"]
+    lines = [f"- {{wav: t.wav, offset: {time}, duration: 0.5}}" for time in times]
+    arguments = mustc(tmp_path, [], times, times)
+    write(tmp_path / "data/dev/txt/dev.yaml", *lines)
+    prepare(*arguments)
+    assert list(rows_of(tmp_path / "out")) == ["t_0", "t_1", "t_2"]
+    reason = "no wav, offset and duration"
+    assert skipped_of(tmp_path / "out") == {f"entry {number}": reason for number in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("- {wav: a.wav, offset: 0, duration: [1}", "dev.yaml, line 1: it is not YAML"),
+        ("[" * 5000, "dev.yaml, line 1: it is not YAML (exceeded maximum nesting depth)"),
+        ("k: 0x_", "dev.yaml must hold a list of segments"),
+        ("- a\n- \x00", "dev.yaml: it is not YAML (unacceptable character #x0000"),
+    ],
+    ids=["brackets that do not match", "5000 brackets", "a number that is none", "a control character"],
+)
+def test_what_is_no_yaml_is_one_line(tmp_path, capsys, content, message):
+    arguments = mustc(tmp_path, [], ["one"], ["eins"])
+    write(tmp_path / "data/dev/txt/dev.yaml", content)
+    assert main([*map(str, arguments)]) == 1
+    shown = capsys.readouterr().err
+    assert message in shown and shown.count("\n") == 1
+
+
 def test_mustc_out_of_step_is_refused(tmp_path, capsys):
     arguments = mustc(tmp_path, [{"wav": "a.wav", "offset": 0, "duration": 1}], ["one"], ["eins", "zwei"])
     assert main([*map(str, arguments)]) == 1
     assert "dev.de has 2 lines for 1 entries" in capsys.readouterr().err
     write(tmp_path / "data/dev/txt/dev.yaml", "[{")
     assert main([*map(str, arguments)]) == 1
-    assert "is not YAML" in capsys.readouterr().err
+    assert "not YAML" in capsys.readouterr().err
 
 
 COVOST = (

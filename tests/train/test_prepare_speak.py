@@ -150,6 +150,52 @@ def test_engines_that_are_known_speak_as_fast_as_they_are_told(voice):
     assert np.array_equal(speaker.speak(text, 1.0, 7), speaker.speak(text, 1.0, 7))
 
 
+def test_a_text_that_begins_with_a_dash_is_no_option_of_the_program(tmp_path):
+    """Such as espeak-ng's -w, or this program's --die."""
+    program = """
+import argparse, wave
+parser = argparse.ArgumentParser()
+parser.add_argument("--die", action="store_true")
+parser.add_argument("text")
+parser.add_argument("wav")
+given = parser.parse_args()
+with wave.open(given.wav, "wb") as file:
+    file.setparams((1, 2, 16_000, 0, "NONE", ""))
+    file.writeframes(b"\\1\\0" * 100 * len(given.text))
+"""
+    (tmp_path / "say.py").write_text(program)
+    voice = open_voice("say", {"say": f"{sys.executable} {tmp_path / 'say.py'} {{text}} {{wav}}"})
+    assert len(voice.speak("--die", 1.0, 0)) == 600
+    assert len(voice.speak("-5 degrees", 1.0, 0)) == 1100
+    assert len(voice.speak("a -5", 1.0, 0)) == 400
+
+
+@pytest.mark.parametrize("voice", ["flite", "espeak-ng"])
+def test_engines_that_are_known_speak_a_text_that_begins_with_a_dash(voice):
+    if shutil.which(voice) is None:
+        pytest.skip(f"{voice} is not installed")
+    speaker = open_voice(voice, {})
+    for text in ("-version", "-o", "--help", "-5 degrees"):
+        assert 0.3 < len(speaker.speak(text, 1.0, 0)) / 16_000 < 4, text
+
+
+def test_a_voice_that_begins_with_a_dash_is_refused():
+    with pytest.raises(InputError, match="voice '-x' would be an option of its program"):
+        open_voice("toy:-x", {"toy": "true {voice} {text} {wav}"})
+
+
+def test_line_ends_inside_a_text_are_spaces_and_other_control_characters_skip_it(tmp_path, command):
+    texts = {"a": "One\u2028two\x0bthree\x85", "nul": "One\0two", "escape": "One \x1b[2J", "b": "One  two"}
+    lines = [f"{name}\t{text}\t-" for name, text in texts.items()]
+    (tmp_path / "m.tsv").write_text("\n".join(["id\ten\tde", *lines]) + "\n", encoding="utf-8")
+    assert main([*command, "--slowest", "1", "--fastest", "1"]) == 0
+    rows = read_manifest(tmp_path / "out/manifest.tsv").rows
+    assert {row.id: row.seconds for row in rows} == {"a": 1.3, "b": 0.8}
+    skipped = (tmp_path / "out/skipped.tsv").read_text()
+    assert "InputError: the text holds the control character U+0000: take it out" in skipped
+    assert "InputError: the text holds the control character U+001B: take it out" in skipped
+
+
 def test_hibari_that_is_missing_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install -e '\.\[tts\]'"):

@@ -19,6 +19,7 @@ from train.decoding import translate
 from train.encoder_cache import EncoderCache, FrozenEncoder
 from train.examples import DataSection
 from train.prepare import main as prepare
+from train.recipe_checks import check_data
 from train.self_augmentation.speculator import Speculator
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.data import section_reader, train_reader
@@ -183,7 +184,7 @@ def test_models_that_cannot_be_trained_are_refused(world, settings, message):
 def test_sections_that_cannot_be_trained_on_are_refused(world):
     training = in_training(world)
     with pytest.raises(InputError, match="there is nothing to train on"):
-        train_reader(None, SftConfig(), training.model, frozen_encoder=True)
+        check_data(SftConfig())
     cached = SftConfig(train=[DataSection(manifest=world.manifest, encoder_cache=Path("c"), targets=["de"])])
     with pytest.raises(InputError, match="an encoder cache needs a frozen encoder"):
         train_reader(None, cached, training.model, frozen_encoder=False)

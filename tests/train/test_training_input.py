@@ -53,7 +53,12 @@ def collation(tokenizer, truncation=None, whole=False, **options):
         ({"task": "mt"}, "task must be one of s2tt, asr, nmt, got 'mt'"),
         ({"targets": []}, "s2tt needs targets other than 'en'"),
         ({"task": "asr", "targets": ["de"]}, "asr writes the language that it hears"),
-        ({"weight": 0.0}, "weight must be above 0, got 0"),
+        ({"weight": 0.0}, "weight must be above 0 and at most 10000, got 0"),
+        ({"weight": float("nan")}, "weight must be above 0 and at most 10000, got nan"),
+        ({"weight": float("inf")}, "weight must be above 0 and at most 10000, got inf"),
+        ({"limit": 0}, "limit must be 1 or more rows, or null for all, got 0"),
+        ({"limit": -4}, "limit must be 1 or more rows, or null for all, got -4"),
+        ({"targets": ["de", "de"]}, "targets de, de repeat one: name each once"),
         ({"targets": ["es"]}, "no column 'es'"),
     ],
 )
@@ -165,7 +170,7 @@ def test_a_loss_that_is_no_number_stops_with_the_batch(world, tokenizer):
 
 def test_two_cures_for_one_illness_are_refused():
     with pytest.raises(InputError, match="hears_duration to false or alignment_weight to 0"):
-        check_policy("gain", hears_duration=True, alignment_weight=1.0)
+        check_policy("gain", hears_duration=True, alignment_weight=1.0, alignment_temperature_s=0.5)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +247,7 @@ def test_a_cache_of_another_width_or_cut_short_is_refused(tmp_path):
     with pytest.raises(InputError, match="width 4, but the model's encoder has 8"):
         EncoderCache(tmp_path, FrozenEncoder(8, 20.0, torch.nn.Identity()))
     np.arange(4, dtype="<f2").tofile(tmp_path / "frames.f16")
-    with pytest.raises(InputError, match="cut off: 1 frames of 2"):
+    with pytest.raises(InputError, match="cut off: 1 frames of width 4, not 2"):
         EncoderCache(tmp_path)
 
 
@@ -262,7 +267,7 @@ def test_padding_to_multiples_gives_few_shapes_and_the_same_predictions(world, t
 
 @pytest.mark.parametrize("multiples", [{"frame_multiple": 0}, {"token_multiple": -1}])
 def test_a_multiple_below_one_is_refused(multiples):
-    with pytest.raises(InputError, match="frame_multiple and token_multiple of a batch must be 1 or more"):
+    with pytest.raises(InputError, match="frame_multiple and token_multiple must be from 1 to 10000"):
         BatchSection(**multiples)
 
 

@@ -7,7 +7,8 @@ character (tokens of a byte-level vocabulary are bytes) it ends before the chara
 
 import codecs
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -118,4 +119,38 @@ def _label(
 
 
 def journal_entry(labels: Sequence[Label], skipped: Sequence[Skipped]) -> dict[str, Any]:
+    """What a journal keeps of a part of the work, as JSON."""
     return {"labels": [asdict(label) for label in labels], "skipped": [asdict(row) for row in skipped]}
+
+
+def check_entries(journal: Path, parts: Sequence[Sequence[Speculation]], entries: Sequence[Any]) -> None:
+    """Raises InputError, naming the journal, if its entries are not those of the `parts` of the work."""
+    for number, (part, entry) in enumerate(zip(parts, entries, strict=True)):
+        try:
+            _check_entry(part, entry)
+        except ValueError as error:
+            fault = f"{journal}: part {number} of the work is damaged ({error})"
+            raise InputError(f"{fault}: remove the folder {journal.parent}, and begin again") from None
+
+
+def _check_entry(part: Sequence[Speculation], entry: Any) -> None:
+    """Raises ValueError unless `entry` is a `journal_entry` of this part of the work, and of nothing else."""
+    try:
+        labels = [Label(**one) for one in entry["labels"]]
+        skipped = [Skipped(**one) for one in entry["skipped"]]
+    except (KeyError, TypeError):
+        raise ValueError("it lacks labels or skipped clips, or some of what belongs to them") from None
+    for label in labels:
+        *texts, kept_tokens, tokens, doubt, same_tokens = astuple(label)
+        right = all(isinstance(text, str) for text in texts) and type(same_tokens) is bool
+        right = right and type(kept_tokens) is type(tokens) is int and 0 <= kept_tokens <= tokens
+        if not right or not (doubt is None or (type(doubt) in (int, float) and 0 <= doubt <= 1)):
+            raise ValueError("a label holds values of other types, or none that can be")
+        "".join(texts).encode()  # half of a pair of surrogates is no text
+    if not all(isinstance(cell, str) for row in skipped for cell in astuple(row)):
+        raise ValueError("a skipped clip is not named by texts")
+    left_out = {row.id for row in skipped}
+    found = {(label.id, label.target) for label in labels if label.id not in left_out}
+    asked = {(one.clip.row.id, one.target) for one in part if one.clip.row.id not in left_out}
+    if found != asked or not left_out <= {one.clip.row.id for one in part}:
+        raise ValueError("it is about other clips")

@@ -30,7 +30,7 @@ def write_report(
     skipped: Sequence[Skipped],
     threshold: float,
 ) -> None:
-    """clips: those that the manifest holds; labels: theirs, in this order.
+    """Writes what was heard and kept. clips: those that the manifest holds; labels: theirs, in this order.
 
     Raises InputError if there is no matplotlib.
     """

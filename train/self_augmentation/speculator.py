@@ -40,7 +40,7 @@ class Speculator:
 
 
 def open_speculator(name: str, options: TranslatorOptions, source: str, targets: Sequence[str]) -> Speculator:
-    """By name or path. Raises InputError if it is no audio-language model."""
+    """The model by name or path. Raises InputError if it is no audio-language model."""
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     weights = weights_at(locate_model(name))
     model = open_audio_language_model(weights, options)

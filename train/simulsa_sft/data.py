@@ -42,17 +42,22 @@ def section_reader(model: AudioLanguageModel) -> ReadSection:
     encoder = FrozenEncoder(model.encoder_width, model.frame_ms, model.encoder)
 
     def read(section: DataSection) -> list[Example]:
-        if section.task == "nmt":
-            raise InputError(
-                f"data section of {section.manifest}: an audio-language model learns from speech: task must "
-                "be s2tt or asr"
-            )
+        check_task(section)
         examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
         tell(section, examples)
         # Of an empty label without its end there is nothing to learn.
         return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
 
     return read
+
+
+def check_task(section: DataSection) -> None:
+    """Raises InputError for a section without speech."""
+    if section.task == "nmt":
+        raise InputError(
+            f"data section of {section.manifest}: an audio-language model learns from speech: task must "
+            "be s2tt or asr"
+        )
 
 
 def collation(model: AudioLanguageModel) -> AudioTextCollation:

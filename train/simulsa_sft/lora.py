@@ -16,16 +16,16 @@ class LoraSection:
     """Low-rank adapters; the defaults are SimulSA's."""
 
     rank: int = 8
-    """Of each adapter."""
+    """The rank of each adapter."""
 
     alpha: float = 32.0
-    """An adapter counts alpha / rank."""
+    """What an adapter adds is multiplied by alpha / rank."""
 
     dropout: float = 0.0
-    """Of what an adapter reads, in training."""
+    """This share of what an adapter reads is left out in training."""
 
     modules: list[str] = field(default_factory=lambda: list(MODULES))
-    """Matrices of the language model that get one, by their names."""
+    """The matrices of the language model that get an adapter, by their names."""
 
     def __post_init__(self) -> None:
         if self.rank < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1 or not self.modules:

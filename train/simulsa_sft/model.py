@@ -34,22 +34,22 @@ class AudioLanguageConfig:
     """The model that a run trains, and which parts of it."""
 
     start: str = ""
-    """Audio-language model by name or path, or the output folder of an earlier run."""
+    """The audio-language model by name or path, or the output folder of an earlier run."""
 
     prompt: str | None = None
-    """Whole prompt, as `--prompt` of an agent; null: the model's."""
+    """The whole prompt, as `--prompt` of an agent; null takes the model's."""
 
     precision: str = "float32"
-    """Number format of the start model's weights. bfloat16 only where they are frozen, with lora."""
+    """The number format of the start model's weights. bfloat16 only where they are frozen, with lora."""
 
     lora: LoraSection | None = None
     """Adapters on the language model, whose own weights are then frozen; null: all of it is trained."""
 
     freeze_encoder: bool = True
-    """Leave the audio encoder as it is. Needed where clips come from an encoder cache."""
+    """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
 
     freeze_adapter: bool = False
-    """Leave the layer between encoder and language model as it is."""
+    """Whether the layer between encoder and language model stays as it is."""
 
 
 class AudioLanguageInTraining(nn.Module):
@@ -115,7 +115,7 @@ class AudioLanguageInTraining(nn.Module):
         return AudioFrames(pad_sequence(frames, batch_first=True), lengths)
 
     def state_dict(self, *args: Any, **settings: Any) -> dict[str, Any]:
-        """Without frozen weights: those are the start model's."""
+        """The weights that are trained, without frozen ones: those are the start model's."""
         trained = self._trained()
         everything = super().state_dict(*args, **settings)
         return {name: value for name, value in everything.items() if name in trained}

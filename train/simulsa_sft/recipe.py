@@ -20,9 +20,11 @@ from torch.nn import Module
 from models.errors import InputError
 from train.batch_plan import BatchSection
 from train.examples import DataSection
+from train.recipe_checks import check_before_loading
 from train.recipe_data import ReaderSection
 from train.recipe_errors import register_input_errors
-from train.simulsa_sft.data import train_reader, validation_readers
+from train.recipe_log import hush_environment
+from train.simulsa_sft.data import check_task, train_reader, validation_readers
 from train.simulsa_sft.model import FAMILY, AudioLanguageInTraining, register_audio_language_models
 from train.simulsa_sft.unit import SftEvalUnit, SftUnit
 
@@ -44,13 +46,13 @@ class SftConfig:
     """What is validated on; each section gets its own scores."""
 
     batch: BatchSection = field(default_factory=BatchSection)
-    """Size of a batch, over all processes."""
+    """The size of a batch, over all processes."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
 
     label_smoothing: float = 0.0
-    """Of the cross-entropy in training; the paper has none."""
+    """How much the cross-entropy in training is smoothed, from 0 to below 1; the paper does not."""
 
     gang: GangSection = field(default_factory=GangSection)
     trainer: TrainerSection = field(default_factory=TrainerSection)
@@ -61,6 +63,10 @@ class SftConfig:
     regime: RegimeSection = field(default_factory=RegimeSection)
     common: CommonSection = field(default_factory=CommonSection)
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(f"label_smoothing must be from 0 to below 1, got {self.label_smoothing:g}")
+
 
 class SftRecipe(Recipe):
     """Trains an audio-language model to translate, and to stop where it has not heard enough."""
@@ -68,6 +74,7 @@ class SftRecipe(Recipe):
     def register(self, container: DependencyContainer) -> None:
         register_audio_language_models(container)
         register_input_errors(container)
+        hush_environment()
 
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
         divided = context.get_config_as(SftConfig).trainer.data_parallelism == "fsdp"
@@ -83,6 +90,9 @@ class SftRecipe(Recipe):
 
     def create_task(self, context: RecipeContext) -> Task:
         config = context.get_config_as(SftConfig)
+        for section in config.train + config.validation:
+            check_task(section)
+        check_before_loading(context, config)
         model = context.get_model_as(AudioLanguageInTraining)
         unit = SftUnit(context.get_data_parallel_model(), config.label_smoothing)
         reader = train_reader(context, config, model.model, model.config.freeze_encoder)
