@@ -41,6 +41,7 @@ class Transcript:
     units: list[str] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     chunks: list[ChunkRecord] = field(default_factory=list)
+    source_ms: float = 0.0  # duration of the samples heard; a header may say another one
 
     def prediction(self, unit: str) -> str:
         return (" " if unit == "word" else "").join(self.units)
@@ -136,6 +137,7 @@ def simulate(
         for some, written in zip(work.values(), texts, strict=True):
             for (feed, number, stream), text in zip(some, written, strict=True):
                 transcript = transcripts[of_source[id(feed.source)]][number]
+                transcript.source_ms = feed.heard_ms
                 transcript.chunks.append(ChunkRecord(stream.received_ms, None, text, stream.scores))
                 if feed.finished or text.strip():
                     transcript.write(text, lanes[number].unit, feed.heard_ms)
