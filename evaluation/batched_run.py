@@ -126,10 +126,13 @@ class BatchedRun:
                     log.write(_line(index, self.keys, some))
             done(len(batch))
 
-    def batches(self) -> Iterator[list[int]]:
-        """All utterances, those of like length together, as many as the options allow; longest first."""
+    def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
+        """All utterances, those of like length together, as many as the options allow; longest first.
+
+        usual_silence_ms: of the model, behind each, where the options leave it to the model.
+        """
         options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
-        silence_s = translator_options.trailing_silence_ms / 1000
+        silence_s = translator_options.with_silence(usual_silence_ms).trailing_silence_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -212,7 +215,8 @@ def simulate_all(
         run.check(lanes)
     found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
     # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    left = [batch for batch in run.batches() if not all(index in found for index in batch)]
+    batches = run.batches(lanes[0].engine.translator.usual_silence_ms)
+    left = [batch for batch in batches if not all(index in found for index in batch)]
     if not left:
         return found
     files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]

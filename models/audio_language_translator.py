@@ -17,13 +17,14 @@ Shapes: R rows, N tokens, T audio frames, D width, V vocabulary.
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from models.attention_heads import attention_heads
+from models.attention_heads import Heads, attention_heads, check_attention_options
 from models.audio_attention import AudioAttention, watch_attention
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
@@ -70,7 +71,7 @@ class AudioLanguageTranslator(Translator):
     def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
         model.network.eval().requires_grad_(False)
         self.model = model
-        self.options = options
+        self.options = options.with_silence(self.usual_silence_ms)
         self.device = model.device
         self.tokenizer = model.tokenizer
         self.frame_ms = model.frame_ms
@@ -79,9 +80,7 @@ class AudioLanguageTranslator(Translator):
         self.maximum_tokens = model.context_length - model.maximum_frames + 1
         self.hidden_width = model.width
         sizes = model.language_model.config
-        self.attention_heads = attention_heads(
-            sizes.num_hidden_layers, sizes.num_attention_heads, options, model.alignment_heads
-        )
+        check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         watch_attention(model.language_model)
         self._layers = sizes.num_hidden_layers
         self._suppressed = torch.tensor(self.tokenizer.suppressed, device=self.device)
@@ -91,6 +90,12 @@ class AudioLanguageTranslator(Translator):
     def from_path(cls, path: Path, options: TranslatorOptions) -> "AudioLanguageTranslator":
         """Load a model folder. Raises InputError if it cannot be used."""
         return cls(load_audio_language_model(path, options), options)
+
+    @cached_property
+    def attention_heads(self) -> Heads:
+        """Of the language model, those that policies see: (layer, head) pairs, from 0."""
+        sizes, named = self.model.language_model.config, self.model.alignment_heads
+        return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
 
     def open_stream(self) -> LogMelStream:
         return LogMelStream(self.model.mel_bins)

@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from models.audio_language_model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.errors import InputError
-from models.locate import locate_model
+from models.locate import existing_path, locate_model
 from models.new_folder import new_folder
-from models.stored_weights import read_json, some
+from models.stored_weights import check_finite, read_json, some
 from models.translator import TranslatorOptions
 from models.whisper import valid_positions
 
@@ -89,9 +89,13 @@ class Qwen2Audio(AudioLanguageModel):
         if absent:
             raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
         network = _read_network(path, options.torch_dtype())
+        check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
         return cls(network.to(device), path, options)
 
     def save(self, folder: Path) -> None:
+        check_finite(
+            folder.name, self.network.state_dict(), "train again from an earlier checkpoint, or store float32"
+        )
         with new_folder(folder) as partial:
             self.network.save_pretrained(partial)
             for name in self.description_files:
@@ -172,8 +176,7 @@ def _base_of(adapter: Path) -> Path:
     base = read_json(adapter).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise InputError(f"{adapter} names no base_model_name_or_path: add the model that was trained on")
-    beside = adapter.parent / base
-    return beside if beside.exists() else locate_model(base)
+    return existing_path(str(adapter.parent), base) or locate_model(base)
 
 
 def _with_adapter(path: Path, network: nn.Module) -> nn.Module:

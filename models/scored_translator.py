@@ -64,6 +64,7 @@ class ScoredTranslator(Translator):
         self.maximum_tokens = base.maximum_tokens
         self.hidden_width = base.hidden_width
         self.device = base.device
+        self.usual_silence_ms = base.usual_silence_ms
 
     @classmethod
     def from_path(cls, path: Path, options: TranslatorOptions) -> Translator:

@@ -1,12 +1,13 @@
 """An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from models.attention_heads import attention_heads
+from models.attention_heads import Heads, attention_heads, check_attention_options
 from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import RowCache
 from models.shared_prefixes import holders
@@ -36,20 +37,26 @@ class SpeechTranslator(Translator):
         alignment_heads: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
-        self.options = options
+        self.options = options = options.with_silence(self.usual_silence_ms)
         self.device = options.torch_device()
         self.dtype = options.torch_dtype()
         self.model = model.to(self.device, self.dtype).eval().requires_grad_(False)
         if self.device.type == "cpu":
             _store_by_columns(self.model.decoder.output_layer.weight)
         self.tokenizer = tokenizer
-        layers, heads = model.dimensions.n_text_layer, model.dimensions.n_text_head
-        self.attention_heads = attention_heads(layers, heads, options, alignment_heads)
+        self._alignment_heads = alignment_heads
+        check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
         self.maximum_audio_ms = float(HOP_MS * self.window_frames)
         self.maximum_tokens = model.dimensions.n_text_ctx
         self.hidden_width = model.dimensions.n_text_state
         self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
+
+    @cached_property
+    def attention_heads(self) -> Heads:
+        """Of the decoder, those that policies see: (layer, head) pairs, from 0."""
+        sizes = self.model.dimensions
+        return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 
     def open_stream(self) -> LogMelStream:
         return LogMelStream(self.model.dimensions.n_mels)
