@@ -4,7 +4,8 @@ Utterances of like length are simulated together, in batches that do not depend 
 Each is written down as soon as it is done, one JSON object a line, so that a run that was killed goes on
 where it stopped:
 
-    {"index": 3, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0], "chunks": [...]}, ...}}
+    {"index": 3, "source_ms": 5120.0, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0],
+     "chunks": [...]}, ...}}
 
 with a KEY for each configuration, and chunks as in chunks.jsonl.
 """
@@ -115,10 +116,13 @@ class BatchedRun:
                     log.write(_line(index, self.keys, some))
             done(len(batch))
 
-    def batches(self) -> Iterator[list[int]]:
-        """All utterances, those of like length together, as many as the options allow; longest first."""
+    def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
+        """All utterances, those of like length together, as many as the options allow; longest first.
+
+        usual_silence_ms: of the model, behind each, where the options leave it to the model.
+        """
         options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
-        silence_s = translator_options.trailing_silence_ms / 1000
+        silence_s = translator_options.with_silence(usual_silence_ms).trailing_silence_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -155,7 +159,6 @@ class BatchedRun:
         with (folder / LOG).open("w", encoding="utf-8") as log:
             for index in self.indices:
                 transcript = written[index]
-                audio = soundfile.info(self.audio_files[index])
                 instance = {
                     "index": index,
                     "prediction": transcript.prediction(options.eval_latency_unit),
@@ -164,8 +167,8 @@ class BatchedRun:
                     "elapsed": transcript.delays,
                     "prediction_length": len(transcript.units),
                     "reference": references[index],
-                    "source": str(audio).split("\n"),
-                    "source_length": audio.frames * 1000 / audio.samplerate,
+                    "source": str(soundfile.info(self.audio_files[index])).split("\n"),
+                    "source_length": transcript.source_ms,
                 }
                 log.write(json.dumps(instance) + "\n")
         # What SimulEval wants to know of a log that it scores.
@@ -202,7 +205,8 @@ def simulate_all(
         run.check(lanes)
     found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
     # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    left = [batch for batch in run.batches() if not all(index in found for index in batch)]
+    batches = run.batches(lanes[0].engine.translator.usual_silence_ms)
+    left = [batch for batch in batches if not all(index in found for index in batch)]
     if not left:
         return found
     files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
@@ -241,7 +245,10 @@ def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
                 fields = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            transcripts = {key: _transcript(one) for key, one in fields["lanes"].items()}
+            source_ms = fields.get("source_ms")
+            if source_ms is None:  # of an earlier version: simulated again
+                continue
+            transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
             found.setdefault(fields["index"], {}).update(transcripts)
     return found
 
@@ -261,8 +268,9 @@ def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) ->
         }
         for key, one in zip(keys, transcripts, strict=True)
     }
-    return json.dumps({"index": index, "lanes": lanes}) + "\n"
+    return json.dumps({"index": index, "source_ms": transcripts[0].source_ms, "lanes": lanes}) + "\n"
 
 
-def _transcript(fields: Mapping) -> Transcript:
-    return Transcript(fields["units"], fields["delays"], [chunk_record(one) for one in fields["chunks"]])
+def _transcript(fields: Mapping, source_ms: float) -> Transcript:
+    chunks = [chunk_record(one) for one in fields["chunks"]]
+    return Transcript(fields["units"], fields["delays"], chunks, source_ms)

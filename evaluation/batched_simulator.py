@@ -42,6 +42,7 @@ class Transcript:
     units: list[str] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     chunks: list[ChunkRecord] = field(default_factory=list)
+    source_ms: float = 0.0  # duration of the samples heard; a header may say another one
 
     def prediction(self, unit: str) -> str:
         return (" " if unit == "word" else "").join(self.units)
@@ -130,6 +131,7 @@ def simulate(
                 if decision.error is not None:
                     raise decision.error
                 transcript = transcripts[of_source[id(feed.source)]][number]
+                transcript.source_ms = feed.heard_ms
                 transcript.chunks.append(
                     ChunkRecord(decision.heard_ms, None, decision.text, decision.scores)
                 )

@@ -16,7 +16,7 @@ def load_audio_language_model(path: Path, options: TranslatorOptions) -> AudioLa
     """Load a model folder. Raises InputError when it holds no audio-language model that is known here."""
     config = path / "config.json"
     kind = read_json(config).get("model_type") if config.is_file() else None
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise InputError(
             f"{path} holds {f'a {kind!r} model' if kind else 'no config.json'}, no audio-language model that "
             f"is known here ({', '.join(FAMILIES)}): give another model"

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.byte_level import token_bytes
 from models.errors import InputError
 from models.languages import ENGLISH_NAMES, language_code
+from models.tokenizer_files import read_tokenizer
 from models.units import characters_started, words_started
 
 
@@ -61,10 +61,7 @@ class AudioLanguageTokenizer:
         tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number.
         Raises InputError if the file cannot be read, belongs to another model or lacks special tokens.
         """
-        try:
-            self._tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises nothing narrower
-            raise InputError(f"{file} is not a readable tokenizer ({error}): download it again") from None
+        self._tokenizer = read_tokenizer(file)
         # Text that happens to spell "<|AUDIO|>" is text.
         self._tokenizer.encode_special_tokens = True
         ids = self._tokenizer.get_vocab(with_added_tokens=True)
@@ -83,7 +80,10 @@ class AudioLanguageTokenizer:
         self._audio_text = audio_token
         self._maximum_prompt = maximum_prompt
         self._added = {token: ids[token] for token in ids if re.fullmatch(r"<\|.*\|>", token)}
-        self._bytes = token_bytes(self._tokenizer, vocabulary_size)
+        try:
+            self._bytes = token_bytes(self._tokenizer, vocabulary_size)
+        except InputError as error:
+            raise InputError(f"{file}: {error}: copy the tokenizer.json of the same model") from None
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""

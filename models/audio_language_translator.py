@@ -17,13 +17,14 @@ Shapes: R rows, N tokens, T audio frames, D width, V vocabulary.
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from models.attention_heads import attention_heads
+from models.attention_heads import Heads, attention_heads, check_attention_options
 from models.audio_attention import AudioAttention, watch_attention
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
@@ -76,20 +77,15 @@ class AudioLanguageState(DecoderState):
 class AudioLanguageDecoder(Decoder):
     """The language model of any family, over audio that somebody else has encoded and adapted."""
 
-    def __init__(
-        self,
-        model: AudioLanguageModel,
-        attention_heads: Sequence[tuple[int, int]] = (),
-        in_training: bool = False,
-    ) -> None:
-        """attention_heads: (layer, head) pairs, from 0, whose attention `with_attention` reports."""
+    attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
+
+    def __init__(self, model: AudioLanguageModel, in_training: bool = False) -> None:
         super().__init__(in_training)
         self.model = model
         self.device = model.device
         self.tokenizer = model.tokenizer
         # In a prefix the audio is one token, whatever its length.
         self.maximum_tokens = model.context_length - model.maximum_frames + 1
-        self.attention_heads = tuple(attention_heads)
         self._layers = model.language_model.config.num_hidden_layers
         self._suppressed = torch.tensor(self.tokenizer.suppressed, device=self.device)
         self._before: dict[tuple[int, ...], TokenCache] = {}  # of one row: the text before the audio
@@ -202,13 +198,19 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
 
     def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
         model.network.eval().requires_grad_(False)
+        super().__init__(model)
+        self.options = options.with_silence(self.usual_silence_ms)
         sizes = model.language_model.config
-        layers, heads = sizes.num_hidden_layers, sizes.num_attention_heads
-        super().__init__(model, attention_heads(layers, heads, options, model.alignment_heads))
-        self.options = options
+        check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         self.maximum_audio_ms = model.maximum_audio_ms
         self.hidden_width = model.width
         watch_attention(model.language_model)
+
+    @cached_property
+    def attention_heads(self) -> Heads:
+        """Of the language model, those that policies see: (layer, head) pairs, from 0."""
+        sizes, named = self.model.language_model.config, self.model.alignment_heads
+        return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
 
     def open_stream(self) -> LogMelStream:
         return LogMelStream(self.model.mel_bins)

@@ -4,9 +4,14 @@ import re
 
 from tokenizers import Tokenizer
 
+from models.errors import InputError
+
 
 def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
-    """Bytes of each of V tokens; none for special tokens and for ids that the file lacks."""
+    """Bytes of each of V tokens; none for special tokens and for ids that the file lacks.
+
+    Raises InputError for a tokenizer that writes its tokens in another way.
+    """
     # Printable Latin-1 stands for itself, the other bytes for U+0100 on.
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = [byte for byte in range(256) if byte not in printable]
@@ -15,7 +20,10 @@ def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
     table = [b""] * vocabulary_size
     for token, id in tokenizer.get_vocab(with_added_tokens=True).items():
         if id not in added:
-            table[id] = token.translate(to_latin1).encode("latin-1")
+            try:
+                table[id] = token.translate(to_latin1).encode("latin-1")
+            except UnicodeEncodeError:
+                raise InputError(f"its token {token!r} is not written in bytes as GPT-2's are") from None
         elif not re.fullmatch(r"<\|.*\|>", token):  # a word that fine-tuning added
             table[id] = token.encode()
     return table

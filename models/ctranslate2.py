@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from models.errors import InputError
+from models.stored_weights import refuse_lfs_pointer
 from models.whisper import WhisperDimensions
 
 TYPES = (torch.float32, torch.int8, torch.int16, torch.int32, torch.float16, torch.bfloat16)
@@ -29,32 +30,36 @@ def read_ctranslate2(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
 
     Raises InputError if the file is damaged, is of another version or holds another architecture.
     """
-    variables = _read_variables(path)
+    refuse_lfs_pointer(path)
     try:
+        variables = _read_variables(path)
         return _dimensions(variables), _openai_weights(variables)
+    except InputError:  # of which ValueError is a base
+        raise
     except KeyError as error:
         raise InputError(
             f"{path} lacks the variable {error.args[0]!r}: convert the model again with a current CTranslate2"
         ) from None
+    except (EOFError, IndexError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        # Numbers and names that fit no Whisper: shapes that cannot be split, heads that are no number.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is truncated or damaged ({reason}): download it again") from None
 
 
 def _read_variables(path: Path) -> dict[str, Tensor]:
     size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            version = _integer(file, "I")
-            if not OLDEST_VERSION <= version <= NEWEST_VERSION:
-                raise InputError(
-                    f"{path} is not a CTranslate2 file of version {OLDEST_VERSION} to {NEWEST_VERSION} "
-                    f"(it starts with {version}): convert the model again, or give its Hugging Face folder"
-                )
-            specification, _revision = _string(file), _integer(file, "I")
-            if specification != "WhisperSpec":
-                raise InputError(f"{path} holds a {specification!r} model: give a Whisper model")
-            variables = dict(_variable(file, size) for _ in range(_integer(file, "I")))
-            aliases = [(_string(file), _string(file)) for _ in range(_integer(file, "I"))]
-    except (EOFError, UnicodeDecodeError, IndexError, RuntimeError) as error:
-        raise InputError(f"{path} is truncated or damaged ({error}): download it again") from None
+    with path.open("rb") as file:
+        version = _integer(file, "I")
+        if not OLDEST_VERSION <= version <= NEWEST_VERSION:
+            raise InputError(
+                f"{path} is not a CTranslate2 file of version {OLDEST_VERSION} to {NEWEST_VERSION} "
+                f"(it starts with {version}): convert the model again, or give its Hugging Face folder"
+            )
+        specification, _revision = _string(file), _integer(file, "I")
+        if specification != "WhisperSpec":
+            raise InputError(f"{path} holds a {specification!r} model: give a Whisper model")
+        variables = dict(_variable(file, size) for _ in range(_integer(file, "I")))
+        aliases = [(_string(file), _string(file)) for _ in range(_integer(file, "I"))]
     variables = {name: _dequantised(name, variables) for name in variables if not name.endswith("_scale")}
     for alias, name in aliases:
         if name in variables:

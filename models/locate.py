@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import InputError
+from models.tokenizer_files import tokenizer_file
 
 logger = logging.getLogger(__name__)
 
@@ -71,13 +72,13 @@ def locate_model(name: str) -> Path:
 
     Raises InputError if there is no such model or it cannot be brought here.
     """
-    if name and (path := Path(name).expanduser()).exists():
+    if name and (path := existing_path(name)):
         return path
     size = name.removeprefix("openai/").removeprefix("whisper-")
     models_folder = os.environ.get("SIMULST_MODELS")
     if name and models_folder:
         for alias in (name, size, f"whisper-{size}"):
-            if (path := Path(models_folder).expanduser() / alias).exists():
+            if path := existing_path(models_folder, alias):
                 return path
     if name in (shipped := shipped_models()):
         return shipped[name]
@@ -87,12 +88,23 @@ def locate_model(name: str) -> Path:
         folder, reason = _from_hub(name)
         if folder:
             return folder
-        raise InputError(f"model {name!r} is neither a path here nor on the Hugging Face Hub ({reason})")
+        raise InputError(
+            f"model {name!r:.120} is neither a path here nor on the Hugging Face Hub ({reason})"
+        )
     raise InputError(
-        f"model {name!r} was not found. Give a path to a model; or a name in the folder that SIMULST_MODELS "
-        f"names (now {models_folder or 'not set'}); or a public Whisper: {', '.join(PUBLIC_SIZES)}, or "
-        "OWNER/NAME on the Hugging Face Hub"
+        f"model {name!r:.120} was not found. Give a path to a model; or a name in the folder that "
+        f"SIMULST_MODELS names (now {models_folder or 'not set'}); or a public Whisper: "
+        f"{', '.join(PUBLIC_SIZES)}, or OWNER/NAME on the Hugging Face Hub"
     )
+
+
+def existing_path(*parts: str) -> Path | None:
+    """The path, if there is something; None also for what no path can be, such as a name of 300 letters."""
+    try:
+        path = Path(*parts).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: no such user behind ~
+        return None
 
 
 def _public_weights(size: str) -> Path:
@@ -121,7 +133,11 @@ def _cache_folder() -> Path:
 def _from_hub(repository: str) -> tuple[Path | None, str]:
     """The folder of a repository's files, or None with the reason. A complete local copy is not renewed."""
     import huggingface_hub  # half a second that a run with a model on disk need not spend
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     def snapshot(local_files_only: bool) -> Path:
         files = list(HUB_FILES)
@@ -135,6 +151,8 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
         folder = snapshot(local_files_only=True)
     except LocalEntryNotFoundError:
         folder = None
+    except (HFValidationError, OSError, ValueError):
+        return None, "it allows no such name"
     if folder is None or not _is_complete(folder):
         try:
             # snapshot_download waits for ever for its first answer, so ask first.
@@ -145,7 +163,7 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
         except Exception as error:  # versions of the client raise types of two HTTP libraries
             return None, f"no answer: {type(error).__name__}"
         if not _is_complete(folder):
-            return None, "there it lacks config.json, tokenizer.json or model.safetensors"
+            return None, "there it lacks config.json, tokenizer.json (vocab.json) or model.safetensors"
     logger.info("weights of %s from the Hugging Face Hub, in %s", repository, folder)
     return folder, ""
 
@@ -156,7 +174,7 @@ def _is_complete(folder: Path) -> bool:
     weights = (folder / "model.safetensors").exists() or (
         shards and len(shards) == int(shards[0].stem.split("-")[-1])
     )
-    return bool(weights) and (folder / "config.json").exists() and (folder / "tokenizer.json").exists()
+    return bool(weights) and (folder / "config.json").exists() and tokenizer_file(folder) is not None
 
 
 def _from_packages(packaged: Packaged, target: Path) -> None:

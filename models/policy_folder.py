@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from models.declared_sizes import is_size
 from models.errors import InputError
 from models.new_folder import replaced_file
 from models.policy_network import PolicyNetwork, PolicyOptions
@@ -71,10 +72,10 @@ def load_policy(folder: Path) -> StoredPolicy:
     """Raises InputError, with what is wrong and how to mend it, if there is no complete policy."""
     config, base = _config(folder), policy_base(folder)
     threshold = config.get("threshold")
-    if threshold is not None and (type(threshold) not in (int, float) or not math.isfinite(threshold)):
+    if threshold is not None and not (type(threshold) in (int, float) and abs(threshold) < math.inf):
         raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
     with torch.device("meta"):
-        network = PolicyNetwork(_options(folder / CONFIG, config.get("options")))
+        network = PolicyNetwork(policy_options(folder / CONFIG, config.get("options")))
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)
@@ -88,11 +89,20 @@ def _config(folder: Path) -> dict[str, Any]:
     return read_json(folder / CONFIG)
 
 
-def _options(file: Path, declared: Any) -> PolicyOptions:
-    names = [field.name for field in fields(PolicyOptions)]
-    if not isinstance(declared, dict) or set(declared) != set(names):
-        raise InputError(f"{file} must give options with {', '.join(names)}: copy it again")
+def policy_options(file: Path, declared: Any) -> PolicyOptions:
+    """What `file` declares under "options". Raises InputError for what makes no network."""
+    kinds = {field.name: field.type for field in fields(PolicyOptions)}
+    if not isinstance(declared, dict) or set(declared) != set(kinds):
+        raise InputError(f"{file} must give options with {', '.join(kinds)}: copy it again")
+    wrong = [
+        name
+        for name, kind in kinds.items()
+        if not (is_size(name, declared[name]) if kind is int else isinstance(declared[name], kind))
+    ]
+    if wrong or not 0 <= declared["dropout"] < 1:
+        fault = ", ".join(wrong) or "dropout"
+        raise InputError(f"{file}: its options give no usable {fault}: copy it again")
     try:
         return PolicyOptions(**declared)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{file}: {error}") from None

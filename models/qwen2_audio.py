@@ -26,10 +26,11 @@ from torch import Tensor, nn
 
 from models.audio_language_model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioLanguageTokenizer, PromptFormat
+from models.declared_sizes import is_size
 from models.errors import InputError
-from models.locate import locate_model
+from models.locate import existing_path, locate_model
 from models.new_folder import new_folder
-from models.stored_weights import read_json, some
+from models.stored_weights import check_finite, read_json, some
 from models.translator import TranslatorOptions
 from models.whisper import valid_positions
 
@@ -67,7 +68,13 @@ class Qwen2Audio(AudioLanguageModel):
         self.mel_bins = config.audio_config.num_mel_bins
         self.window_frames = 2 * config.audio_config.max_source_positions
         self.context_length = config.text_config.max_position_embeddings
+        sizes = {"max_source_positions": self.window_frames, "max_position_embeddings": self.context_length}
+        wrong = [name for name, size in sizes.items() if not is_size(name, size)]
+        if wrong:
+            raise InputError(f"{folder / 'config.json'} gives no usable {wrong[0]}: download it again")
         section = getattr(config, "translation", None) or {}
+        if not isinstance(section, dict):
+            raise InputError(f"{folder / 'config.json'} must give translation as an object: copy it again")
         self.alignment_heads = _alignment_heads(folder, section)
         prompt_format = _prompt_format(folder, section, options)
         chat = "<|im_start|>" in prompt_format.text
@@ -89,9 +96,13 @@ class Qwen2Audio(AudioLanguageModel):
         if absent:
             raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
         network = _read_network(path, options.torch_dtype())
+        check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
         return cls(network.to(device), path, options)
 
     def save(self, folder: Path) -> None:
+        check_finite(
+            folder.name, self.network.state_dict(), "train again from an earlier checkpoint, or store float32"
+        )
         with new_folder(folder) as partial:
             self.network.save_pretrained(partial)
             for name in self.description_files:
@@ -146,7 +157,9 @@ def _read_network(path: Path, dtype: torch.dtype) -> nn.Module:
     adapter = path / "adapter_config.json"
     if adapter.is_file():
         return _with_adapter(path, _read_network(_base_of(adapter), dtype))
-    kind = read_json(path / "config.json").get("model_type")
+    config = read_json(path / "config.json")
+    _refuse_huge(path / "config.json", config)
+    kind = config.get("model_type")
     if kind != MODEL_TYPE:
         raise InputError(
             f"{path} holds a {kind!r} model, which is no audio-language model known here: give one whose "
@@ -167,13 +180,22 @@ def _read_network(path: Path, dtype: torch.dtype) -> nn.Module:
     return network
 
 
+def _refuse_huge(file: Path, config: dict[str, Any]) -> None:
+    """Raises InputError for sizes that transformers would build for ever, or until the memory is full."""
+    endings = ("_layers", "_size", "_positions", "_embeddings", "d_model", "_dim", "_heads", "_bins")
+    for section in (config, config.get("audio_config"), config.get("text_config")):
+        for name, value in section.items() if isinstance(section, dict) else ():
+            # What is no number transformers refuses itself.
+            if name.endswith(endings) and type(value) in (int, float) and not is_size(name, value, least=0):
+                raise InputError(f"{file} gives no usable {name} ({str(value):.40}): download it again")
+
+
 def _base_of(adapter: Path) -> Path:
     """The folder of the model that an adapter changes: relative to it, or as `locate_model` finds it."""
     base = read_json(adapter).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise InputError(f"{adapter} names no base_model_name_or_path: add the model that was trained on")
-    beside = adapter.parent / base
-    return beside if beside.exists() else locate_model(base)
+    return existing_path(str(adapter.parent), base) or locate_model(base)
 
 
 def _with_adapter(path: Path, network: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ from pathlib import Path
 from models.audio_language_families import FAMILIES
 from models.audio_language_translator import load_audio_language_translator
 from models.errors import InputError
-from models.locate import locate_model
+from models.locate import existing_path, locate_model
 from models.policy_folder import has_policy, load_policy, policy_base
 from models.reina_translator import load_reina_translator
 from models.scored_translator import ScoredTranslator
@@ -51,7 +51,7 @@ def base_model(model: str) -> Path:
     path = locate_model(model)
     name = policy_base(path) if has_policy(path) else None
     if name is not None:
-        path = path / name if (path / name).exists() else locate_model(name)
+        path = existing_path(str(path), name) or locate_model(name)
     return path.resolve()
 
 
@@ -73,6 +73,12 @@ def _load_base(path: Path, options: TranslatorOptions) -> Translator:
 
 
 def _model_type(path: Path) -> str:
-    """What config.json says. OpenAI's and CTranslate2's Whisper say nothing, so Whisper is the default."""
+    """What config.json says. OpenAI's and CTranslate2's Whisper say nothing, so Whisper is the default.
+
+    Raises InputError where it says no name.
+    """
     config = path / "config.json"
-    return read_json(config).get("model_type", "whisper") if config.is_file() else "whisper"
+    kind = read_json(config).get("model_type", "whisper") if config.is_file() else "whisper"
+    if not isinstance(kind, str):
+        raise InputError(f"{config} must give model_type as a text, found {kind!r:.40}: download it again")
+    return kind

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.declared_sizes import is_size
 from models.eight_bit import from_eight_bit, to_eight_bit
 from models.errors import InputError
 from models.new_folder import new_folder
@@ -131,7 +132,7 @@ def _dimensions(file: Path, declared: Any) -> ReinaDimensions:
         name
         for name, kind in kinds.items()
         if type(declared[name]) is not kind
-        or (kind is int and declared[name] < (0 if name == "n_source_layer" else 1))
+        or (kind is int and not is_size(name, declared[name], least=0 if name == "n_source_layer" else 1))
     ]
     d = declared
     if wrong or not 0 <= d["dropout"] < 1:

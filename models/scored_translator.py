@@ -56,6 +56,7 @@ class ScoredTranslator(Translator):
         self.maximum_tokens = base.maximum_tokens
         self.hidden_width = base.hidden_width
         self.device = base.device
+        self.usual_silence_ms = base.usual_silence_ms
 
     def open_stream(self) -> AudioStream:
         return self.base.open_stream()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.errors import InputError
 from models.languages import language_code
+from models.stored_weights import refuse_lfs_pointer
 from models.units import characters_started, words_started
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
@@ -41,9 +42,11 @@ class SentencePieceTokenizer:
         if len(set(languages)) < len(languages):
             raise InputError(f"each language has one tag, got {', '.join(languages)}: name each once")
         self._pieces = SentencePieceProcessor()
+        refuse_lfs_pointer(file)
         try:
             self._pieces.LoadFromSerializedProto(file.read_bytes())
-        except (OSError, RuntimeError):
+            texts = [self._piece_bytes(piece) for piece in range(len(self._pieces))]
+        except (OSError, RuntimeError, ValueError):  # ValueError: pieces that are no text
             raise InputError(
                 f"{file} is missing, damaged or no SentencePiece model: copy it from the model's folder again"
             ) from None
@@ -60,7 +63,7 @@ class SentencePieceTokenizer:
                 f"{file} has {self.pieces} pieces, {self.vocabulary_size} tokens with the language tags, but "
                 f"the model has {vocabulary_size} tokens: copy the tokenizer of the same model"
             )
-        self._bytes = [self._piece_bytes(piece) for piece in range(self.pieces)] + [b""] * len(languages)
+        self._bytes = texts + [b""] * len(languages)
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""

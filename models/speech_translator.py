@@ -1,12 +1,13 @@
 """An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from models.attention_heads import attention_heads
+from models.attention_heads import Heads, attention_heads, check_attention_options
 from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import RowCache
 from models.shared_prefixes import holders
@@ -34,19 +35,13 @@ class SpeechTokenizer(Tokenizer, Protocol):
 class SpeechDecoder(Decoder):
     """The text decoder of a SpeechModel, over memories that somebody else has encoded."""
 
-    def __init__(
-        self,
-        model: SpeechModel,
-        tokenizer: SpeechTokenizer,
-        attention_heads: Sequence[tuple[int, int]] = (),
-        in_training: bool = False,
-    ) -> None:
-        """attention_heads: (layer, head) pairs, from 0, whose attention `with_attention` reports."""
+    attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
+
+    def __init__(self, model: SpeechModel, tokenizer: SpeechTokenizer, in_training: bool = False) -> None:
         super().__init__(in_training)
         self.model = model
         self.device = model.decoder.output_layer.weight.device
         self.tokenizer = tokenizer
-        self.attention_heads = tuple(attention_heads)
         self.maximum_tokens = model.dimensions.n_text_ctx
         self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
 
@@ -104,16 +99,23 @@ class SpeechTranslator(SpeechDecoder, Translator):
         alignment_heads: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
-        self.options = options
+        self.options = options = options.with_silence(self.usual_silence_ms)
         self.dtype = options.torch_dtype()
         model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
-        layers, heads = model.dimensions.n_text_layer, model.dimensions.n_text_head
-        super().__init__(model, tokenizer, attention_heads(layers, heads, options, alignment_heads))
+        super().__init__(model, tokenizer)
+        self._alignment_heads = alignment_heads
+        check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _store_by_columns(model.decoder.output_layer.weight)
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
         self.maximum_audio_ms = float(HOP_MS * self.window_frames)
         self.hidden_width = model.dimensions.n_text_state
+
+    @cached_property
+    def attention_heads(self) -> Heads:
+        """Of the decoder, those that policies see: (layer, head) pairs, from 0."""
+        sizes = self.model.dimensions
+        return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 
     def open_stream(self) -> LogMelStream:
         return LogMelStream(self.model.dimensions.n_mels)

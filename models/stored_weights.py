@@ -1,23 +1,47 @@
-"""Reads the files of a model folder, and checks weights against the network that they are for."""
+"""Reads the files of a model folder, and checks weights against the network that they are for.
+
+A repository that was cloned without Git LFS has text files of three lines in place of its large files;
+that is said of every kind of file here.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.errors import InputError
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+def refuse_lfs_pointer(path: Path) -> None:
+    """Raises InputError where Git LFS would put a large file but has put its pointer."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(LFS_POINTER))
+    except OSError:  # whoever reads the file says what is wrong
+        return
+    if beginning == LFS_POINTER:
+        raise InputError(
+            f"{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in its repository, or "
+            "download the model again"
+        )
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises InputError for anything else."""
+    refuse_lfs_pointer(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error}): download it again") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): copy it again") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold a JSON object, found {type(content).__name__}: download it again")
     return content
@@ -25,13 +49,49 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """Tensors by name, in the number format in which they are stored. Raises InputError if damaged."""
+    refuse_lfs_pointer(path)
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is truncated or damaged ({error}): download it again") from None
 
 
+def read_shards(index: Path) -> dict[str, Tensor]:
+    """Tensors of all files that model.safetensors.index.json names. Raises InputError if one is damaged."""
+    named = read_json(index).get("weight_map")
+    if not isinstance(named, dict) or not named:
+        raise InputError(f"{index} names no files (its weight_map is no object): download it again")
+    # A name with a folder could lie anywhere on this machine.
+    wrong = [name for name in named.values() if not isinstance(name, str) or set(name) & {"/", "\\", "\0"}]
+    if wrong:
+        raise InputError(f"{index} names {str(wrong[0])!r:.80}, which is no file name: download it again")
+    files = {name: index.parent / name for name in sorted(set(named.values()))}
+    absent = [f"{name:.80}" for name, file in files.items() if not is_file(file)]
+    if absent:
+        raise InputError(f"{index.parent} lacks {some(absent)} named in {index.name}: download the rest")
+    stored: dict[str, Tensor] = {}
+    for file in files.values():
+        stored |= read_safetensors(file)
+    lacking = [name for name in named if name not in stored]
+    if lacking:
+        raise InputError(
+            f"{index} names {len(lacking)} tensors that its files lack ({some(lacking)}): index and files "
+            "are of two models, or one is damaged; download them again"
+        )
+    return stored
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def write_safetensors(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Raises InputError, before anything is written, for weights that are not finite."""
+    check_finite(path.name, weights, "train again from an earlier checkpoint, or store them in float32")
     path.touch()
     mode = path.stat().st_mode
     save_file(weights, path, metadata)
@@ -40,7 +100,7 @@ def write_safetensors(path: Path, weights: dict[str, Tensor], metadata: dict[str
 
 
 def check_weights(path: Path, expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
-    """Raises InputError, naming `path`, unless `weights` has the names and shapes of `expected`."""
+    """Raises InputError, naming `path`, unless `weights` is finite with names and shapes of `expected`."""
     missing = [name for name in expected if name not in weights]
     unexpected = [name for name in weights if name not in expected]
     mis_shaped = [
@@ -58,6 +118,26 @@ def check_weights(path: Path, expected: Mapping[str, Tensor], weights: Mapping[s
             f"the weights in {path} do not fit the sizes it declares: tensors {', '.join(faults)}; "
             "download the model again, or mend its configuration"
         )
+    check_finite(path, weights, "download the model again, or take an earlier checkpoint")
+
+
+def check_finite(place: object, weights: Mapping[str, Tensor], how_to_mend: str) -> None:
+    """Raises InputError that names the first tensor with NaN or infinite numbers, and counts such tensors."""
+    broken = [name for name, tensor in weights.items() if not _is_finite(tensor)]
+    if broken:
+        count = int((~torch.isfinite(weights[broken[0]])).sum())
+        others = f", and {len(broken) - 1} more tensors" if len(broken) > 1 else ""
+        raise InputError(
+            f"{place}: {broken[0]} has {count} numbers that are NaN or infinite{others}: {how_to_mend}"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if not tensor.is_floating_point() or not tensor.numel() or tensor.dtype.itemsize == 1:
+        return True
+    # One pass without a copy: NaN and infinities all show in one of the extremes.
+    least, most = torch.aminmax(tensor)
+    return bool(torch.isfinite(least) and torch.isfinite(most))
 
 
 def some(names: Iterable[object], count: int = 3) -> str:

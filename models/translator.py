@@ -9,7 +9,7 @@ Shapes: B streams, R rows, N tokens, F feature frames, T memory frames, D width,
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,8 +34,10 @@ class TranslatorOptions:
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option("float32", "number format of weights and activations", tuple(PRECISIONS))
     # Whisper hears 30 s windows in training; without any silence it runs on past the audio's end.
-    trailing_silence_ms: int = option(
-        0, "silence encoded behind the audio heard so far; 0 is fastest, 30000 fills Whisper's window"
+    trailing_silence_ms: int | None = option(
+        None,
+        "silence encoded behind the audio heard so far; 0 is fastest, 30000 fills Whisper's window; "
+        "default: what the model was trained for, 5000 for Whisper as published, 0 for others",
     )
     attention_layer: int | None = option(
         None, "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads"
@@ -50,14 +52,19 @@ class TranslatorOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.trailing_silence_ms < 0:
+        if self.trailing_silence_ms is not None and self.trailing_silence_ms < 0:
             raise InputError(f"trailing silence must be 0 ms or more, got {self.trailing_silence_ms}")
+
+    def with_silence(self, usual_ms: int) -> "TranslatorOptions":
+        """These options, with the model's own trailing silence where none was chosen."""
+        return self if self.trailing_silence_ms is not None else replace(self, trailing_silence_ms=usual_ms)
 
     def torch_device(self) -> torch.device:
         """Raises InputError where this machine has no such device."""
         try:
             device = torch.device(self.device)
-            torch.empty(1, device=device)
+            # Of what is on the device "meta" only the shape is known.
+            torch.zeros(1, device=device).item()
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
@@ -205,6 +212,7 @@ class Translator(Decoder):
 
     maximum_audio_ms: float | None  # the model's window; None where it has none
     hidden_width: int  # D of DecoderOutput.hidden
+    usual_silence_ms: int = 0  # behind the audio in training; what `trailing_silence_ms` is unless given
 
     @abstractmethod
     def open_stream(self) -> AudioStream:

@@ -9,19 +9,28 @@ returned in the number format in which they are stored.
 """
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.attention_heads import Heads
 from models.ctranslate2 import read_ctranslate2
+from models.declared_sizes import is_size
 from models.errors import InputError
-from models.stored_weights import check_weights, read_json, read_safetensors, some
+from models.stored_weights import (
+    check_weights,
+    read_json,
+    read_safetensors,
+    read_shards,
+    refuse_lfs_pointer,
+    some,
+)
+from models.tokenizer_files import tokenizer_file
 from models.whisper import Whisper, WhisperDimensions
-
-Heads = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,9 @@ class WhisperCheckpoint:
     dimensions: WhisperDimensions
     weights: dict[str, Tensor]  # by OpenAI's parameter names
     alignment_heads: Heads | None  # (layer, head) from 0 whose cross-attention follows the speech
-    tokenizer_file: Path
+    tokenizer_file: Path  # tokenizer.json, or vocab.json with merges.txt beside it
+    special_tokens: dict[str, int] = field(default_factory=dict)  # ids that the configuration declares
+    trailing_silence_ms: int | None = None  # behind the audio in training, if the configuration tells
 
 
 def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
@@ -62,13 +73,15 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
         expected = Whisper(dimensions).state_dict()
     check_weights(path, expected, weights)
 
-    tokenizer_file = folder / "tokenizer.json"
-    if not tokenizer_file.exists():
+    tokens = tokenizer_file(folder)
+    if tokens is None:
         raise InputError(
-            f"{folder} has no tokenizer.json: copy there the one from the same model's Hugging Face folder"
+            f"{folder} has no tokenizer.json, nor vocab.json with merges.txt: copy there those of the same "
+            "model's Hugging Face folder"
         )
     heads = _alignment_heads(folder, declared.get("alignment_heads"), dimensions)
-    return WhisperCheckpoint(dimensions, weights, heads, tokenizer_file)
+    specials, silence_ms = _special_tokens(folder, declared), trailing_silence_ms(folder, declared)
+    return WhisperCheckpoint(dimensions, weights, heads, tokens, specials, silence_ms)
 
 
 def _no_weights(folder: Path, config: dict[str, Any]) -> str:
@@ -121,6 +134,45 @@ HUGGINGFACE_NAMES = (  # applied in this order
 )
 
 
+def trailing_silence_ms(folder: Path, config: Mapping[str, Any]) -> int | None:
+    """What config.json of a model that was trained here tells. Raises InputError for what is no duration."""
+    silence_ms = config.get("trailing_silence_ms")
+    if silence_ms is not None and not (type(silence_ms) is int and 0 <= silence_ms <= 30_000):
+        raise InputError(
+            f"{folder / 'config.json'} must give trailing_silence_ms as a whole number from 0 to 30000, "
+            f"found {silence_ms!r:.40}: correct it, or remove the entry"
+        )
+    return silence_ms
+
+
+def _special_tokens(folder: Path, declared: Mapping[str, Any]) -> dict[str, int]:
+    """Ids of special tokens by name, as far as config.json and generation_config.json give them.
+
+    Raises InputError for ids that are no numbers.
+    """
+    single = {
+        "<|endoftext|>": "eos_token_id",
+        "<|startoftranscript|>": "decoder_start_token_id",
+        "<|notimestamps|>": "no_timestamps_token_id",
+        "<|startofprev|>": "prev_sot_token_id",
+    }
+    ids = {token: declared.get(key) for token, key in single.items()}
+    languages, tasks = declared.get("lang_to_id") or {}, declared.get("task_to_id") or {}
+    if isinstance(ids["<|endoftext|>"], list):  # several tokens may end a text
+        ids["<|endoftext|>"] = ids["<|endoftext|>"][0] if len(ids["<|endoftext|>"]) == 1 else None
+    if isinstance(languages, dict) and isinstance(tasks, dict):
+        ids |= languages | {f"<|{task}|>": id for task, id in tasks.items()}
+    else:
+        ids["lang_to_id or task_to_id"] = "no object"
+    wrong = [token for token, id in ids.items() if not (id is None or type(id) is int)]
+    if wrong:
+        raise InputError(
+            f"config.json or generation_config.json in {folder} gives no id for {wrong[0]} "
+            f"(found {ids[wrong[0]]!r:.40}): download them again"
+        )
+    return {token: id for token, id in ids.items() if id is not None}
+
+
 def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
     found = config.get("model_type")
     return f"{folder / 'config.json'} describes a {found!r} model: give one whose model_type is 'whisper'"
@@ -132,29 +184,40 @@ def whisper_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimension
         raise InputError(f"{folder} has weights but no config.json: copy the model's config.json there")
     if config.get("model_type") != "whisper":
         raise InputError(_other_architecture(folder, config))
+    for key, value in {"activation_function": "gelu", "scale_embedding": False}.items():
+        if config.get(key, value) != value:
+            raise InputError(
+                f"{folder / 'config.json'} says {key} {config[key]!r:.40}, but Whisper has {value!r}, "
+                "which alone is computed here: correct it, or give another model"
+            )
     sizes = {name: config.get(key) for name, key in HUGGINGFACE_SIZES.items()}
-    wrong = {HUGGINGFACE_SIZES[name] for name, size in sizes.items() if not isinstance(size, int) or size < 1}
+    return _checked_dimensions(
+        folder / "config.json", {HUGGINGFACE_SIZES[name]: size for name, size in sizes.items()}, sizes
+    )
+
+
+def _checked_dimensions(
+    file: Path, declared: Mapping[str, object], sizes: Mapping[str, object]
+) -> WhisperDimensions:
+    """declared: sizes under the names that the file gives them. Raises InputError for what is no size."""
+    wrong = sorted({name for name, size in declared.items() if not is_size(name, size)})
     if wrong:
+        found = ", ".join(f"{name} {str(declared[name]):.40}" for name in wrong[:3])
         raise InputError(
-            f"{folder / 'config.json'} gives no positive whole number for {', '.join(sorted(wrong))}: "
-            "download it again"
+            f"{file} gives no positive whole number for {', '.join(wrong)}, or one that no model has "
+            f"(found {found}): download it again"
         )
     return WhisperDimensions(**sizes)
 
 
 def _read_huggingface(folder: Path) -> dict[str, Tensor]:
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    files = [single]
-    if not single.exists():
-        if not index.exists():
-            raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
-        files = [folder / name for name in sorted(set(read_json(index).get("weight_map", {}).values()))]
-        absent = [file.name for file in files if not file.exists()]
-        if absent:
-            raise InputError(f"{folder} lacks {some(absent)} named in {index.name}: download the rest")
-    stored: dict[str, Tensor] = {}
-    for file in files:
-        stored |= read_safetensors(file)
+    if single.exists():
+        stored = read_safetensors(single)
+    elif index.exists():
+        stored = read_shards(index)
+    else:
+        raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
 
     weights = {}
     for name, tensor in stored.items():
@@ -171,6 +234,7 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
 def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
     if path.suffix not in (".pt", ".pth"):
         raise InputError(f"{path} is not a .pt file: give its folder, or an OpenAI .pt file")
+    refuse_lfs_pointer(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged pickle or archive raises depends on the damaged byte
@@ -190,7 +254,10 @@ def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
             f"{path} is not an OpenAI Whisper checkpoint: dims must have {', '.join(sizes)}, "
             f"found {content['dims']}"
         )
-    return WhisperDimensions(**content["dims"]), content["model_state_dict"]
+    weights = content["model_state_dict"]
+    if not isinstance(weights, dict) or not all(isinstance(one, Tensor) for one in weights.values()):
+        raise InputError(f"{path} holds something else than tensors as model_state_dict: download it again")
+    return _checked_dimensions(path, content["dims"], content["dims"]), weights
 
 
 # Cross-attention heads whose attention follows the speech in OpenAI's checkpoints, as published in
@@ -222,17 +289,17 @@ ALIGNMENT_HEADS: dict[tuple[int, ...], Heads] = {
 
 
 def _alignment_heads(source: Path, declared: object, d: WhisperDimensions) -> Heads | None:
-    """The heads that the model's files declare, else those published for a model of its sizes."""
+    """The heads that the model's files declare, also ones that it lacks, else those published for its sizes.
+
+    Raises InputError for what is no list of pairs.
+    """
     if declared is None:
         return ALIGNMENT_HEADS.get((d.n_mels, d.n_vocab, d.n_audio_layer, d.n_text_layer, d.n_text_state))
-    try:
-        heads = tuple((int(layer), int(head)) for layer, head in declared)
-    except (TypeError, ValueError):
-        heads = ()
-    inside = all(0 <= layer < d.n_text_layer and 0 <= head < d.n_text_head for layer, head in heads)
-    if not heads or not inside:
+    pairs = declared if isinstance(declared, list) else []
+    usable = all(isinstance(pair, list) and list(map(type, pair)) == [int, int] for pair in pairs)
+    if not pairs or not usable:
         raise InputError(
-            f"alignment_heads {declared} in {source} must list (layer, head) pairs below "
-            f"({d.n_text_layer}, {d.n_text_head}): correct generation_config.json, or remove the entry"
+            f"alignment_heads {str(declared):.80} in {source} must list (layer, head) pairs of whole "
+            "numbers: correct generation_config.json, or remove the entry"
         )
-    return heads
+    return tuple((layer, head) for layer, head in pairs)

@@ -2,15 +2,15 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import torch
 
+from models.attention_heads import Heads, existing_heads
 from models.new_folder import new_folder
 from models.stored_weights import write_safetensors
 from models.whisper import Whisper, WhisperDimensions
-from models.whisper_checkpoint import HUGGINGFACE_SIZES, Heads
+from models.whisper_checkpoint import HUGGINGFACE_SIZES
 from models.whisper_tokenizer import WhisperTokenizer
 
 # OpenAI's names to Hugging Face's, applied in this order.
@@ -40,8 +40,11 @@ def save_whisper(
     tokenizer: WhisperTokenizer,
     alignment_heads: Heads | None,
     dtype: torch.dtype = torch.float16,
+    trailing_silence_ms: int | None = None,
 ) -> None:
     """Write a new model folder, complete or not at all; weights in `dtype`.
+
+    trailing_silence_ms: behind the audio, if the model was trained otherwise than Whisper as published.
 
     Raises InputError if it exists.
     """
@@ -50,14 +53,18 @@ def save_whisper(
         for name, value in model.state_dict().items()
     }
     with new_folder(folder) as partial:
-        describe_whisper(partial, model.dimensions, tokenizer, alignment_heads)
+        describe_whisper(partial, model.dimensions, tokenizer, alignment_heads, trailing_silence_ms)
         write_safetensors(partial / "model.safetensors", weights, {"format": "pt"})
 
 
 def describe_whisper(
-    folder: Path, dimensions: WhisperDimensions, tokenizer: WhisperTokenizer, alignment_heads: Heads | None
+    folder: Path,
+    dimensions: WhisperDimensions,
+    tokenizer: WhisperTokenizer,
+    alignment_heads: Heads | None,
+    trailing_silence_ms: int | None = None,
 ) -> None:
-    """Write all of a model folder but its weights."""
+    """Write all of a model folder but its weights. Arguments are as in `save_whisper`."""
     d, end = dimensions, tokenizer.end_of_sequence
     start = tokenizer.prompt(tokenizer.languages[0], tokenizer.languages[0])[0]
     config = {
@@ -73,12 +80,15 @@ def describe_whisper(
         "suppress_tokens": None,
         "begin_suppress_tokens": None,
     }
+    if trailing_silence_ms is not None:
+        config["trailing_silence_ms"] = trailing_silence_ms
     generation = {"eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start}
     if alignment_heads is not None:
-        generation["alignment_heads"] = [list(pair) for pair in alignment_heads]
+        usable = existing_heads(d.n_text_layer, d.n_text_head, alignment_heads)
+        generation["alignment_heads"] = [list(pair) for pair in usable] or None
     for name, content in (("config.json", config), ("generation_config.json", generation)):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    shutil.copy(tokenizer.file, folder / "tokenizer.json")
+    tokenizer.save(folder / "tokenizer.json")
 
 
 def huggingface_name(name: str) -> str:

@@ -9,56 +9,70 @@ Shapes: V vocabulary.
 """
 
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.byte_level import token_bytes
 from models.errors import InputError
 from models.languages import find_language, language_code
+from models.tokenizer_files import TOKENIZER, read_tokenizer
 from models.units import characters_started, words_started
 
 # OpenAI's English-only checkpoints share one vocabulary, which holds language tokens that were never
 # trained; only its size tells.
 ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
+# Published vocabularies end with the timestamps 0.00 to 30.00 s.
+PUBLISHED_SIZES = (ENGLISH_ONLY_VOCABULARY_SIZE, 51_865, 51_866)
+TIMESTAMPS = 1501
+END, START, NO_TIMESTAMPS = "<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"
+PROBE = "It's 10 - (\u201cé\u201d) \u4e16\u754c \u266a\n"
 
 
 class WhisperTokenizer:
     """Tokenizer of one Whisper checkpoint."""
 
-    def __init__(self, tokenizer_file: Path, vocabulary_size: int) -> None:
-        """vocabulary_size: V of the network, which counts timestamps that the file may lack.
+    def __init__(
+        self, tokenizer_file: Path, vocabulary_size: int, declared: Mapping[str, int] | None = None
+    ) -> None:
+        """tokenizer_file: tokenizer.json, or vocab.json with merges.txt beside it.
 
-        Raises InputError if the file cannot be read, or belongs to another model.
+        vocabulary_size: V of the network, which counts timestamps that the file may lack. declared: ids of
+        special tokens that the model's configuration gives. Raises InputError if the file cannot be read,
+        or belongs to another model.
         """
-        try:
-            self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # the library raises nothing narrower
-            raise InputError(
-                f"{tokenizer_file} is not a readable tokenizer ({error}): download it again"
-            ) from None
+        self._tokenizer = read_tokenizer(tokenizer_file)
         # Text that happens to spell "<|en|>" is text.
         self._tokenizer.encode_special_tokens = True
         tokens = self._tokenizer.get_vocab(with_added_tokens=True)
-        needed = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
-        lacking = [token for token in needed if token not in tokens]
-        if lacking or max(tokens.values()) >= vocabulary_size:
-            fault = f"lacks {', '.join(lacking)}" if lacking else f"has {max(tokens.values()) + 1} tokens"
-            raise InputError(
-                f"{tokenizer_file} {fault}, so it is not the tokenizer of this Whisper of {vocabulary_size} "
-                "tokens: copy the tokenizer.json of the same model"
-            )
         self.file = tokenizer_file
         self.vocabulary_size = vocabulary_size
-        self.end_of_sequence: int = tokens["<|endoftext|>"]
         self._ids = tokens
-        self._bytes = token_bytes(self._tokenizer, vocabulary_size)
+        try:
+            _check_ids(tokens, vocabulary_size, declared or {})
+            self._bytes = token_bytes(self._tokenizer, vocabulary_size)
+            # Letters, signs and bytes of all kinds, spaces and line ends too.
+            if self.decode(self.encode(PROBE)) != PROBE:
+                raise InputError(f"does not give back the text {PROBE!r}")
+        except InputError as error:
+            raise InputError(
+                f"{tokenizer_file} {error}, so it is not the tokenizer of this Whisper of {vocabulary_size} "
+                f"tokens: copy the {TOKENIZER} of the same model"
+            ) from None
+        self.end_of_sequence: int = tokens[END]
         languages = [token[2:-2] for token in tokens if re.fullmatch(r"<\|[a-z]{2,3}\|>", token)]
         self.multilingual = vocabulary_size != ENGLISH_ONLY_VOCABULARY_SIZE and len(languages) > 1
         self.languages = tuple(sorted(languages)) if self.multilingual else ("en",)
+
+    def save(self, file: Path) -> None:
+        """Write a tokenizer.json, whatever it was read from."""
+        if self.file.name == TOKENIZER:
+            shutil.copy(self.file, file)
+        else:
+            self._tokenizer.save(str(file))
 
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """Tokens that start every hypothesis: transcribe, or translate into English, without timestamps.
@@ -67,7 +81,7 @@ class WhisperTokenizer:
         InputError for a language that the model does not know or a pair that it cannot do.
         """
         source, target = self.language_code(source_language), self.language_code(target_language)
-        start, no_timestamps = self._ids["<|startoftranscript|>"], self._ids["<|notimestamps|>"]
+        start, no_timestamps = self._ids[START], self._ids[NO_TIMESTAMPS]
         if not self.multilingual:
             return [start, no_timestamps]
         if target not in (source, "en"):
@@ -123,3 +137,22 @@ class WhisperTokenizer:
     def units_started(self, character_units: bool) -> Tensor:
         """(V,) int64: how many emission units, words or characters, begin with each token."""
         return (characters_started if character_units else words_started)(self._bytes)
+
+
+def _check_ids(tokens: Mapping[str, int], vocabulary_size: int, declared: Mapping[str, int]) -> None:
+    """Raises InputError, whose subject is the file, if the ids are not those of the network."""
+    lacking = [token for token in (END, START, NO_TIMESTAMPS) if token not in tokens]
+    if lacking:
+        raise InputError(f"lacks {', '.join(lacking)}")
+    most = max(tokens.values())
+    if most >= vocabulary_size:
+        raise InputError(f"has {most + 1} tokens")
+    if not tokens[END] < tokens[START] < tokens[NO_TIMESTAMPS]:
+        raise InputError("has its special tokens in another order")
+    for token, id in declared.items():
+        if tokens.get(token, id) != id:
+            raise InputError(f"has {token} at {tokens[token]}, the model's configuration at {id}")
+    # A model that learned a further word may be as large as the next published one: its file goes on to V.
+    found, expected = tokens[NO_TIMESTAMPS], vocabulary_size - TIMESTAMPS - 1
+    if vocabulary_size in PUBLISHED_SIZES and most < vocabulary_size - 1 and found != expected:
+        raise InputError(f"has {NO_TIMESTAMPS} at {found} instead of {expected}")

@@ -20,8 +20,8 @@ from typing import Any
 from models.errors import InputError
 from models.locate import locate_model
 from models.new_folder import new_folder
-from models.policy_folder import StoredPolicy, save_policy
-from models.policy_network import PolicyNetwork, PolicyOptions
+from models.policy_folder import StoredPolicy, policy_options, save_policy
+from models.policy_network import PolicyNetwork
 from models.reina import Reina
 from models.reina_folder import save_reina
 from models.stored_weights import check_weights, read_json
@@ -103,11 +103,14 @@ def export(options: argparse.Namespace) -> None:
 def read_policy(step: Path) -> TrainedPolicy:
     """The policy of checkpoints/step_N in a run of stage 3. Raises InputError for a damaged one."""
     description: dict[str, Any] = read_json(step.parent.parent / POLICY)
-    network = PolicyNetwork(PolicyOptions(**description["options"]))
+    network = PolicyNetwork(policy_options(step.parent.parent / POLICY, description.get("options")))
     weights = read_checkpoint(step, NETWORK, network)
     check_weights(step, network.state_dict(), weights)
     network.load_state_dict(weights)
-    return TrainedPolicy(network, description["base"])
+    base = description.get("base")
+    if not isinstance(base, str):
+        raise InputError(f"{step.parent.parent / POLICY} names no base model: copy the run's folder again")
+    return TrainedPolicy(network, base)
 
 
 def _save(start: StartModel, folder: Path, options: argparse.Namespace) -> None:
@@ -118,7 +121,8 @@ def _save(start: StartModel, folder: Path, options: argparse.Namespace) -> None:
     elif options.eight_bit:
         raise InputError("transformers reads no 8-bit folder of Whisper: leave --eight-bit out")
     else:
-        save_whisper(folder, start.model, start.tokenizer, start.alignment_heads, dtype)
+        heads, silence_ms = start.alignment_heads, start.trailing_silence_ms
+        save_whisper(folder, start.model, start.tokenizer, heads, dtype, silence_ms)
 
 
 def _fill(folder: Path, save: Callable[[Path], None]) -> None:

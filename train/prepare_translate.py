@@ -43,7 +43,7 @@ class TranslateOptions:
     source: str = option("language that is heard", "en", metavar="CODE")
     beam: int = option("beams; 1 is greedy search", 3)
     patience: float = option("stop once more than beam * patience hypotheses are finished", 3.0)
-    trailing_silence_ms: int = option("silence behind each clip, as the model is used to", 0)
+    trailing_silence_ms: int | None = option("silence behind each clip (default: the model's)", None)
     precision: str = option("number format", "float32", tuple(PRECISIONS))
     device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
     jobs: int | None = option("processes (default: one for each core)", None)

@@ -18,13 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.attention_heads import Heads
 from models.errors import InputError
 from models.reina import CONFIGURATIONS, Reina, ReinaDimensions
 from models.reina_folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.stored_weights import check_weights, read_json
 from models.whisper import SpeechModel, Whisper
-from models.whisper_checkpoint import Heads, load_whisper_checkpoint, whisper_dimensions
+from models.whisper_checkpoint import load_whisper_checkpoint, trailing_silence_ms, whisper_dimensions
 from models.whisper_folder import describe_whisper
 from models.whisper_tokenizer import WhisperTokenizer
 
@@ -40,14 +41,15 @@ class StartModel:
     model: SpeechModel
     tokenizer: SentencePieceTokenizer | WhisperTokenizer
     alignment_heads: Heads | None = None  # Whisper's
+    trailing_silence_ms: int | None = None  # behind the audio, if a Whisper was trained otherwise than usual
 
     def describe(self, folder: Path) -> None:
-        """Write a model folder without weights."""
+        """Write a model folder without weights, of a model that is trained without silence behind clips."""
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(self.model, Reina):
             describe_reina(folder, self.model.dimensions, self.tokenizer)
         else:
-            describe_whisper(folder, self.model.dimensions, self.tokenizer, self.alignment_heads)
+            describe_whisper(folder, self.model.dimensions, self.tokenizer, self.alignment_heads, 0)
 
 
 def new_model(
@@ -96,8 +98,10 @@ def open_model(path: Path) -> StartModel:
     checkpoint = load_whisper_checkpoint(path)
     whisper = Whisper(checkpoint.dimensions)
     whisper.load_state_dict(checkpoint.weights)
-    tokenizer = WhisperTokenizer(checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab)
-    return StartModel(whisper, tokenizer, checkpoint.alignment_heads)
+    tokenizer = WhisperTokenizer(
+        checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
+    )
+    return StartModel(whisper, tokenizer, checkpoint.alignment_heads, checkpoint.trailing_silence_ms)
 
 
 def _sizes(sizes: dict[str, object], known: Mapping[str, object]) -> dict[str, object]:
@@ -200,19 +204,22 @@ def _read_shard(file: Path, step: Path) -> dict[str, Tensor]:
 
 
 def _trained(description: Path, step: Path) -> StartModel:
-    heads = None
-    if read_json(description / "config.json").get("model_type") == "reina":
+    heads = silence_ms = None
+    config = read_json(description / "config.json")
+    if config.get("model_type") == "reina":
         dimensions, tokenizer = read_reina_description(description)
         model: SpeechModel = Reina(dimensions)
     else:
-        dimensions = whisper_dimensions(description, read_json(description / "config.json"))
+        dimensions = whisper_dimensions(description, config)
+        # Runs of earlier versions do not tell: they, too, heard clips without silence behind.
+        silence_ms = trailing_silence_ms(description, config) or 0
         tokenizer = WhisperTokenizer(description / "tokenizer.json", dimensions.n_vocab)
         heads = read_json(description / "generation_config.json").get("alignment_heads")
         model = Whisper(dimensions)
     weights = read_checkpoint(step, WRAPPER, model)
     check_weights(step, model.state_dict(), weights)
     model.load_state_dict(weights)
-    return StartModel(model, tokenizer, heads)
+    return StartModel(model, tokenizer, heads, silence_ms)
 
 
 def _number(path: Path) -> int:

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+import soundfile
 from simuleval import cli
 
 from agents.engine import StreamingEngine
@@ -169,3 +171,23 @@ def test_log_equals_simulevals_with_real_weights(whisper_folder, tmp_path, monke
         theirs = read_log(tmp_path / f"{lane}")
         run.write_logs(lane, transcripts, tmp_path / f"{lane}")
         assert without_clock(read_log(tmp_path / f"{lane}")) == without_clock(theirs)
+
+
+def test_lengths_come_from_samples_where_a_header_says_more(models, tmp_path):
+    # An MP3 whose last frame is cut in half announces 16,000 samples and gives 15,5xx.
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    soundfile.write(tmp_path / "a.mp3", noise, 16_000)
+    whole = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(whole[:-150])
+    samples = len(soundfile.read(tmp_path / "a.mp3")[0])
+    assert soundfile.info(tmp_path / "a.mp3").frames == 16_000 > samples
+    (tmp_path / "source.txt").write_text(f"{tmp_path}/a.mp3\n")
+    (tmp_path / "target.txt").write_text("the cat sat\n")
+    [configuration, *_] = configurations(models, tmp_path, "whisper")
+    run = BatchedRun((configuration,))
+    run.write_logs(0, simulate_all(run, tmp_path, Workers()), tmp_path)
+    ours = read_log(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    run_simuleval(configuration, tmp_path / "theirs")
+    assert without_clock(ours) == without_clock(read_log(tmp_path / "theirs"))
+    assert [line["source_length"] for line in ours] == [samples / 16]

@@ -184,3 +184,128 @@ def test_a_file_with_non_finite_samples_is_refused_by_name(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.array([0.0, np.nan]), 16_000, subtype="FLOAT")
     with pytest.raises(InputError, match="a.wav: audio must be finite"):
         read_audio(tmp_path / "a.wav")
+
+
+FORMATS = [
+    ("wav", "WAV", "PCM_16"),
+    ("wav", "WAVEX", "PCM_24"),
+    ("wav", "WAV", "FLOAT"),
+    ("wav", "RF64", "PCM_16"),
+    ("w64", "W64", "PCM_16"),
+    ("aiff", "AIFF", "PCM_16"),
+    ("au", "AU", "PCM_16"),
+    ("ogg", "OGG", "VORBIS"),
+    ("opus", "OGG", "OPUS"),
+    ("mp3", "MP3", "MPEG_LAYER_III"),
+    ("flac", "FLAC", "PCM_16"),
+]
+
+
+def write_noise(file, audio_format: str, subtype: str, seconds: float = 3.0) -> bytes:
+    noise = np.random.default_rng(0).normal(0, 0.1, round(16_000 * seconds))
+    soundfile.write(file, noise, 16_000, format=audio_format, subtype=subtype)
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize(("ending", "audio_format", "subtype"), FORMATS)
+@pytest.mark.parametrize("kept", [0.9, 0.5])
+def test_a_file_of_any_format_that_was_cut_off_is_refused(tmp_path, ending, audio_format, subtype, kept):
+    file = tmp_path / f"a.{ending}"
+    whole = write_noise(file, audio_format, subtype)
+    assert len(read_audio(file)) == 48_000 and check_audio_file(file, maximum_s=30) == 3.0
+    file.write_bytes(whole[: round(kept * len(whole))])
+    with pytest.raises(InputError, match=f"a.{ending} is (cut off|damaged).*(copy|encode)") as refused:
+        read_audio(file)
+    assert "\n" not in str(refused.value)
+    if ending not in ("mp3", "flac"):  # what their samples tell only
+        with pytest.raises(InputError, match=f"a.{ending} is cut off"):
+            check_audio_file(file, maximum_s=30)
+
+
+@pytest.mark.parametrize(
+    ("ending", "kept", "message"),
+    [
+        ("wav", 40_044, " (its header announces 96000 bytes of audio, 40000 are there): copy"),
+        ("mp3", 6_156, ": its header announces 3.00 s, 1.41 s are there; copy"),
+        ("ogg", 8_805, " (its last page is incomplete): copy"),
+    ],
+)
+def test_what_is_lacking_is_told(tmp_path, ending, kept, message):
+    file = tmp_path / f"a.{ending}"
+    file.write_bytes(write_noise(file, ending.upper(), None)[:kept])
+    with pytest.raises(InputError) as refused:
+        read_audio(file)
+    assert str(refused.value) == f"{file} is cut off{message} or encode it again"
+
+
+def test_an_ogg_file_that_ends_between_two_pages_is_refused(tmp_path):
+    whole = write_noise(tmp_path / "a.ogg", "OGG", "VORBIS")
+    (tmp_path / "a.ogg").write_bytes(whole[: whole.rindex(b"OggS")])
+    with pytest.raises(InputError, match="its last page is not marked as the last"):
+        read_audio(tmp_path / "a.ogg")
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000])
+def test_a_wav_that_was_streamed_does_not_know_its_length_and_is_heard(tmp_path, size):
+    whole = bytearray(write_noise(tmp_path / "a.wav", "WAV", "PCM_16"))
+    whole[4:8] = min(0xFFFF_FFFF, size + 36).to_bytes(4, "little")
+    whole[40:44] = size.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(whole)
+    assert len(read_audio(tmp_path / "a.wav")) == 48_000
+
+
+def test_an_au_that_was_streamed_is_heard(tmp_path):
+    whole = bytearray(write_noise(tmp_path / "a.au", "AU", "PCM_16"))
+    whole[8:12] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.au").write_bytes(whole)
+    assert len(read_audio(tmp_path / "a.au")) == 48_000
+
+
+@pytest.mark.parametrize("name", ["a.au", "a.snd", "a.vox", "a.gsm"])
+def test_any_bytes_are_no_audio_whatever_their_name(tmp_path, name):
+    (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(20_000))
+    for read in (lambda path: check_audio_file(path, maximum_s=30), read_audio):
+        with pytest.raises(InputError, match=f"{name} is not audio that can be read"):
+            read(tmp_path / name)
+
+
+def test_whole_numbers_stored_as_floats_are_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 32_768 * tone(1, 16_000), 16_000, subtype="FLOAT")
+    with pytest.raises(InputError) as refused:
+        read_audio(tmp_path / "a.wav")
+    assert str(refused.value).startswith(f"{tmp_path}/a.wav: audio must lie between -1 and 1, got 163")
+    assert "divide the samples by their full scale (32768 for 16 bits)" in str(refused.value)
+    with pytest.raises(InputError, match="between -1 and 1, got 300"):
+        AudioIntake().push([0.0, -300.0], 16_000)
+
+
+def test_floats_a_little_above_one_are_heard():
+    assert AudioIntake().push([1.5, -4.0], 16_000).tolist() == [1.5, -4.0]
+
+
+def test_channels_that_cancel_each_other_out_are_warned_about(tmp_path, caplog):
+    mono = tone(1, 16_000)
+    soundfile.write(tmp_path / "anti.wav", np.stack([mono, -mono], axis=1), 16_000)
+    assert np.abs(read_audio(tmp_path / "anti.wav")).max() < 1e-4
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"{tmp_path}/anti.wav: the average of its 2 channels has 0.0% of")
+    assert "give one channel of it" in record.getMessage()
+
+
+def test_channels_that_differ_are_not_warned_about(tmp_path, caplog):
+    noise = np.random.default_rng(0).normal(0, 0.1, (16_000, 2))
+    for name, samples in (
+        ("other", noise),
+        ("one", noise * [1, 0]),
+        ("shifted", np.stack([tone(1, 16_000), tone(1, 16_000, 450)], axis=1)),
+        ("silent", np.zeros((16_000, 2))),
+    ):
+        soundfile.write(tmp_path / f"{name}.wav", samples, 16_000)
+        read_audio(tmp_path / f"{name}.wav")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".wav", "a\0b.wav"])
+def test_a_name_that_no_file_can_have_is_refused(name):
+    with pytest.raises(InputError, match="no usable path|no such file"):
+        read_audio(name)

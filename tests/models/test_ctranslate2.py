@@ -176,3 +176,18 @@ def test_other_files_are_refused(ctranslate2):
         f"{file} lacks the variable 'decoder/layer_1/attention/linear_1/bias': convert the model again with "
         "a current CTranslate2"
     )
+
+
+def test_numbers_that_fit_no_whisper_are_refused(ctranslate2):
+    folder, variables = ctranslate2
+    file = folder / "model.bin"
+    for name, tensor in (
+        ("encoder/conv1/weight", torch.ones(4)),
+        ("encoder/num_heads", torch.ones(3)),
+        ("encoder/num_heads", torch.tensor(torch.nan)),
+        ("decoder/embeddings/weight", torch.tensor(1.0)),
+        ("encoder/layer_0/self_attention/linear_0/weight", torch.ones(2, 2)),
+    ):
+        write_ctranslate2(file, {**variables, name: tensor})
+        message = refusal(folder)
+        assert message.startswith(f"{file} is truncated or damaged (") and "\n" not in message

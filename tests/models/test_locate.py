@@ -215,7 +215,7 @@ def test_model_of_the_hub_without_safetensors_is_refused(tmp_path, isolated):
     isolated.error, isolated.remote = None, write_model(tmp_path / "snapshot", "config.json")
     assert refusal("some/old") == (
         "model 'some/old' is neither a path here nor on the Hugging Face Hub (there it lacks config.json, "
-        "tokenizer.json or model.safetensors)"
+        "tokenizer.json (vocab.json) or model.safetensors)"
     )
 
 
@@ -227,3 +227,25 @@ def test_unknown_name_lists_what_would_work(monkeypatch, isolated, name):
         f"names (now /my/models); or a public Whisper: {NAMES}, or OWNER/NAME on the Hugging Face Hub"
     )
     assert isolated.asked == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300, "a/" + "b" * 300, "a\0b", "a/b\0c", "~nobody-of-this-name/model", "a/b c"]
+)
+def test_a_name_that_nothing_can_have_is_refused_in_one_line(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("SIMULST_MODELS", str(tmp_path))
+    message = refusal(name)
+    assert message.startswith("model '") and "\n" not in message and "\0" not in message
+
+
+def test_a_model_of_the_hub_may_have_its_tokenizer_in_two_files(tmp_path, isolated):
+    files = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
+    isolated.local = write_model(tmp_path / "snapshot", *files)
+    assert locate_model("some/tuned") == isolated.local
+    assert isolated.asked == []  # it is all here
+
+
+def test_a_vocabulary_without_merges_is_no_tokenizer(tmp_path, isolated):
+    isolated.error = None
+    isolated.remote = write_model(tmp_path / "snapshot", "config.json", "model.safetensors", "vocab.json")
+    assert "there it lacks config.json, tokenizer.json (vocab.json)" in refusal("some/tuned")

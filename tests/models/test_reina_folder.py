@@ -133,6 +133,12 @@ def cut(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
+def spoil(file, name):
+    weights = load_file(file)
+    weights[name].view(-1)[0] = torch.nan
+    save_file(weights, file)
+
+
 def drop_a_weight(folder):
     weights = load_file(folder / "model.safetensors")
     del weights["projection.bias"]
@@ -162,6 +168,36 @@ BROKEN = {
     "no dimensions": (lambda folder: change_config(folder, dimensions=None), "must give dimensions with"),
     "a text for a size": (lambda folder: change_dimensions(folder, n_mels="80"), "no usable n_mels"),
     "a size of 0": (lambda folder: change_dimensions(folder, n_text_layer=0), "no usable n_text_layer"),
+    "a size of no model": (lambda folder: change_dimensions(folder, n_text_layer=10**12), "n_text_layer"),
+    "a type of no model": (lambda folder: change_config(folder, model_type=["reina"]), "model_type as a"),
+    "a weight that is no number": (
+        lambda folder: spoil(folder / "model.safetensors", "projection.bias"),
+        "model.safetensors: projection.bias has 1 numbers that are NaN or infinite",
+    ),
+    "a policy's weight that is no number": (
+        lambda folder: spoil(folder / "policy.safetensors", "score.weight"),
+        "policy.safetensors: score.weight has 1 numbers that are NaN or infinite",
+    ),
+    "pointer of Git LFS": (
+        lambda folder: (folder / "tokenizer.model").write_text("version https://git-lfs.github.com/spec/v1"),
+        "tokenizer.model is a Git LFS pointer",
+    ),
+    "pieces that are no text": (
+        lambda folder: (folder / "tokenizer.model").write_bytes(
+            (folder / "tokenizer.model").read_bytes().replace("▁the".encode(), b"\xff\xff\xffthe", 1)
+        ),
+        "tokenizer.model is missing, damaged",
+    ),
+    "policy of no size": (lambda folder: change_policy(folder, layers=10**12), "give no usable layers"),
+    "policy's dropout": (lambda folder: change_policy(folder, dropout=2.0), "give no usable dropout"),
+    "huge threshold": (
+        lambda folder: (folder / "policy.json").write_text(json.dumps({"threshold": 10**400})),
+        "must give options|finite threshold or null",
+    ),
+    "base that no path can be": (
+        lambda folder: (folder / "policy.json").write_text(json.dumps({"base": "x" * 300})),
+        "was not found. Give a path",
+    ),
     "dropout": (lambda folder: change_dimensions(folder, dropout=1.0), "no usable dropout"),
     "heads": (lambda folder: change_dimensions(folder, n_text_head=3), "does not split into 3 heads"),
     "other sizes": (lambda folder: change_dimensions(folder, n_text_layer=3), "missing"),

@@ -14,6 +14,7 @@ from transformers import WhisperForConditionalGeneration
 from models.errors import InputError
 from models.whisper import WhisperDimensions
 from models.whisper_checkpoint import load_whisper_checkpoint
+from tests.models.test_tokenizer_files import write_separate_files
 from tests.models.tiny_whisper import write_tiny_whisper
 
 DIMENSIONS = WhisperDimensions(80, 60, 32, 2, 2, 640, 448, 32, 2, 2)
@@ -161,7 +162,8 @@ def test_incomplete_configuration_is_refused(folder):
     del config["d_model"]
     (folder / "config.json").write_text(json.dumps(config | {"encoder_layers": 0}))
     assert refusal(folder) == (
-        f"{folder}/config.json gives no positive whole number for d_model, encoder_layers: download it again"
+        f"{folder}/config.json gives no positive whole number for d_model, encoder_layers, or one that no "
+        "model has (found d_model None, encoder_layers 0): download it again"
     )
 
 
@@ -226,16 +228,17 @@ def test_missing_tokenizer_is_refused(folder, layout):
     path = folder if layout == "huggingface" else openai_file(folder)
     (folder / "tokenizer.json").unlink()
     assert refusal(path) == (
-        f"{folder} has no tokenizer.json: copy there the one from the same model's Hugging Face folder"
+        f"{folder} has no tokenizer.json, nor vocab.json with merges.txt: copy there those of the same "
+        "model's Hugging Face folder"
     )
 
 
-@pytest.mark.parametrize("heads", [[[2, 0]], [[0, 2]], [], [3], "all", [[-1, 0]]])
+@pytest.mark.parametrize("heads", [[], [3], "all", [[0]], [[0.5, 1]], [[0, True]], {"0": 1}])
 def test_impossible_alignment_heads_are_refused(folder, heads):
     generation = json.loads((folder / "generation_config.json").read_text())
     (folder / "generation_config.json").write_text(json.dumps(generation | {"alignment_heads": heads}))
     assert refusal(folder) == (
-        f"alignment_heads {heads} in {folder} must list (layer, head) pairs below (2, 2): correct "
+        f"alignment_heads {heads} in {folder} must list (layer, head) pairs of whole numbers: correct "
         "generation_config.json, or remove the entry"
     )
 
@@ -297,3 +300,82 @@ def assert_same(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None
     assert weights.keys() == expected.keys()
     for name, weight in weights.items():
         assert torch.equal(weight, expected[name]), name
+
+
+def rewrite(file: Path, **changes) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_heads_that_a_distilled_decoder_lacks_are_read_all_the_same(folder):
+    rewrite(folder / "generation_config.json", alignment_heads=[[0, 1], [25, 6]])
+    assert load_whisper_checkpoint(folder).alignment_heads == ((0, 1), (25, 6))
+
+
+@pytest.mark.parametrize("layout", ["huggingface", "openai"])
+def test_a_weight_that_is_no_number_is_refused_by_name(folder, layout):
+    file = openai_file(folder) if layout == "openai" else folder
+    if layout == "openai":
+        content = torch.load(file)
+        content["model_state_dict"]["decoder.ln.bias"][3] = torch.nan
+        torch.save(content, file)
+    else:
+        weights = load_file(folder / "model.safetensors")
+        weights["model.decoder.layer_norm.bias"][3] = torch.nan
+        save_file(weights, folder / "model.safetensors")
+    assert refusal(file) == (
+        f"{file}: decoder.ln.bias has 1 numbers that are NaN or infinite: download the model again, or take "
+        "an earlier checkpoint"
+    )
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tiny.pt", "model.bin"])
+def test_weights_that_are_a_pointer_of_git_lfs_are_refused(folder, name):
+    file = folder if name == "model.safetensors" else folder / name
+    if name == "model.bin":
+        (folder / "model.safetensors").unlink()
+        file = folder
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    assert refusal(file).startswith(f"{folder / name} is a Git LFS pointer, not the file itself: run `git")
+
+
+@pytest.mark.parametrize("key", ["encoder_layers", "d_model", "vocab_size", "decoder_attention_heads"])
+@pytest.mark.parametrize("value", ["4", None, -1, 0, True, 2.0, [2], {}, 10**12, 10**400])
+def test_sizes_of_other_types_and_of_no_model_are_refused_at_once(folder, key, value):
+    rewrite(folder / "config.json", **{key: value})
+    message = refusal(folder)
+    assert f"{folder}/config.json gives no positive whole number for {key}, or one that no model" in message
+    assert "\n" not in message and len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "message"),
+    [
+        ("config.json", "activation_function", "relu", "activation_function 'relu', but Whisper has 'gelu'"),
+        ("config.json", "scale_embedding", True, "says scale_embedding True, but Whisper has False"),
+        ("config.json", "trailing_silence_ms", -5, "trailing_silence_ms as a whole number from 0 to 30000"),
+        ("generation_config.json", "eos_token_id", "x", "gives no id for <|endoftext|> (found 'x')"),
+        ("generation_config.json", "lang_to_id", ["en"], "gives no id for lang_to_id or task_to_id"),
+        ("generation_config.json", "lang_to_id", {"<|en|>": None, "<|de|>": 1.5}, "for <|de|> (found 1.5)"),
+        ("generation_config.json", "decoder_start_token_id", {}, "gives no id for <|startoftranscript|>"),
+    ],
+)
+def test_settings_of_other_types_are_refused(folder, file, key, value, message):
+    rewrite(folder / file, **{key: value})
+    assert message in refusal(folder)
+
+
+def test_dimensions_of_an_openai_file_are_checked(folder):
+    weights = load_whisper_checkpoint(folder).weights
+    sizes = {**asdict(DIMENSIONS), "n_vocab": "640"}
+    torch.save({"dims": sizes, "model_state_dict": weights}, folder / "a.pt")
+    assert refusal(folder / "a.pt").startswith(f"{folder}/a.pt gives no positive whole number for n_vocab")
+    torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": {"a": 1}}, folder / "a.pt")
+    assert "holds something else than tensors" in refusal(folder / "a.pt")
+
+
+def test_a_fine_tuned_folder_needs_no_tokenizer_json(folder):
+    vocabulary = write_separate_files(folder / "tokenizer.json", folder / "files")
+    for file in vocabulary.parent.iterdir():
+        shutil.move(file, folder / file.name)
+    (folder / "tokenizer.json").unlink()
+    assert load_whisper_checkpoint(folder).tokenizer_file == folder / "vocab.json"

@@ -1,5 +1,7 @@
 """A Whisper that is written here is what transformers reads, and what we read again."""
 
+import json
+
 import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
@@ -46,3 +48,28 @@ def test_a_model_is_never_overwritten(folders):
     tokenizer = WhisperTokenizer(checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab)
     with pytest.raises(InputError, match="exists"):
         save_whisper(folders[1], Whisper(checkpoint.dimensions), tokenizer, None)
+
+
+def read(folder) -> tuple[Whisper, WhisperTokenizer]:
+    checkpoint = load_whisper_checkpoint(folder)
+    model = Whisper(checkpoint.dimensions)
+    model.load_state_dict(checkpoint.weights)
+    return model, WhisperTokenizer(checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_weights_that_are_not_finite_in_the_stored_format_are_not_exported(folders, tmp_path, value):
+    model, tokenizer = read(folders[0])
+    model.decoder.ln.bias.data[0] = value  # 1e6 is beyond float16
+    with pytest.raises(InputError, match="model.decoder.layer_norm.bias has 1 numbers that are NaN"):
+        save_whisper(tmp_path / "new", model, tokenizer, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_model_was_trained_with_is_written_down(folders, tmp_path):
+    model, tokenizer = read(folders[0])
+    save_whisper(tmp_path / "new", model, tokenizer, ((0, 1), (25, 6)), trailing_silence_ms=0)
+    saved = load_whisper_checkpoint(tmp_path / "new")
+    assert saved.trailing_silence_ms == 0 and saved.alignment_heads == ((0, 1),)
+    assert load_whisper_checkpoint(folders[1]).trailing_silence_ms is None
+    assert "trailing_silence_ms" not in json.loads((folders[1] / "config.json").read_text())

@@ -4,7 +4,7 @@ import time
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers.models.whisper.configuration_whisper import NON_SPEECH_TOKENS, NON_SPEECH_TOKENS_MULTI
 
 from models.errors import InputError
@@ -182,6 +182,7 @@ def test_units_that_begin_within_one_token(tmp_path, token, words, characters):
     alphabet = [*map(chr, [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)])]
     model = models.BPE(vocab={text: id for id, text in enumerate([*alphabet, token])}, merges=[])
     tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.add_special_tokens(["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     loaded = WhisperTokenizer(tmp_path / "tokenizer.json", 300)
@@ -253,3 +254,40 @@ def test_real_tables_are_computed_within_a_second(whisper_folder):
     tokenizer.units_started(character_units=False)
     tokenizer.units_started(character_units=True)
     assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"<|endoftext|>": 100}, r"has <\|endoftext\|> at \d+, the model's configuration at 100"),
+        ({"<|notimestamps|>": 600}, r"has <\|notimestamps\|> at \d+, the model's configuration at 600"),
+    ],
+)
+def test_a_tokenizer_whose_special_tokens_stand_elsewhere_is_refused(tmp_path, declared, message):
+    ids = write_tiny_tokenizer(tmp_path / "tokenizer.json")
+    WhisperTokenizer(tmp_path / "tokenizer.json", 640, ids)
+    with pytest.raises(InputError, match=message + ", so it is not the tokenizer of this Whisper of 640"):
+        WhisperTokenizer(tmp_path / "tokenizer.json", 640, declared)
+
+
+@pytest.mark.parametrize(("of", "size"), [("tiny.en", 51_865), ("tiny.en", 51_866), ("base", 51_866)])
+def test_a_published_tokenizer_is_refused_for_a_larger_published_vocabulary(whisper_folder, of, size):
+    # Every id fits in, and the text would be garbage.
+    with pytest.raises(InputError, match=r"has <\|notimestamps\|> at 5036\d instead of 5036\d"):
+        WhisperTokenizer(whisper_folder(of) / "tokenizer.json", size)
+
+
+def test_a_tokenizer_without_bytes_is_refused(tmp_path):
+    tokenizer = Tokenizer(models.WordLevel({"hello": 0, "世界": 1}, unk_token="hello"))
+    tokenizer.add_special_tokens(["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(InputError, match="is not written in bytes as GPT-2's are, so it is not"):
+        WhisperTokenizer(tmp_path / "tokenizer.json", 300)
+
+
+def test_a_tokenizer_that_cannot_write_all_text_is_refused(tmp_path):
+    tokenizer = Tokenizer(models.BPE(vocab={"a": 0, "b": 1}, merges=[]))
+    tokenizer.add_special_tokens(["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(InputError, match="does not give back the text .*, so it is not the tokenizer"):
+        WhisperTokenizer(tmp_path / "tokenizer.json", 300)

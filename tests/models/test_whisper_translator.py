@@ -1,5 +1,7 @@
 """Whisper behind the Translator interface: streams beside one another, options, dtypes, bad input."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -174,3 +176,61 @@ def test_prepared_cross_keys_change_nothing(folder):
         assert torch.allclose(plain, brought, atol=1e-5)
     assert prepared.select([0]).cross[0][0].shape[2] == int(memory.lengths[0])
     assert memory.heard_ms.tolist() == [500.0, 1000.0, 760.0]
+def test_the_device_of_shapes_without_numbers_is_refused(folder):
+    with pytest.raises(InputError, match="device 'meta' cannot be used here .*: give --device cpu"):
+        load(folder, device="meta")
+
+
+def change(folder, name: str, **changes):
+    content = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps({**content, **changes}))
+
+
+def test_whisper_as_published_hears_five_seconds_of_silence_by_default(folder, caplog):
+    caplog.set_level("INFO")
+    translator, told = load(folder), load(folder, trailing_silence_ms=5000)
+    waveform = [noise(0.5)]
+    assert translator.options.trailing_silence_ms == 5000
+    assert translator.encode(waveform).lengths.tolist() == told.encode(waveform).lengths.tolist() == [275]
+    [said] = [record.getMessage() for record in caplog.records if "silence" in record.getMessage()]
+    assert said == (
+        f"{folder} hears 5000 ms of silence behind the audio, as it was trained; --trailing-silence-ms "
+        "changes it"
+    )
+
+
+def test_a_whisper_trained_without_silence_hears_none_by_default(folder, tmp_path, caplog):
+    tuned = shutil.copytree(folder, tmp_path / "tuned")
+    change(tuned, "config.json", trailing_silence_ms=0)
+    assert load(tuned).encode([noise(0.5)]).lengths.tolist() == [25]
+    assert load(tuned, trailing_silence_ms=100).encode([noise(0.5)]).lengths.tolist() == [30]
+    assert not caplog.records
+
+
+def test_no_silence_is_warned_about_where_the_model_needs_it(folder, caplog):
+    assert load(folder, trailing_silence_ms=0).encode([noise(0.5)]).lengths.tolist() == [25]
+    assert "runs on past the end" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("named", "heads", "instead"),
+    [
+        ([[0, 1], [25, 6], [1, 9]], ((0, 1),), "the others"),
+        ([[25, 6], [7, 0]], ((1, 0), (1, 1)), "all heads of the last layer instead"),
+    ],
+)
+def test_heads_that_a_distilled_model_lacks_are_dropped_where_attention_is_asked_for(
+    folder, tmp_path, caplog, named, heads, instead
+):
+    distilled = shutil.copytree(folder, tmp_path / "distilled")
+    change(distilled, "generation_config.json", alignment_heads=named)
+    translator = load(distilled)
+    memory, prompt = translator.encode([noise(0.5)]), translator.tokenizer.prompt("en", "en")
+    translator.start(memory, [prompt])
+    assert not caplog.records  # a policy that looks at no attention hears nothing of it
+    translator.start(memory, [prompt], with_attention=True)
+    translator.start(memory, [prompt], with_attention=True)
+    [record] = caplog.records
+    assert f"{2} of the {len(named)} alignment heads" in record.getMessage()
+    assert record.getMessage().endswith(f"and are dropped; policies see {instead}")
+    assert translator.attention_heads == heads

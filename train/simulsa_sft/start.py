@@ -17,7 +17,7 @@ from models.audio_language_model import AudioLanguageModel
 from models.errors import InputError
 from models.locate import locate_model
 from models.new_folder import replaced_file
-from models.stored_weights import read_json
+from models.stored_weights import check_finite, read_json
 from models.translator import TranslatorOptions
 from train.simulsa_sft.lora import LoraSection, add_lora
 from train.start_model import best_checkpoint, read_checkpoint
@@ -109,6 +109,7 @@ def open_trained(path: Path, options: TranslatorOptions) -> Trained:
     if strange or not weights:
         fault = f"has weights of another model ({strange[0]})" if strange else "holds no trained weights"
         raise InputError(f"{step} {fault}: is {origin.start} still the model that the run started from?")
+    check_finite(step, weights, "take an earlier checkpoint")
     network.load_state_dict(weights, strict=False)
     return Trained(origin, model, lora, frozenset(weights), constant)
 
