@@ -28,6 +28,7 @@ from agents.streaming_agent import StreamingAgent
 from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure
+from evaluation.json_lines import is_count, is_time
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
 from models.errors import InputError
@@ -242,17 +243,20 @@ def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], 
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     """What was written down of each finished utterance, by the keys of configurations.
 
-    A line that was cut when the process was killed, which is a file's last, does not count.
+    A line that was cut when the process was killed, or damaged since, does not count: what it held is
+    simulated again.
     """
     found: dict[int, dict[str, Transcript]] = {}
     for file in files:
-        for line in file.read_text(encoding="utf-8").split("\n"):
+        for line in file.read_bytes().split(b"\n"):
             try:
-                fields = json.loads(line)
-            except json.JSONDecodeError:
+                fields = json.loads(line.decode("utf-8"))
+                index = fields["index"]
+                transcripts = {key: _transcript(one) for key, one in fields["lanes"].items()}
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
-            transcripts = {key: _transcript(one) for key, one in fields["lanes"].items()}
-            found.setdefault(fields["index"], {}).update(transcripts)
+            if is_count(index):
+                found.setdefault(index, {}).update(transcripts)
     return found
 
 
@@ -275,6 +279,12 @@ def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) ->
 
 
 def _transcript(fields: Mapping) -> Transcript:
+    """Raises ValueError, KeyError or TypeError for anything but what `_line` writes."""
+    units, delays = fields["units"], fields["delays"]
+    if len(units) != len(delays) or not all(map(is_time, delays)):
+        raise ValueError("a delay in ms goes with each unit")
+    if not isinstance(units, list) or not all(isinstance(unit, str) for unit in units):
+        raise ValueError("units are texts")
     return Transcript(fields["units"], fields["delays"], [chunk_record(one) for one in fields["chunks"]])
 
 

@@ -8,11 +8,11 @@ is a file of points, with tabs between the columns; `setting` may be missing and
 ignored.
 """
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.table import number, read_tsv
 from models.errors import InputError
 
 
@@ -82,28 +82,13 @@ class Curve:
 def read_points(path: str | Path) -> tuple[OperatingPoint, ...]:
     """Points of a tab-separated file with a header. Raises InputError that names the file and the line."""
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: give a file with columns latency and quality") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise InputError(f"{path} is no text file: give one with columns latency and quality") from None
-    rows = csv.reader(lines, delimiter="\t")
-    header = [name.strip() for name in next(rows, [])]
-    for name in ("latency", "quality"):
-        if header.count(name) != 1:
-            found = ", ".join(header) or "nothing"
-            raise InputError(f"{path} line 1 must name a column {name!r} once, found {found}")
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a file with columns latency and quality")
     points = []
-    for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise InputError(f"{path} line {number} has {len(row)} columns, its header has {len(header)}")
-        cells = dict(zip(header, row, strict=True))
+    for place, cells in read_tsv(path, ("latency", "quality"), "give columns latency and quality, with tabs"):
+        numbers = {name: number(cells[name], place, name) for name in ("latency", "quality")}
         try:
-            numbers = {name: float(cells[name]) for name in ("latency", "quality")}
-            points.append(OperatingPoint(**numbers, setting=cells.get("setting", "").strip(), run=str(path)))
-        except ValueError as error:
-            raise InputError(f"{path} line {number}: {error}") from None
+            points.append(OperatingPoint(**numbers, setting=cells.get("setting", ""), run=str(path)))
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from None
     return tuple(points)

@@ -14,18 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simuleval.evaluator import build_evaluator
+from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
-from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
+from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK, column_of, in_unit
 from evaluation.result_folder import LOG, result_folder
 from evaluation.run_log import read_run_log
 from evaluation.scores import Scorers, Scores
 from evaluation.significance import mean
-from evaluation.table import text_table, write_tsv
+from evaluation.table import Row, text_table, write_tsv
 from evaluation.true_clock import SIGNATURE
 from evaluation.workers import Workers
 from models.errors import InputError
@@ -62,11 +63,20 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--jobs takes one whole number from 1")
     configuration = load_configuration(file, overrides)
     scores = evaluate(configuration, overwrite, int(jobs[0]))
-    print(text_table([{"setting": configuration.setting, **scores.values}]))
+    print(text_table([shown_row(configuration, scores)]))
     utterances = read_run_log(configuration.evaluation.output).utterances
     if len(utterances) <= SHOWN_TRANSLATIONS:
         print("\n" + "\n".join(one.prediction for one in utterances))
     print(f"\nresults in {configuration.evaluation.output}")
+
+
+def shown_row(configuration: Configuration, scores: Scores) -> Row:
+    """The scores as people read them: times in seconds, where scores.tsv has SimulEval's ms."""
+    latency = {name for name in scores.values if name.partition("_")[0] in LATENCY_SCORERS_DICT}
+    return {"setting": configuration.setting} | {
+        column_of(name) if name in latency else name: in_unit(name, value) if name in latency else value
+        for name, value in scores.values.items()
+    }
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:

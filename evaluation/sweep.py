@@ -20,7 +20,7 @@ from evaluation.configuration import Configuration, configure
 from evaluation.evaluate import evaluate, read_flags, write_scores
 from evaluation.result_folder import result_folder
 from evaluation.scores import Scorers
-from evaluation.sweep_folder import CONFIGURATION
+from evaluation.sweep_folder import CONFIGURATION, run_configuration
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
@@ -129,7 +129,9 @@ def _finished(layout: SweepLayout, run: PlannedRun) -> bool:
     folder = layout.run(run.place)
     if not folder.exists():
         return False
-    said = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
+    said = run_configuration(folder)
+    if not said:
+        raise InputError(f"{folder} has no {CONFIGURATION}, so nobody knows what was run: remove it")
     wanted = run.configuration.values()
     differing = [name for name in wanted if name != "output" and said.get(name) != wanted[name]]
     if differing:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
+from sacrebleu.metrics import BLEU
 
+from evaluation.json_lines import is_count
 from evaluation.result_folder import LOG
 from models.errors import InputError
 
@@ -29,6 +32,45 @@ def find_runs(folder: str | Path) -> list[Path]:
     return runs
 
 
+def read_run_yaml(file: Path, mend: str) -> dict[str, Any]:
+    """Keys and values of a file that a run or a sweep has left; none where there is no such file.
+
+    Raises InputError, which ends with `mend`, for anything that no run could have written.
+    """
+    if not file.exists():
+        return {}
+    try:
+        values = yaml.safe_load(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): {mend}") from None
+    # PyYAML lets errors of all sorts through: of numbers, of dates, of Python's own depth.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{file} is damaged: {mend}")
+    return values
+
+
+def run_configuration(run: Path) -> dict[str, Any]:
+    """What a run says about itself; nothing where it comes from SimulEval alone.
+
+    Raises InputError when it is damaged, also in the values that scores depend on.
+    """
+    file, mend = run / CONFIGURATION, f"remove {run}, and run again"
+    values = read_run_yaml(file, mend)
+    for name in ("quality_metrics", "latency_metrics"):
+        metrics = values.get(name, [])
+        if not isinstance(metrics, list) or not all(isinstance(metric, str) for metric in metrics):
+            raise InputError(f"{file} is damaged ({name} is no list of names): {mend}")
+    tokenizer = values.get("sacrebleu_tokenizer")
+    if tokenizer is not None and tokenizer not in list(BLEU.TOKENIZERS):
+        raise InputError(f"{file} is damaged (there is no sacrebleu_tokenizer {str(tokenizer)[:60]}): {mend}")
+    beam = values.get("beam")
+    if beam is not None and not (is_count(beam) and 0 < beam < 10_000):
+        raise InputError(f"{file} is damaged (beam must be a whole number from 1): {mend}")
+    return values
+
+
 def bleu_tokenizer(runs: Sequence[Path]) -> str:
     """sacreBLEU's tokenizer that the runs were scored with; 13a for those that do not say.
 
@@ -36,9 +78,7 @@ def bleu_tokenizer(runs: Sequence[Path]) -> str:
     """
     tokenizers = {}
     for run in runs:
-        file = run / CONFIGURATION
-        said = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        tokenizers[said.get("sacrebleu_tokenizer", DEFAULT_TOKENIZER)] = run
+        tokenizers[run_configuration(run).get("sacrebleu_tokenizer") or DEFAULT_TOKENIZER] = run
     if len(tokenizers) > 1:
         described = ", ".join(f"{run} by {name}" for name, run in tokenizers.items())
         raise InputError(f"runs scored by different tokenizers ({described}): give --sacrebleu-tokenizer")

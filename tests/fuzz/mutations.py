@@ -31,7 +31,8 @@ LIMIT_S = 10
 VALUES = (
     "null", "true", "0", "-1", "1.5", "[]", "{}", '""', '"text"', "[1, [2]]", '{"a": 1}', "NaN", ".nan",
     ".inf", "-Infinity", "1e308", "-1e308", "1e400", "9" * 400, "9" * 5000, "0x_", "2020-13-45", "!!int x",
-    "!!timestamp x", "!!bool maybe", "~", "0500", "1:30", '"\\ud800"', "&a *a", "*nowhere", "!!python/name:os.system",
+    "!!timestamp x", "!!bool maybe", "~", "0500", "1:30",
+    '"\\ud800"', "&a *a", "*nowhere", "!!python/name:os.system",
 )  # fmt: skip
 JSON_VALUES = (
     None, True, -1, 0, 1.5, math.inf, -math.inf, 10**400, "text", "", "\ud800", [], [[1]], {}, {"a": None},
