@@ -100,11 +100,16 @@ class BatchedRun:
             agent, _, _, policy = configuration.agent_options
             translator = translators[agent.model]
             key = _engine_key(configuration)
-            if key not in engines:
-                engines[key] = StreamingEngine(translator, *key[1:])
-                engines[key].keeps_scores = True
-            # Policies that do not fit the model are refused now.
-            policy.for_model(translator)
+            try:
+                if key not in engines:
+                    engines[key] = StreamingEngine(translator, *key[1:])
+                    engines[key].keeps_scores = True
+                # Policies that do not fit the model are refused now.
+                policy.for_model(translator)
+            except InputError as error:
+                if len(self.configurations) == 1:
+                    raise
+                raise InputError(f"{configuration.setting}: {error}") from None
             lanes.append(
                 Lane(engines[key], policy, agent.chunk_ms, configuration.evaluation.eval_latency_unit)
             )

@@ -238,3 +238,25 @@ def test_shipped_sweep_runs_on_a_random_model(file, tiny_sweep, tmp_path, monkey
     flags = ["--model", str(tiny_sweep.parent / "model"), "--end-index", "2", "--trailing-silence-ms", "0"]
     assert main(["sweep", str(file), "--output", str(tmp_path / "out"), *flags]) == 0
     assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("systems", "keys", "message"),
+    [
+        # A model of its own is a group of its own, which would be simulated after the first.
+        ("model: {folder}/missing", {}, "missing"),
+        ("model: {folder}/other, target_language: xx", {}, "xx"),
+        ("model: {folder}/other, target_language: xx", {"engine": "simuleval"}, "xx"),
+        ("model: {folder}/other, source: {folder}/none.txt", {}, "none.txt"),
+    ],
+)
+def test_all_systems_are_checked_before_the_first_run(tmp_path, capsys, systems, keys, message):
+    write_tiny_evaluation(tmp_path)
+    shutil.copytree(tmp_path / "model", tmp_path / "other")
+    second = systems.format(folder=tmp_path)
+    text = "systems:\n  wait-k: {agent: waitk, k: 2}\n  last: {agent: waitk, k: 2, " + second + "}\n"
+    yaml = write_tiny_sweep(tmp_path, text, **keys)
+    assert simulst.main(["sweep", str(yaml), "--output", str(tmp_path / "sweep")]) == 1
+    assert message in capsys.readouterr().err
+    assert not list((tmp_path / "sweep").glob("runs/**/instances.log"))
+    assert not list((tmp_path / "sweep").glob(".parts/*"))
