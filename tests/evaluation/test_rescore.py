@@ -1,4 +1,4 @@
-"""A finished run is never lost to its scores: bad scorers are refused first, a run is kept and scored again."""
+"""A finished run is never lost: scorers of no use are refused first, a run is kept and scored again."""
 
 import csv
 import json

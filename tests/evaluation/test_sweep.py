@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from evaluation.sweep_layout import RunPlace, SweepLayout, setting_name
 from simulst import main
-from tests.evaluation.tiny_evaluation import ROOT, run_command
+from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 from tests.evaluation.tiny_sweep import write_tiny_sweep
 
 SHIPPED = sorted((ROOT / "eval_configs/sweeps").glob("*.yaml"))
@@ -256,7 +257,7 @@ def test_all_systems_are_checked_before_the_first_run(tmp_path, capsys, systems,
     second = systems.format(folder=tmp_path)
     text = "systems:\n  wait-k: {agent: waitk, k: 2}\n  last: {agent: waitk, k: 2, " + second + "}\n"
     yaml = write_tiny_sweep(tmp_path, text, **keys)
-    assert simulst.main(["sweep", str(yaml), "--output", str(tmp_path / "sweep")]) == 1
+    assert main(["sweep", str(yaml), "--output", str(tmp_path / "sweep")]) == 1
     assert message in capsys.readouterr().err
     assert not list((tmp_path / "sweep").glob("runs/**/instances.log"))
     assert not list((tmp_path / "sweep").glob(".parts/*"))
