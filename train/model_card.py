@@ -31,7 +31,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 LICENCES = (
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0",
     "openrail", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-4.0",
-    "cc-by-nc-sa-4.0",    "cc-by-nc-nd-4.0", "cc-by-nd-4.0", "llama2", "llama3", "gemma", "unlicense", "unknown",
+    "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0", "cc-by-nd-4.0", "llama2", "llama3", "gemma", "unlicense",
+    "unknown",
 )  # fmt: skip
 
 
