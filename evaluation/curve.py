@@ -22,10 +22,20 @@ class Axes:
 
     quality: str = "BLEU"
     latency: str = "AL"
-    unit: str = "s"  # of latency
+    unit: str = "s"  # of latency; empty for a proportion or a count
 
     def __str__(self) -> str:
-        return f"{self.quality} over {self.latency} ({self.unit})"
+        return f"{self.quality} over {self.latency_with_unit}"
+
+    @property
+    def latency_with_unit(self) -> str:
+        """As `AL (s)`."""
+        return f"{self.latency} ({self.unit})" if self.unit else self.latency
+
+    def bound_columns(self, low: float, high: float) -> dict[str, float]:
+        """Two bounds of latency as cells of a table, whose names say the unit."""
+        unit = self.unit or self.latency
+        return {f"from_{unit}": low, f"to_{unit}": high}
 
 
 @dataclass(frozen=True)

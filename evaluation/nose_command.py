@@ -130,12 +130,10 @@ def _names(files: Sequence[str]) -> list[str]:
 
 def _row(estimate: NoSEEstimate) -> Row:
     score, curve = estimate.score, estimate.score.curve
-    unit = curve.axes.unit or curve.axes.latency
     return {
         "system": curve.system,
         "NoSE": score.score,
-        f"from_{unit}": score.bounds[0],
-        f"to_{unit}": score.bounds[1],
+        **curve.axes.bound_columns(*score.bounds),
         "offline": curve.offline,
         "points": len(curve.points),
     }

@@ -121,14 +121,12 @@ def _write_curves(layout: SweepLayout, scores: SweepScores) -> list[str]:
 
 def _nose_row(estimate: NoSEEstimate) -> Row:
     score, interval = estimate.score, estimate.interval
-    unit = score.curve.axes.unit or score.curve.axes.latency
     return {
         "system": score.curve.system,
         "NoSE": score.score,
         "low": interval.low if interval else "",
         "high": interval.high if interval else "",
-        f"from_{unit}": score.bounds[0],
-        f"to_{unit}": score.bounds[1],
+        **score.curve.axes.bound_columns(*score.bounds),
         "offline": score.curve.offline,
         "points": len(score.curve.points),
         "signature": score.signature,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from evaluation.curve import Curve, OperatingPoint, read_points
+from evaluation.curve import Axes, Curve, OperatingPoint, read_points
 from models.errors import InputError
 
 
@@ -79,3 +79,10 @@ def test_missing_and_binary_files_are_named(tmp_path):
         read_points(tmp_path / "points.tsv")
     with pytest.raises(InputError, match="cannot be read .Is a directory"):
         read_points(tmp_path)
+
+
+def test_axes_say_the_unit_where_there_is_one():
+    assert str(Axes("BLEU", "AL", "s")) == "BLEU over AL (s)"
+    assert str(Axes("BLEU", "AP", "")) == "BLEU over AP"
+    assert Axes("BLEU", "AL", "s").bound_columns(1.0, 2.0) == {"from_s": 1.0, "to_s": 2.0}
+    assert Axes("BLEU", "AP", "").bound_columns(0.5, 0.8) == {"from_AP": 0.5, "to_AP": 0.8}

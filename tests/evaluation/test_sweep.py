@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from evaluation.run_log import read_run_log
 from evaluation.sweep_layout import RunPlace, SweepLayout, setting_name
 from simulst import main
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
@@ -67,7 +68,11 @@ def test_points_have_intervals_and_counts(finished):
     with layout.points_table.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [row["setting"] for row in rows] == [point["setting"] for point in points["points"]]
-    assert float(rows[0]["LAAL_low"]) <= float(rows[0]["LAAL"]) <= float(rows[0]["LAAL_high"])
+    assert float(rows[0]["LAAL_s_low"]) <= float(rows[0]["LAAL_s"]) <= float(rows[0]["LAAL_s_high"])
+    # Logs are in ms, what people read is in seconds.
+    log = read_run_log(finished / first["folder"])
+    assert first["scores"]["LAAL"]["value"] == pytest.approx(log.latency("LAAL").mean() / 1000, abs=1e-6)
+    assert rows[0]["LAAL_s"] == f"{first['scores']['LAAL']['value']:.3f}"
 
 
 def test_a_run_of_a_sweep_is_what_evaluate_gives(finished, tiny_sweep, tmp_path):
