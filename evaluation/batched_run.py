@@ -28,6 +28,7 @@ from agents.input_lists import check_test_set, read_audio_list, read_references
 from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure
+from evaluation.json_lines import is_count, is_time
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
 from models.errors import InputError
@@ -94,8 +95,13 @@ class BatchedRun:
             if key not in engines:
                 engines[key] = StreamingEngine(translator, key[1])
             languages = LanguagePair(agent.source_language, agent.target_language)
-            # Policies and language pairs that do not fit the model are refused now.
-            engines[key].open_stream(policy, languages)
+            try:
+                # Policies and language pairs that do not fit the model are refused now.
+                engines[key].open_stream(policy, languages)
+            except InputError as error:
+                if len(self.configurations) == 1:
+                    raise
+                raise InputError(f"{configuration.setting}: {error}") from None
             unit = configuration.evaluation.eval_latency_unit
             lanes.append(Lane(engines[key], policy, languages, agent.chunk_ms, unit))
         return lanes
@@ -236,20 +242,21 @@ def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], 
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     """What was written down of each finished utterance, by the keys of configurations.
 
-    A line that was cut when the process was killed, which is a file's last, does not count.
+    A line that was cut when the process was killed, or damaged since, does not count: what it held is
+    simulated again.
     """
     found: dict[int, dict[str, Transcript]] = {}
     for file in files:
-        for line in file.read_text(encoding="utf-8").split("\n"):
+        for line in file.read_bytes().split(b"\n"):
             try:
-                fields = json.loads(line)
-            except json.JSONDecodeError:
+                fields = json.loads(line.decode("utf-8"))
+                # Lines of earlier versions know no source_ms: their utterances are simulated again.
+                index, source_ms = fields["index"], fields["source_ms"]
+                transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
-            source_ms = fields.get("source_ms")
-            if source_ms is None:  # of an earlier version: simulated again
-                continue
-            transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
-            found.setdefault(fields["index"], {}).update(transcripts)
+            if is_count(index):
+                found.setdefault(index, {}).update(transcripts)
     return found
 
 
@@ -272,5 +279,10 @@ def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) ->
 
 
 def _transcript(fields: Mapping, source_ms: float) -> Transcript:
-    chunks = [chunk_record(one) for one in fields["chunks"]]
-    return Transcript(fields["units"], fields["delays"], chunks, source_ms)
+    """Raises ValueError, KeyError or TypeError for anything but what `_line` writes."""
+    units, delays = fields["units"], fields["delays"]
+    if len(units) != len(delays) or not all(map(is_time, (*delays, source_ms))):
+        raise ValueError("a delay in ms goes with each unit")
+    if not isinstance(units, list) or not all(isinstance(unit, str) for unit in units):
+        raise ValueError("units are texts")
+    return Transcript(units, delays, [chunk_record(one) for one in fields["chunks"]], source_ms)

@@ -19,9 +19,14 @@ from typing import Any
 
 from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
+from evaluation.json_lines import is_count, is_number, is_time, read_json_lines, shortened
 from models.errors import InputError
 
 CHUNK_LOG = "chunks.jsonl"
+MEND = "run again, or remove the file (all but _TC and policy scores does without)"
+
+CHUNK_FIELDS = tuple(field.name for field in dataclasses.fields(ChunkRecord))
+SCORE_FIELDS = tuple(field.name for field in dataclasses.fields(PolicyScores))
 
 
 def write_chunk_log(path: Path, records: Sequence[Sequence[ChunkRecord]], start_index: int) -> None:
@@ -34,14 +39,17 @@ def write_chunk_log(path: Path, records: Sequence[Sequence[ChunkRecord]], start_
 
 def read_chunk_log(path: Path) -> Mapping[int, list[ChunkRecord]]:
     """The decisions of each utterance, by its index. Raises InputError that names file and line."""
-    records = {}
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                fields = json.loads(line)
-                records[fields["index"]] = [chunk_record(chunk) for chunk in fields["chunks"]]
-            except (ValueError, KeyError, TypeError):
-                raise InputError(f"{path} line {number} is no record of chunks: run again") from None
+    records: dict[int, list[ChunkRecord]] = {}
+    for place, fields in read_json_lines(path, MEND):
+        index, chunks = fields.get("index"), fields.get("chunks")
+        if not is_count(index) or not isinstance(chunks, list):
+            raise InputError(f"{place} is no record of chunks, which has an index and chunks: {MEND}")
+        if index in records:
+            raise InputError(f"{place}: index {index} has occurred before: keep one line for each")
+        try:
+            records[index] = [chunk_record(chunk) for chunk in chunks]
+        except ValueError as error:
+            raise InputError(f"{place} is no record of chunks ({error}): {MEND}") from None
     return records
 
 
@@ -57,10 +65,32 @@ def chunk_fields(chunk: ChunkRecord) -> dict[str, Any]:
     return fields
 
 
-def chunk_record(fields: dict[str, Any]) -> ChunkRecord:
-    """The record of `chunk_fields`. Raises ValueError, KeyError or TypeError for anything else."""
+def chunk_record(fields: Any) -> ChunkRecord:
+    """The record of `chunk_fields`. Raises ValueError, which says what is wrong, for anything else."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"a chunk must not be {shortened(fields)}")
+    names = set(CHUNK_FIELDS)
+    if not names - {"scores"} <= fields.keys() <= names:
+        raise ValueError(f"a chunk has the keys {', '.join(fields)}")
+    if not is_time(fields["arrival_ms"]):
+        raise ValueError(f"arrival_ms must not be {shortened(fields['arrival_ms'])}")
+    if fields["compute_ms"] is not None and not is_time(fields["compute_ms"]):
+        raise ValueError(f"compute_ms must not be {shortened(fields['compute_ms'])}")
+    if not isinstance(fields["text"], str):
+        raise ValueError(f"text must not be {shortened(fields['text'])}")
     scores = fields.get("scores")
-    if scores is not None:
-        lists = {name: tuple(scores[name]) for name in ("tokens", "values")}
-        scores = PolicyScores(**{**scores, **lists})
-    return ChunkRecord(**{**fields, "scores": scores})
+    return ChunkRecord(**{**fields, "scores": None if scores is None else _policy_scores(scores)})
+
+
+def _policy_scores(fields: Any) -> PolicyScores:
+    """Raises ValueError like `chunk_record`."""
+    if not isinstance(fields, dict) or set(fields) != set(SCORE_FIELDS):
+        raise ValueError(f"scores must have the keys {', '.join(SCORE_FIELDS)}")
+    tokens, values = fields["tokens"], fields["values"]
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise ValueError("tokens of scores must be a list of texts")
+    if not isinstance(values, list) or not all(value is None or is_number(value) for value in values):
+        raise ValueError("values of scores must be a list of finite numbers or null")
+    if not is_number(fields["limit"]) or not is_count(fields["written"]):
+        raise ValueError("limit and written of scores must be a finite number, and a count")
+    return PolicyScores(fields["limit"], tuple(tokens), tuple(values), fields["written"])

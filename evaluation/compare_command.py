@@ -1,8 +1,9 @@
 """simulst compare A B: paired bootstrap over utterances, with 95% intervals and p-values.
 
 A and B are folders of finished runs over the same test set, of SimulEval or `simulst evaluate`. Folders
-that hold several such runs are sweeps: they are compared by NoSE, for which --offline names the offline
-run of both, or of each. Latency is in ms; p is two-sided.
+that hold several such runs are systems: they are compared by NoSE. Of a system in the folder of a `simulst
+sweep` (its folder below `runs`, or the sweep's own where it has one system) the offline run is known; for
+others --offline names that of both, or of each. Latency is in seconds; p is two-sided.
 """
 
 import argparse
@@ -15,13 +16,15 @@ from sacrebleu.metrics import BLEU
 
 from evaluation.curve import Axes
 from evaluation.degenerate import count_flags
-from evaluation.finished_sweep import decoding_of
-from evaluation.nose import Bounds, common_bounds, joint_signature, nose
+from evaluation.finished_sweep import FoundSystem, decoding_of, find_system
+from evaluation.latency import column_of, in_unit, unit_of
+from evaluation.nose import Bounds, joint_signature
+from evaluation.nose_intervals import compare_nose
 from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
-from evaluation.sweep_folder import DEFAULT_TOKENIZER, bleu_tokenizer, find_runs
-from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
+from evaluation.sweep_folder import DEFAULT_TOKENIZER, bleu_tokenizer
+from evaluation.sweep_statistics import PointStatistics, SweepStatistics
 from evaluation.table import Row, text_table
 from models.errors import InputError
 
@@ -44,38 +47,57 @@ class Measures:
         return SweepStatistics(
             system,
             [
-                PointStatistics(log.path.parent.name, log.latency(latency), self.quality(log, quality))
+                PointStatistics(
+                    log.path.parent.name, in_unit(latency, log.latency(latency)), self.quality(log, quality)
+                )
                 for log in logs
             ],
             self.quality(offline, quality),
-            Axes(quality, latency, "ms"),
+            Axes(quality, latency, unit_of(latency)),
             decoding_of(offline),
         )
 
 
 def main(arguments: Sequence[str]) -> None:
     args = _parser().parse_args(arguments)
-    first, second = find_runs(args.first), find_runs(args.second)
-    offline = [Path(folder) for folder in args.offline]
-    logs = {run: read_run_log(run) for run in (*first, *second, *offline)}
+    systems = [find_system(args.first), find_system(args.second)]
+    first, second = (system.runs for system in systems)
+    logs = {run: read_run_log(run) for run in (*first, *second)}
+    check_same_test_set(list(logs.values()))
+    offline = _offline(systems, [Path(folder) for folder in args.offline])
+    logs |= {run: read_run_log(run) for run in offline}
     check_same_test_set(list(logs.values()))
     tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs.values()))
     measures = Measures(args.quality_metrics, args.latency_metrics, tokenizer)
     resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
     if len(first) == len(second) == 1:
         print(run_tables([logs[first[0]], logs[second[0]]], measures, resampling))
-    elif len(offline) not in (1, 2):
-        raise InputError("sweeps need --offline: the folder of an offline run for both, or of one for each")
     else:
         sweeps = [
             measures.sweep(system, [logs[run] for run in runs], logs[offline_run])
-            for system, runs, offline_run in zip("AB", (first, second), (offline * 2)[:2], strict=True)
+            for system, runs, offline_run in zip("AB", (first, second), offline, strict=True)
         ]
-        print(sweep_tables(sweeps, resampling, args.bounds and tuple(args.bounds)))
+        print(sweep_tables(sweeps, resampling, tuple(args.bounds) if args.bounds else None))
     print(f"\nA: {args.first}  B: {args.second}")
     if tokenizer != DEFAULT_TOKENIZER and "BLEU" in args.quality_metrics:
         print(f"BLEU's tokenizer: {tokenizer}")
     print(f"{resampling.utterances} utterances, {args.resamples} resamples, seed {args.seed}")
+
+
+def _offline(systems: Sequence[FoundSystem], given: Sequence[Path]) -> list[Path]:
+    """The offline run of each system; none where two single runs are compared. Raises InputError."""
+    if all(len(system.runs) == 1 for system in systems):
+        return []
+    if len(given) > 2:
+        raise InputError(f"--offline names {len(given)} runs: give one for both systems, or one for each")
+    found = list((*given, *given)[:2]) or [system.offline for system in systems]
+    for name, offline in zip("AB", found, strict=True):
+        if offline is None:
+            raise InputError(
+                f"the offline run of {name} is not known, and NoSE divides by its quality: give --offline, "
+                "the folder of an offline run for both, or of one for each"
+            )
+    return found
 
 
 def run_tables(logs: Sequence[RunLog], measures: Measures, resampling: Resampling) -> str:
@@ -84,7 +106,8 @@ def run_tables(logs: Sequence[RunLog], measures: Measures, resampling: Resamplin
         metric: [measures.quality(log, metric).score for log in logs] for metric in measures.quality_metrics
     }
     for metric in measures.latency_metrics:
-        statistics[metric] = [partial(mean_of, log.latency(metric)) for log in logs]
+        values = [in_unit(metric, log.latency(metric)) for log in logs]
+        statistics[column_of(metric)] = [partial(mean_of, one) for one in values]
     rows = []
     for metric, both in statistics.items():
         try:
@@ -98,22 +121,21 @@ def run_tables(logs: Sequence[RunLog], measures: Measures, resampling: Resamplin
 
 def sweep_tables(sweeps: Sequence[SweepStatistics], resampling: Resampling, bounds: Bounds | None) -> str:
     """Every point of all sweeps with intervals, then the NoSE of two."""
-    curves = [sweep.curve() for sweep in sweeps]
-    scores = [nose(curve, bounds or common_bounds(curves)) for curve in curves]
+    scores, comparison = compare_nose(sweeps, resampling, bounds)
     points = [row for sweep in sweeps for row in _point_rows(sweep, resampling)]
-    comparison = compare(*resampling.scores(lambda weights: nose_scores(sweeps, weights, bounds)))
     table = text_table([_row("NoSE", comparison)])
     return f"{text_table(points)}\n\n{table}\n{joint_signature(scores)}"
 
 
 def _point_rows(sweep: SweepStatistics, resampling: Resampling) -> list[Row]:
     rows = []
+    column = column_of(sweep.axes.latency)
     for point in sweep.points:
         whole, resampled = resampling.scores(point.scores)
         latency, quality = (estimate(*both) for both in zip(whole, resampled.T, strict=True))
-        cells = _cells(sweep.axes.latency, latency) | _cells(sweep.axes.quality, quality)
+        cells = _cells(column, latency) | _cells(sweep.axes.quality, quality)
         rows.append({"system": sweep.system, "run": point.setting, **cells})
-    return sorted(rows, key=lambda row: row[sweep.axes.latency])
+    return sorted(rows, key=lambda row: row[column])
 
 
 def _row(metric: str, comparison: Comparison) -> Row:
@@ -132,12 +154,13 @@ def _cells(name: str, estimate: Estimate) -> Row:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="simulst compare", description="Paired bootstrap of two runs, or of two sweeps by NoSE."
+        prog="simulst compare",
+        description="Paired bootstrap of two runs, or of two systems at several settings by NoSE.",
     )
     parser.add_argument("first", metavar="A", help="folder of a run, or of several")
     parser.add_argument("second", metavar="B", help="the same of the other system")
-    parser.add_argument("--offline", nargs="+", default=[], metavar="DIR", help="sweeps: the offline runs")
-    parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="sweeps: NoSE's, in ms")
+    parser.add_argument("--offline", nargs="+", default=[], metavar="DIR", help="systems: their offline runs")
+    parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="systems: NoSE's, in s")
     parser.add_argument("--quality-metrics", nargs="+", default=["BLEU", "chrF"], choices=QUALITY_METRICS)
     parser.add_argument(
         "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_TC, LAAL, ..."

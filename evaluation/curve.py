@@ -8,13 +8,12 @@ is a file of points, with tabs between the columns; `setting` may be missing and
 ignored.
 """
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.table import number, read_tsv
 from models.errors import InputError
-from models.text_lines import read_lines
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,20 @@ class Axes:
 
     quality: str = "BLEU"
     latency: str = "AL"
-    unit: str = "s"  # of latency
+    unit: str = "s"  # of latency; empty for a proportion or a count
 
     def __str__(self) -> str:
-        return f"{self.quality} over {self.latency} ({self.unit})"
+        return f"{self.quality} over {self.latency_with_unit}"
+
+    @property
+    def latency_with_unit(self) -> str:
+        """As `AL (s)`."""
+        return f"{self.latency} ({self.unit})" if self.unit else self.latency
+
+    def bound_columns(self, low: float, high: float) -> dict[str, float]:
+        """Two bounds of latency as cells of a table, whose names say the unit."""
+        unit = self.unit or self.latency
+        return {f"from_{unit}": low, f"to_{unit}": high}
 
 
 @dataclass(frozen=True)
@@ -85,25 +94,11 @@ def read_points(path: str | Path) -> tuple[OperatingPoint, ...]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: give a file with columns latency and quality")
-    if path.is_dir():
-        raise InputError(f"{path} is no text file: give one with columns latency and quality")
-    # csv takes a carriage return inside a line for a mistake.
-    rows = csv.reader([line.replace("\r", " ") for line in read_lines(path)], delimiter="\t")
-    header = [name.strip() for name in next(rows, [])]
-    for name in ("latency", "quality"):
-        if header.count(name) != 1:
-            found = ", ".join(header) or "nothing"
-            raise InputError(f"{path} line 1 must name a column {name!r} once, found {found}")
     points = []
-    for number, row in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise InputError(f"{path} line {number} has {len(row)} columns, its header has {len(header)}")
-        cells = dict(zip(header, row, strict=True))
+    for place, cells in read_tsv(path, ("latency", "quality"), "give columns latency and quality, with tabs"):
+        numbers = {name: number(cells[name], place, name) for name in ("latency", "quality")}
         try:
-            numbers = {name: float(cells[name]) for name in ("latency", "quality")}
-            points.append(OperatingPoint(**numbers, setting=cells.get("setting", "").strip(), run=str(path)))
-        except ValueError as error:
-            raise InputError(f"{path} line {number}: {error}") from None
+            points.append(OperatingPoint(**numbers, setting=cells.get("setting", ""), run=str(path)))
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from None
     return tuple(points)

@@ -49,7 +49,7 @@ def plot_curves(path: str | Path, curves: Sequence[Curve], bounds: tuple[float, 
     if bounds is not None:
         axes.axvspan(*bounds, color="0.95", zorder=0)
     names = curves[0].axes
-    axes.set_xlabel(f"{names.latency} ({names.unit})")
+    axes.set_xlabel(names.latency_with_unit)
     axes.set_ylabel(f"{names.quality} (dashed: offline)")
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from evaluation.normalized_text import normalize
 from evaluation.run_log import RunLog, Utterance
 
 # A loop is a phrase of up to so many words (or characters) ...
@@ -10,6 +11,13 @@ PHRASE_UNITS = 10
 REPETITIONS = 4
 # ... over so many words in all: "no, no, no, no" is speech.
 LOOP_UNITS = 8
+
+# A loop is, too, a stretch of so many words of which no more than a quarter are different ones. A search that
+# refuses to repeat a phrase of six words, as it does by default, goes around in these circles:
+# "Hello Hello? hello Hi Hello, hello Hi Hi ...". Characters are left to the phrases: a language writes
+# everything with few of them.
+STRETCH_WORDS = 24
+STRETCH_KINDS = 6
 
 FLAGS = ("EMPTY", "LOOPING", "AT_END")
 
@@ -23,8 +31,7 @@ def flags(utterance: Utterance, unit: str) -> tuple[str, ...]:
     if not utterance.prediction.strip():
         return ("EMPTY",)
     found = []
-    reference = utterance.reference.split() if unit == "word" else list(utterance.reference)
-    if loops(utterance.units(unit)) and not loops(reference):
+    if loops(utterance.prediction, unit) and not loops(utterance.reference, unit):
         found.append("LOOPING")
     if utterance.delays and utterance.delays[0] >= utterance.source_ms:
         found.append("AT_END")
@@ -37,7 +44,16 @@ def count_flags(log: RunLog) -> dict[str, int]:
     return {flag: found.count(flag) for flag in FLAGS}
 
 
-def loops(units: Sequence[str]) -> bool:
+def loops(text: str, unit: str) -> bool:
+    """Whether text repeats itself as defined above, case and punctuation aside; unit is word or char."""
+    normalized = normalize(text)
+    words = normalized.split()
+    if unit == "char":
+        return _repeats([character for word in words for character in word])
+    return _repeats(words) or _circles(words)
+
+
+def _repeats(units: Sequence[str]) -> bool:
     """Whether a phrase stands REPETITIONS times in a row or more, over LOOP_UNITS units or more."""
     for length in range(1, PHRASE_UNITS + 1):
         needed = max(length * REPETITIONS, LOOP_UNITS)
@@ -48,3 +64,11 @@ def loops(units: Sequence[str]) -> bool:
             if run + length >= needed:
                 return True
     return False
+
+
+def _circles(words: Sequence[str]) -> bool:
+    """Whether STRETCH_WORDS words in a row are of STRETCH_KINDS kinds or fewer."""
+    return any(
+        len(set(words[start : start + STRETCH_WORDS])) <= STRETCH_KINDS
+        for start in range(len(words) - STRETCH_WORDS + 1)
+    )

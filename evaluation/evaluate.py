@@ -1,4 +1,5 @@
 """simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]
+simulst evaluate --rescore DIR [--quality-metrics NAME ...] [--latency-metrics NAME ...]
 
 Runs SimulEval in this process, or our batched engine, with our scorers registered, and prints one table.
 The folder of results holds SimulEval's instances.log, chunks.jsonl (every decision and its compute), the
@@ -6,7 +7,6 @@ scores (scores.tsv, signatures.json), and evaluation.yaml, which repeats the run
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simuleval.evaluator import build_evaluator
+from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
@@ -21,13 +22,12 @@ from agents.input_lists import read_audio_list
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
-from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.result_folder import LOG, result_folder
+from evaluation.latency import column_of, in_unit
+from evaluation.rescore import rescore
 from evaluation.run_log import read_run_log
+from evaluation.run_scores import run_folder
 from evaluation.scores import Scorers, Scores
-from evaluation.significance import mean
-from evaluation.table import text_table, write_tsv
-from evaluation.true_clock import SIGNATURE
+from evaluation.table import Row, text_table
 from evaluation.workers import Workers
 from models.errors import InputError
 
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> None:
         prog="simulst evaluate",
         description="Run an agent over a test set through SimulEval and print quality and latency.",
         epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]",
+        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]\n"
+        "       simulst evaluate --rescore DIR [--quality-metrics NAME ...] [--latency-metrics NAME ...]",
     )
     parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
     parser.add_argument("--output", metavar="DIR", help="folder to make; default: outputs/CONFIG")
@@ -50,11 +51,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--jobs", metavar="N", help="processes for the engine batched; default: 1")
     if {"-h", "--help"} & set(arguments):
         arguments = ["--help"]
+    if arguments[:1] == ["--rescore"]:
+        if len(arguments) < 2:
+            parser.error("--rescore takes the folder of a finished run")
+        show(*rescore(arguments[1], _flags(parser, arguments[2:])))
+        return
     file = parser.parse_args(arguments[:1]).configuration
-    try:
-        overrides = read_flags(arguments[1:])
-    except ValueError as error:
-        parser.error(str(error))
+    overrides = _flags(parser, arguments[1:])
     overwrite = "overwrite" in overrides
     if overrides.pop("overwrite", None):
         parser.error("--overwrite takes no value")
@@ -62,12 +65,33 @@ def main(arguments: Sequence[str]) -> None:
     if len(jobs) != 1 or not jobs[0].isdecimal() or jobs == ["0"]:
         parser.error("--jobs takes one whole number from 1")
     configuration = load_configuration(file, overrides)
-    scores = evaluate(configuration, overwrite, int(jobs[0]))
-    print(text_table([{"setting": configuration.setting, **scores.values}]))
+    show(configuration, evaluate(configuration, overwrite, int(jobs[0])))
+
+
+def show(configuration: Configuration, scores: Scores) -> None:
+    """Print the scores of a run, and what it wrote if that is little."""
+    print(text_table([shown_row(configuration, scores)]))
     utterances = read_run_log(configuration.evaluation.output).utterances
     if len(utterances) <= SHOWN_TRANSLATIONS:
         print("\n" + "\n".join(one.prediction for one in utterances))
     print(f"\nresults in {configuration.evaluation.output}")
+
+
+def shown_row(configuration: Configuration, scores: Scores) -> Row:
+    """The scores as people read them: times in seconds, where scores.tsv has SimulEval's ms."""
+    latency = {name for name in scores.values if name.partition("_")[0] in LATENCY_SCORERS_DICT}
+    return {"setting": configuration.setting} | {
+        column_of(name) if name in latency else name: in_unit(name, value) if name in latency else value
+        for name, value in scores.values.items()
+    }
+
+
+def _flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, list[str]]:
+    """Like `read_flags`, but wrong usage ends the program."""
+    try:
+        return read_flags(words)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
@@ -89,7 +113,7 @@ def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 1) -> Scores:
-    """Run and score one evaluation; its output folder is complete or not there.
+    """Run and score one evaluation; its output folder is complete or not there, or lacks only its scores.
 
     jobs: processes, of which only the engine batched can use more than one. Raises InputError for
     anything in the configuration or its test set that cannot be used.
@@ -97,26 +121,14 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     options = configuration.evaluation
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
-    with result_folder(options.output, overwrite) as folder:
-        scorers = Scorers(options)
+    scorers = Scorers(options)
+    with run_folder(configuration, overwrite) as folder:
         if options.engine == "batched":
-            run_batched(configuration, folder, jobs)
+            run_batched(configuration, folder.path, jobs)
         else:
-            run_simuleval(configuration, folder)
-        scores = write_scores(configuration, scorers, folder)
-    return scores
-
-
-def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -> Scores:
-    """Score the log in `folder`, and put what makes it a result of `simulst evaluate` beside it."""
-    scores = scorers.score(folder / LOG)
-    if configuration.evaluation.computation_aware:
-        scores = with_true_clock(scores, folder)
-    (folder / "evaluation.yaml").write_text(configuration.to_yaml(), encoding="utf-8")
-    signatures = json.dumps(scores.signatures, indent=1)
-    (folder / "signatures.json").write_text(signatures + "\n", encoding="utf-8")
-    write_tsv(folder / "scores.tsv", [{"setting": configuration.setting, **scores.values}])
-    return scores
+            run_simuleval(configuration, folder.path)
+        folder.score(configuration, scorers)
+    return folder.scores
 
 
 def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
@@ -125,19 +137,6 @@ def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
     with tempfile.TemporaryDirectory() as parts:
         transcripts = simulate_all(run, Path(parts), Workers(jobs))
     run.write_logs(0, transcripts, folder)
-
-
-def with_true_clock(scores: Scores, folder: Path) -> Scores:
-    """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
-    log = read_run_log(folder)
-    values, signatures = {}, dict(scores.signatures)
-    for name, value in scores.values.items():
-        values[name] = value
-        metric, clock = METRICS_BY_CLOCK.get(name, (name, ""))
-        if clock == SIMULEVAL_CLOCK:
-            values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
-            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
-    return Scores(values, signatures)
 
 
 def run_simuleval(configuration: Configuration, folder: Path) -> None:

@@ -53,7 +53,7 @@ class EvaluationOptions:
     # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
     nose_siblings: tuple[str, ...] = option((), "NoSE: result folders of the same system at other settings")
     nose_offline: str | None = option(None, "NoSE: result folder of the offline run, or its quality")
-    nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in ms; default: first and last point")
+    nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in s; default: first and last point")
     nose_latency: str | None = option(None, "NoSE: latency scorer; default: AL")
     nose_quality: str | None = option(None, "NoSE: quality scorer; default: BLEU")
 

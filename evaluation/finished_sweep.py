@@ -7,18 +7,21 @@ several sweeps, each over a test set of its own.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import yaml
 
 from evaluation.curve import Axes
-from evaluation.latency import LATENCY_METRICS
+from evaluation.latency import LATENCY_METRICS, in_unit, unit_of
 from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.result_folder import LOG
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
-from evaluation.sweep_folder import CONFIGURATION, bleu_tokenizer
+from evaluation.sweep_folder import bleu_tokenizer, find_runs, read_run_yaml, run_configuration
 from evaluation.sweep_layout import RunPlace, SweepLayout
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics
 from models.errors import InputError
+
+Run = TypeVar("Run", RunLog, Path)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class FinishedSweep:
         """The first metric of each kind that can be resampled."""
         quality = next((name for name in self.quality_metrics if name in QUALITY_METRICS), "BLEU")
         latency = next((name for name in self.latency_metrics if name in LATENCY_METRICS), "AL")
-        return Axes(quality, latency, "ms")
+        return Axes(quality, latency, unit_of(latency))
 
     def quality(self, log: RunLog, metric: str) -> QualityStatistics:
         """Counted once for each run and metric, which takes most of the time."""
@@ -83,6 +86,7 @@ class FinishedSweep:
             latency = log.latency(axes.latency)
             if np.isnan(latency).all():
                 raise InputError(f"{log.path} wrote nothing that has a latency: leave out {setting}")
+            latency = in_unit(axes.latency, latency)
             points.append(PointStatistics(setting, latency, self.quality(log, axes.quality)))
         offline = self.quality(system.offline, axes.quality)
         return SweepStatistics(system.name, points, offline, axes, decoding_of(system.offline))
@@ -107,17 +111,59 @@ def read_sweep(folder: str | Path) -> list[FinishedSweep]:
     ]
 
 
+@dataclass(frozen=True)
+class FoundSystem:
+    """The runs of one system, and the offline run that it is measured by, where that is known."""
+
+    runs: tuple[Path, ...]
+    offline: Path | None = None
+
+
+def find_system(folder: str | Path) -> FoundSystem:
+    """What a folder holds: a run, the runs of one system, or a sweep of one system.
+
+    Raises InputError when there is no finished run, or a sweep has several systems.
+    """
+    folder = Path(folder).resolve() if Path(folder).is_dir() else Path(folder)
+    layout = SweepLayout(folder)
+    if (folder / LOG).is_file() or not layout.runs.is_dir():
+        runs = find_runs(folder)
+        return FoundSystem(tuple(runs), _offline_beside(folder) if runs != [folder] else None)
+    systems = dict.fromkeys(
+        layout.run(place).parent for place in layout.finished_runs() if not place.is_offline
+    )
+    if not systems:
+        raise InputError(f"{folder} holds no finished run of a sweep: give the --output of a simulst sweep")
+    if len(systems) > 1:
+        names = ", ".join(str(system) for system in systems)
+        raise InputError(f"{folder} is a sweep of several systems: give the folder of one, of {names}")
+    return find_system(next(iter(systems)))
+
+
+def _offline_beside(system: Path) -> Path | None:
+    """The offline run of a system whose folder stands in that of a sweep."""
+    for languages, runs in ((None, system.parent), (system.parent.name, system.parent.parent)):
+        layout = SweepLayout(runs.parent)
+        if runs != layout.runs:
+            continue
+        places = [place for place in layout.finished_runs() if place.languages == languages]
+        offline = {place.setting: layout.run(place) for place in places if place.is_offline}
+        shared = _shared_offline(layout, languages)
+        return _offline_of(system.name, offline, shared)
+    return None
+
+
 def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunPlace]) -> FinishedSweep:
     logs = {place: read_run_log(layout.run(place)) for place in places}
     check_same_test_set(list(logs.values()))
     offline = {place.setting: log for place, log in logs.items() if place.is_offline}
-    shared = _yaml(layout.offline(languages), "run the sweep again")
+    shared = _shared_offline(layout, languages)
     systems = []
     for name in dict.fromkeys(place.system for place in places if not place.is_offline):
         runs = {place.setting: log for place, log in logs.items() if place.system == name}
         systems.append(FinishedSystem(name, runs, _offline_of(name, offline, shared)))
     run_folders = [log.path.parent for log in logs.values()]
-    configuration, *_ = [_configuration(folder) for folder in run_folders]
+    configuration, *_ = [run_configuration(folder) for folder in run_folders]
     return FinishedSweep(
         layout.folder,
         languages,
@@ -128,34 +174,25 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
     )
 
 
-def _offline_of(system: str, offline: Mapping[str, RunLog], shared: Mapping[str, str]) -> RunLog | None:
+def _shared_offline(layout: SweepLayout, languages: str | None) -> dict[str, str]:
+    """By which offline run each system is measured, as the sweep says. Raises InputError when damaged."""
+    file, mend = layout.offline(languages), "run the sweep again"
+    shared = read_run_yaml(file, mend)
+    if not all(isinstance(name, str) for name in shared.values()):
+        raise InputError(f"{file} is damaged (it must name a run for each system): {mend}")
+    return shared
+
+
+def _offline_of(system: str, offline: Mapping[str, Run], shared: Mapping[str, str]) -> Run | None:
     """The one that the sweep says; else that of its own name, or the only one there is."""
     if system in shared:
         return offline.get(shared[system])
     return offline.get(system) or (next(iter(offline.values())) if len(offline) == 1 else None)
 
 
-def _configuration(run: Path) -> dict:
-    """What a run says about itself; nothing where it comes from SimulEval alone."""
-    return _yaml(run / CONFIGURATION, f"remove {run}, and run the sweep again")
-
-
-def _yaml(file: Path, mend: str) -> dict:
-    """Keys and values; none where there is no such file."""
-    if not file.is_file():
-        return {}
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        values = None
-    if not isinstance(values, dict):
-        raise InputError(f"{file} is damaged: {mend}")
-    return values
-
-
 def decoding_of(offline: RunLog) -> str:
     """How an offline run was decoded, in a word: greedy, beam3, ..."""
-    beam = _configuration(offline.path.parent).get("beam")
+    beam = run_configuration(offline.path.parent).get("beam")
     if beam is None:
         return "unstated"
     return "greedy" if beam == 1 else f"beam{beam}"

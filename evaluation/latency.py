@@ -13,6 +13,11 @@ with computation. Values are those of SimulEval's and OmniSTEval's scorers, whic
 import math
 from collections.abc import Callable, Sequence
 from itertools import takewhile
+from typing import TypeVar
+
+import numpy as np
+
+Values = TypeVar("Values", float, np.ndarray)
 
 LatencyMetric = Callable[[Sequence[float], float, int], float]
 
@@ -80,3 +85,27 @@ SIMULEVAL_CLOCK = "_CA"  # all computation so far added to the audio heard
 TRUE_CLOCK = "_TC"  # evaluation/true_clock.py
 CLOCKS = ("", SIMULEVAL_CLOCK, TRUE_CLOCK)
 METRICS_BY_CLOCK = {metric + clock: (metric, clock) for metric in LATENCY_METRICS for clock in CLOCKS}
+
+
+# Metrics of latency, SimulEval's among them, that are no time; all others are in ms.
+NO_TIMES = ("AP", "NumChunks", "DiscontinuityNum", "RTF", "NoSE")
+
+
+def is_in_ms(metric: str) -> bool:
+    """Whether a metric of latency, with or without a clock behind its name, is a time."""
+    return metric.partition("_")[0] not in NO_TIMES
+
+
+def unit_of(metric: str) -> str:
+    """In which unit people read and write a metric of latency; empty where it has none."""
+    return "s" if is_in_ms(metric) else ""
+
+
+def column_of(metric: str) -> str:
+    """The head of its column in a table to read, which says the unit."""
+    return f"{metric}_s" if is_in_ms(metric) else metric
+
+
+def in_unit(metric: str, values: Values) -> Values:
+    """Values of a metric as logs have them, in ms, in the unit of `unit_of`."""
+    return values / 1000 if is_in_ms(metric) else values

@@ -70,8 +70,13 @@ def nose(curve: Curve, bounds: Bounds | None = None) -> NoSE:
         )
     latencies = np.array([point.latency for point in curve.points])
     qualities = np.array([point.quality for point in curve.points])
-    area = area_between(latencies, qualities, low, high)
-    return NoSE(area / (curve.offline * (high - low)), bounds, curve)
+    score = nose_of(latencies, qualities, curve.offline, low, high)
+    if not np.isfinite(score):
+        raise InputError(
+            f"NoSE of {curve.system} over {_interval((low, high))} is no finite number: its latencies, its "
+            f"qualities or its offline quality {curve.offline:g} are beyond what can be computed with"
+        )
+    return NoSE(score, bounds, curve)
 
 
 def common_bounds(curves: Sequence[Curve]) -> Bounds:
@@ -101,16 +106,17 @@ def check_same_axes(curves: Sequence[Curve]) -> None:
             )
 
 
-def area_between(latencies: np.ndarray, qualities: np.ndarray, low: float, high: float) -> float:
-    """Exact area under the line through the points; both arrays (P,), ordered by latency.
+def nose_of(latencies: np.ndarray, qualities: np.ndarray, offline: float, low: float, high: float) -> float:
+    """The formula: exact area under the line through the points, as a share of what offline quality fills.
 
-    low and high lie within the latencies.
+    Both arrays (P,), ordered by latency; low < high lie within the latencies, and offline is above 0.
     """
     inside = (latencies > low) & (latencies < high)
     edges = np.interp([low, high], latencies, qualities)
     x = np.concatenate([[low], latencies[inside], [high]])
     y = np.concatenate([edges[:1], qualities[inside], edges[1:]])
-    return float(np.trapezoid(y, x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.trapezoid(y, x) / (np.float64(offline) * (high - low)))
 
 
 def _interval(bounds: Bounds) -> str:

@@ -1,8 +1,8 @@
-"""simulst nose SWEEP [SWEEP2 ...] [--bounds X Y] [--systems NAME ...] [--plot FILE.png]
+"""simulst nose SWEEP [SWEEP2 ...] [--bounds X Y] [--systems NAME ...] [--plot FILE.png] [--format latex]
 simulst nose --points FILE.tsv [FILE2.tsv ...] --offline Q [Q2 ...] [--bounds X Y] [--plot FILE.png]
 
 A SWEEP is the folder of a `simulst sweep`: its systems, and those of all other sweeps given, are scored
-over common bounds, in ms of latency, with 95% intervals by a bootstrap over utterances. Language pairs
+over common bounds, in seconds of latency, with 95% intervals by a bootstrap over utterances. Language pairs
 are scored one after the other. A file of points (see evaluation/curve.py) holds one system, and has no
 intervals.
 
@@ -18,12 +18,13 @@ from pathlib import Path
 from evaluation.curve import Axes, Curve, read_points
 from evaluation.curve_plot import plot_curves
 from evaluation.finished_sweep import FinishedSweep, read_sweep
+from evaluation.latency import unit_of
 from evaluation.nose import common_bounds, joint_signature, nose
 from evaluation.nose_intervals import NoSEEstimate, estimate_nose
 from evaluation.run_log import check_same_test_set
 from evaluation.significance import Resampling
 from evaluation.sweep_statistics import SweepStatistics
-from evaluation.table import Row, text_table
+from evaluation.table import TABLES, Row
 from models.errors import InputError
 
 # Flags of files of points, and of sweeps: each needs to be told what the other holds itself.
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in others:
         if getattr(args, name) is not None:
             raise InputError(f"--{name} does not go with {given}: leave it out")
-    bounds = args.bounds and tuple(args.bounds)
+    bounds = tuple(args.bounds) if args.bounds else None
     if args.points:
         curves = read_curves(args)
         estimates = [NoSEEstimate(nose(curve, bounds or common_bounds(curves)), None) for curve in curves]
@@ -47,12 +48,11 @@ def main(arguments: Sequence[str]) -> None:
         return
     for languages, sweeps in read_sweeps(args.sweeps, args.plot).items():
         statistics = sweep_statistics(sweeps, args)
-        utterances = len(sweeps[0].logs[0].utterances)
-        resampling = Resampling(utterances, args.resamples or Resampling.resamples, args.seed or 0)
+        resampling = _resampling(len(sweeps[0].logs[0].utterances), args)
         estimates = estimate_nose(statistics, resampling, bounds)
         if languages is not None:
             print(languages)
-        _print(args, estimates, [_row(one) | _interval(one) for one in estimates])
+        _print(args, estimates, [_row(one) | (_interval(one) if resampling else {}) for one in estimates])
 
 
 def read_curves(args: argparse.Namespace) -> list[Curve]:
@@ -95,13 +95,20 @@ def sweep_statistics(sweeps: Sequence[FinishedSweep], args: argparse.Namespace) 
     statistics = []
     for sweep, system in found:
         if system.name in chosen:
-            axes = Axes(
-                args.quality_metric or sweep.axes.quality, args.latency_metric or sweep.axes.latency, "ms"
-            )
+            latency = args.latency_metric or sweep.axes.latency
+            axes = Axes(args.quality_metric or sweep.axes.quality, latency, unit_of(latency))
             several = names.count(system.name) > 1
             name = f"{sweep.folder.resolve().name}/{system.name}" if several else system.name
             statistics.append(replace(sweep.statistics(system, axes), system=name))
     return statistics
+
+
+def _resampling(utterances: int, args: argparse.Namespace) -> Resampling | None:
+    """None where no intervals are wanted. Raises InputError for fewer resamples than they need."""
+    if args.resamples == 0:
+        return None
+    resamples = Resampling.resamples if args.resamples is None else args.resamples
+    return Resampling(utterances, resamples, Resampling.seed if args.seed is None else args.seed)
 
 
 def _print(args: argparse.Namespace, estimates: Sequence[NoSEEstimate], rows: Sequence[Row]) -> None:
@@ -109,7 +116,9 @@ def _print(args: argparse.Namespace, estimates: Sequence[NoSEEstimate], rows: Se
     if args.plot:
         plot_curves(args.plot, [score.curve for score in scores], scores[0].bounds)
     if rows:
-        print(text_table(rows) + "\n")
+        print(TABLES[args.format](rows) + "\n")
+    for problem in dict.fromkeys(one.problem for one in estimates if one.problem):
+        print(f"NoSE has no intervals: it is {problem}\n")
     print(*(f"{score.score:.3f}" for score in scores), joint_signature(scores))
 
 
@@ -124,8 +133,7 @@ def _row(estimate: NoSEEstimate) -> Row:
     return {
         "system": curve.system,
         "NoSE": score.score,
-        f"from_{curve.axes.unit}": score.bounds[0],
-        f"to_{curve.axes.unit}": score.bounds[1],
+        **curve.axes.bound_columns(*score.bounds),
         "offline": curve.offline,
         "points": len(curve.points),
     }
@@ -133,7 +141,7 @@ def _row(estimate: NoSEEstimate) -> Row:
 
 def _interval(estimate: NoSEEstimate) -> Row:
     found = estimate.interval
-    return {"NoSE_95%": f"[{found.low:.3f}, {found.high:.3f}]" if found else "undefined: take closer bounds"}
+    return {"NoSE_95%": f"[{found.low:.3f}, {found.high:.3f}]" if found else "undefined"}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,14 +155,17 @@ def _parser() -> argparse.ArgumentParser:
         nargs=2,
         type=float,
         metavar=("X", "Y"),
-        help="latencies; default: the widest interval on which all curves are defined",
+        help="latencies, in seconds for sweeps; default: the widest interval on which all curves are defined",
     )
     parser.add_argument("--quality-metric", help=f"default: a sweep's first; points: {Axes.quality}")
     parser.add_argument("--latency-metric", help=f"default: a sweep's first; points: {Axes.latency}")
+    parser.add_argument(
+        "--format", choices=TABLES, default="table", help="of the table; default: %(default)s"
+    )
     parser.add_argument("--plot", metavar="FILE.png", help="draw the curves")
     sweeps = parser.add_argument_group("sweeps")
     sweeps.add_argument("--systems", nargs="+", metavar="NAME", help="score these only; default: all")
-    sweeps.add_argument("--resamples", type=int, help=f"default: {Resampling.resamples}")
+    sweeps.add_argument("--resamples", type=int, help=f"default: {Resampling.resamples}; 0: no intervals")
     sweeps.add_argument("--seed", type=int, help=f"default: {Resampling.seed}")
     points = parser.add_argument_group("files of points")
     points.add_argument("--offline", nargs="+", type=float, metavar="Q", help="offline quality for each file")

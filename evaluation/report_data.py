@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluation.degenerate import FLAGS, count_flags, flags
 from evaluation.finished_sweep import FinishedSweep
-from evaluation.latency import METRICS_BY_CLOCK
+from evaluation.latency import METRICS_BY_CLOCK, is_in_ms
 from evaluation.nose import joint_signature
 from evaluation.report_scores import SweepScores, finite
 from evaluation.report_utterances import pack, packed_utterance, read_records
@@ -71,7 +71,9 @@ def _nose(scores: SweepScores) -> dict[str, Any]:
         "problems": [*found.without_curve, *([found.problem] if found.problem else [])],
     }
     if estimates:
-        shown["bounds"] = estimates[0].score.bounds
+        # The page has all times in ms, and shows them in s.
+        factor = 1000 if is_in_ms(axes.latency) else 1
+        shown["bounds"] = [bound * factor for bound in estimates[0].score.bounds]
         shown["signature"] = joint_signature([one.score for one in estimates])
     return shown
 

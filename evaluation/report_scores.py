@@ -4,7 +4,6 @@ Scores that can be resampled (BLEU, chrF, and the metrics of evaluation/latency.
 computed from the logs and carry a 95% interval; all others are those in the scores.tsv of the runs.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,15 @@ import numpy as np
 
 from evaluation.curve import Curve
 from evaluation.finished_sweep import FinishedSweep
-from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
+from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK, is_in_ms
 from evaluation.nose_intervals import NoSEEstimate, estimate_nose
 from evaluation.quality_statistics import QUALITY_METRICS
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling, estimate, mean_of
+from evaluation.table import number, read_tsv
 from models.errors import InputError
 
-# Metrics of latency that are no time.
-PROPORTIONS = ("AP",)
-
+SCORES_MEND = "score it again by simulst evaluate --rescore"
 # A score and the ends of its interval, each None where it is not defined.
 Score = tuple[float | None, float | None, float | None]
 
@@ -34,9 +32,9 @@ class NoSEOfSweep:
     """The curves of one sweep, and what could be computed from them; keys are places in sweep.systems."""
 
     curves: Mapping[int, Curve]
-    estimates: Mapping[int, NoSEEstimate]  # of all curves, or empty where `problem` says why
+    estimates: Mapping[int, NoSEEstimate]  # of all curves, or empty
     without_curve: Sequence[str]  # why other systems have none
-    problem: str | None
+    problem: str | None  # why there are no estimates, or none of their intervals
 
 
 class SweepScores:
@@ -56,7 +54,7 @@ class SweepScores:
     @property
     def milliseconds(self) -> list[str]:
         """Metrics of latency that are a time."""
-        return [name for name in self.latency if name.partition("_")[0] not in PROPORTIONS]
+        return [name for name in self.latency if is_in_ms(name)]
 
     def of_run(self, log: RunLog) -> dict[str, Score]:
         """The scores of one run by their metrics, computed once."""
@@ -82,7 +80,9 @@ class SweepScores:
             estimates = estimate_nose(statistics, self.resampling)
         except InputError as error:
             return NoSEOfSweep(curves, {}, without_curve, str(error))
-        return NoSEOfSweep(curves, dict(zip(curves, estimates, strict=True)), without_curve, None)
+        # All share their bounds, and so the reason why they have no intervals.
+        problem = f"NoSE has no intervals: it is {estimates[0].problem}" if estimates[0].problem else None
+        return NoSEOfSweep(curves, dict(zip(curves, estimates, strict=True)), without_curve, problem)
 
     def notes(self) -> list[str]:
         """How the scores were computed."""
@@ -135,12 +135,11 @@ def _scores_table(log: RunLog) -> Mapping[str, float]:
     path = log.path.with_name("scores.tsv")
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        row = next(csv.DictReader(file, delimiter="\t"), {})
-    try:
-        return {name: float(text) for name, text in row.items() if name != "setting"}
-    except (TypeError, ValueError):
-        raise InputError(f"{path} holds more than a row of numbers: remove that run, and run again") from None
+    rows = list(read_tsv(path, (), SCORES_MEND))
+    if len(rows) != 1:
+        raise InputError(f"{path} holds {len(rows)} rows, not one: {SCORES_MEND}")
+    [(place, row)] = rows
+    return {name: number(text, place, name) for name, text in row.items() if name != "setting"}
 
 
 def _with_interval(value: float, resampled: np.ndarray) -> Score:

@@ -4,7 +4,6 @@ One JSON object a line: index, prediction, delays and elapsed (one number for ea
 written, in ms), reference, source, source_length (ms). SimulEval itself reads a log without any check.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 
 from agents.streaming_agent import ChunkRecord
 from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
+from evaluation.json_lines import is_time, read_json_lines, shortened
 from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG
 from evaluation.true_clock import ChunkTiming, emission_times
@@ -128,16 +128,19 @@ class RunLog:
             chunks = decisions.get(one.index, ())
             if not chunks or any(chunk.compute_ms is None for chunk in chunks):
                 continue
-            times = emission_times(
-                [
-                    ChunkTiming(chunk.arrival_ms, chunk.compute_ms, _count(chunk.text, self.unit))
-                    for chunk in chunks
-                ]
-            )
+            timings = [
+                ChunkTiming(chunk.arrival_ms, chunk.compute_ms, _count(chunk.text, self.unit))
+                for chunk in chunks
+            ]
+            try:
+                times = emission_times(timings)
+            except InputError as error:
+                file = self.path.with_name(CHUNK_LOG)
+                raise InputError(f"{file}: index {one.index}: {error}") from None
             if len(times) != len(one.delays):
                 raise InputError(
-                    f"{self.path}: index {one.index} has {len(one.delays)} delays, but its chunks "
-                    f"wrote {len(times)} units: the two are not of one run"
+                    f"{self.path}: index {one.index} has {len(one.delays)} delays, but its chunks in "
+                    f"{CHUNK_LOG} wrote {len(times)} units: the two are not of one run"
                 )
             found[one.index] = times
         return found
@@ -147,19 +150,12 @@ def read_run_log(path: str | Path) -> RunLog:
     """Read an instances.log, or that of a folder. Raises InputError that names the file and the line."""
     path = Path(path)
     path = path / LOG if path.is_dir() else path
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: give the folder of a finished run, or its {LOG}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is no text file: give the folder of a finished run, or its {LOG}") from None
-    if not text:
-        raise InputError(f"{path} is empty: the run wrote nothing")
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give the folder of a finished run, or its {LOG}")
     utterances: dict[int, Utterance] = {}
-    # Not splitlines: it would split at characters that JSON allows within a string.
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        place = f"{path} line {number}"
-        utterance = _utterance(_fields(line, place), place)
+    for place, fields in read_json_lines(path, "did the run finish?"):
+        _check_fields(fields, place)
+        utterance = _utterance(fields, place)
         if utterance.index in utterances:
             raise InputError(f"{place}: index {utterance.index} has occurred before: keep one line for each")
         utterances[utterance.index] = utterance
@@ -196,19 +192,14 @@ def check_same_test_set(logs: Sequence[RunLog]) -> None:
                     )
 
 
-def _fields(line: str, place: str) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except json.JSONDecodeError:
-        raise InputError(f"{place} is no JSON, or cut in the middle: did the run finish?") from None
-    if not isinstance(fields, dict):
-        raise InputError(f"{place} holds no JSON object")
+def _check_fields(fields: dict[str, Any], place: str) -> None:
     for name, types in FIELDS.items():
         if name not in fields:
             raise InputError(f"{place}: {name} is missing")
         if not isinstance(fields[name], types) or isinstance(fields[name], bool):
-            raise InputError(f"{place}: {name} must not be {fields[name]!r}")
-    return fields
+            raise InputError(f"{place}: {name} must not be {shortened(fields[name])}")
+    if fields["index"] < 0:
+        raise InputError(f"{place}: index must not be {shortened(fields['index'])}")
 
 
 def _utterance(fields: dict[str, Any], place: str) -> Utterance:
@@ -243,5 +234,5 @@ def _source(field: str | list) -> str:
 
 
 def _check_number(value: Any, name: str, place: str) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise InputError(f"{place}: {name} must be finite numbers of ms from 0, got {value!r}")
+    if not is_time(value):
+        raise InputError(f"{place}: {name} must be finite numbers of ms from 0, got {shortened(value)}")

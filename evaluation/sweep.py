@@ -17,10 +17,11 @@ from tqdm import tqdm
 
 from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.configuration import Configuration, configure
-from evaluation.evaluate import evaluate, read_flags, write_scores
-from evaluation.result_folder import result_folder
+from evaluation.evaluate import evaluate, read_flags
+from evaluation.run_scores import SCORES, run_folder, write_scores
 from evaluation.scores import Scorers
-from evaluation.sweep_folder import CONFIGURATION
+from evaluation.sweep_check import check_runs
+from evaluation.sweep_folder import CONFIGURATION, run_configuration
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
@@ -64,20 +65,29 @@ def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     """Run what is missing, and write the results; return what to tell. Raises InputError for bad input."""
     layout = SweepLayout(folder)
     _open_folder(layout, plan)
+    scorers = {run.place: Scorers(run.configuration.evaluation) for run in plan.runs}
     missing = [run for run in plan.runs if not _finished(layout, run)]
-    scorers = {run.place: Scorers(run.configuration.evaluation) for run in missing}
+    for run in plan.runs:
+        # Kept by an earlier command whose scoring failed.
+        if run not in missing and not (layout.run(run.place) / SCORES).is_file():
+            write_scores(run.configuration, scorers[run.place], layout.run(run.place))
     groups: dict[Any, list[PlannedRun]] = {}
     for run in missing:
         if run.configuration.evaluation.engine == "batched":
             groups.setdefault(batch_key(run.configuration), []).append(run)
+    one_by_one = [run for run in missing if run not in sum(groups.values(), [])]
+    # One group alone is checked as it starts.
+    checked = len(groups) + len(one_by_one) > 1
+    if checked:
+        check_runs([run.configuration for run in missing])
     for group in groups.values():
         batched = BatchedRun(tuple(run.configuration for run in group))
-        transcripts = simulate_all(batched, _parts(layout), workers)
+        transcripts = simulate_all(batched, _parts(layout), workers, checked)
         for lane, run in enumerate(group):
-            with result_folder(run.configuration.evaluation.output) as result:
-                batched.write_logs(lane, transcripts, result)
-                write_scores(run.configuration, scorers[run.place], result)
-    _run_one_by_one([run.configuration for run in missing if run not in sum(groups.values(), [])], workers)
+            with run_folder(run.configuration) as result:
+                batched.write_logs(lane, transcripts, result.path)
+                result.score(run.configuration, scorers[run.place])
+    _run_one_by_one([run.configuration for run in one_by_one], workers)
     shutil.rmtree(_parts(layout), ignore_errors=True)
     return write_results(folder)
 
@@ -129,7 +139,9 @@ def _finished(layout: SweepLayout, run: PlannedRun) -> bool:
     folder = layout.run(run.place)
     if not folder.exists():
         return False
-    said = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
+    said = run_configuration(folder)
+    if not said:
+        raise InputError(f"{folder} has no {CONFIGURATION}, so nobody knows what was run: remove it")
     wanted = run.configuration.values()
     differing = [name for name in wanted if name != "output" and said.get(name) != wanted[name]]
     if differing:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
+from sacrebleu.metrics import BLEU
 
 from agents.text_scoring import TOKENIZERS_BY_SPACES
+from evaluation.json_lines import is_count
 from evaluation.result_folder import LOG
 from evaluation.run_log import RunLog
 from models.errors import InputError
@@ -31,6 +34,45 @@ def find_runs(folder: str | Path) -> list[Path]:
     return runs
 
 
+def read_run_yaml(file: Path, mend: str) -> dict[str, Any]:
+    """Keys and values of a file that a run or a sweep has left; none where there is no such file.
+
+    Raises InputError, which ends with `mend`, for anything that no run could have written.
+    """
+    if not file.exists():
+        return {}
+    try:
+        values = yaml.safe_load(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): {mend}") from None
+    # PyYAML lets errors of all sorts through: of numbers, of dates, of Python's own depth.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{file} is damaged: {mend}")
+    return values
+
+
+def run_configuration(run: Path) -> dict[str, Any]:
+    """What a run says about itself; nothing where it comes from SimulEval alone.
+
+    Raises InputError when it is damaged, also in the values that scores depend on.
+    """
+    file, mend = run / CONFIGURATION, f"remove {run}, and run again"
+    values = read_run_yaml(file, mend)
+    for name in ("quality_metrics", "latency_metrics"):
+        metrics = values.get(name, [])
+        if not isinstance(metrics, list) or not all(isinstance(metric, str) for metric in metrics):
+            raise InputError(f"{file} is damaged ({name} is no list of names): {mend}")
+    tokenizer = values.get("sacrebleu_tokenizer")
+    if tokenizer is not None and tokenizer not in list(BLEU.TOKENIZERS):
+        raise InputError(f"{file} is damaged (there is no sacrebleu_tokenizer {str(tokenizer)[:60]}): {mend}")
+    beam = values.get("beam")
+    if beam is not None and not (is_count(beam) and 0 < beam < 10_000):
+        raise InputError(f"{file} is damaged (beam must be a whole number from 1): {mend}")
+    return values
+
+
 def bleu_tokenizer(logs: Sequence[RunLog]) -> str:
     """sacreBLEU's tokenizer that the runs were scored with.
 
@@ -41,9 +83,8 @@ def bleu_tokenizer(logs: Sequence[RunLog]) -> str:
     tokenizers = {}
     for log in logs:
         run = log.path.parent
-        file = run / CONFIGURATION
-        said = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        tokenizer = said.get("sacrebleu_tokenizer") or log.spaceless or DEFAULT_TOKENIZER
+        said = run_configuration(run).get("sacrebleu_tokenizer")
+        tokenizer = said or log.spaceless or DEFAULT_TOKENIZER
         if tokenizer in TOKENIZERS_BY_SPACES and log.spaceless is not None:
             raise InputError(
                 f"{run} was scored by BLEU's tokenizer {tokenizer}, which finds no words in its references: "

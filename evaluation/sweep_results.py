@@ -3,19 +3,22 @@
 points.json: {"quality": [...], "latency": [...], "points": [{"languages": null, "system": "waitk",
 "setting": "k=3", "offline": false, "folder": "runs/waitk/k=3", "scores": {"BLEU": {"value": 28.1,
 "low": 26.9, "high": 29.4}, ...}, "outputs": {"EMPTY": 0, "LOOPING": 1, "AT_END": 2}, "sentences": 1000},
-...]}. Intervals are of 95%, by a bootstrap over utterances; null where a score has none. Latency is in ms.
+...]}. Intervals are of 95%, by a bootstrap over utterances; null where a score has none. Latency is in
+seconds; in points.tsv the names of columns say so.
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from evaluation.curve_plot import plot_curves
 from evaluation.degenerate import count_flags
 from evaluation.finished_sweep import FinishedSweep, read_sweep
+from evaluation.latency import column_of
 from evaluation.nose_intervals import NoSEEstimate
 from evaluation.report import write_report
-from evaluation.report_scores import SweepScores
+from evaluation.report_scores import Score, SweepScores
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import OFFLINE, SweepLayout
@@ -37,14 +40,14 @@ def write_results(folder: Path) -> str:
         scored.append(scores)
         found = _points(sweep, scores, layout)
         points += found
-        told += [text_table([_row(point, intervals=False) for point in found]), ""]
+        told += [text_table([_row(point, scores.latency, intervals=False) for point in found]), ""]
         told += _write_curves(layout, scores)
     # All language pairs of a sweep are scored alike.
     metrics = {"quality": scored[0].quality, "latency": scored[0].latency}
     text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
     with replaced_file(layout.points) as file:
         file.write_text(text + "\n", encoding="utf-8")
-    write_tsv(layout.points_table, [_row(point, intervals=True) for point in points])
+    write_tsv(layout.points_table, [_row(point, metrics["latency"], intervals=True) for point in points])
     told.append(f"results in {folder}, to look at: {write_report(folder, scored)}")
     return "\n".join(told)
 
@@ -69,7 +72,7 @@ def _point(
         "offline": system == OFFLINE,
         "folder": log.path.parent.relative_to(layout.folder).as_posix(),
         "scores": {
-            name: dict(zip(("value", "low", "high"), score, strict=True))
+            name: dict(zip(("value", "low", "high"), _in_seconds(scores, name, score), strict=True))
             for name, score in scores.of_run(log).items()
         },
         "outputs": count_flags(log),
@@ -77,10 +80,20 @@ def _point(
     }
 
 
-def _row(point: dict[str, Any], intervals: bool) -> Row:
+def _in_seconds(scores: SweepScores, name: str, score: Score) -> Score:
+    """A score with its interval as people read it."""
+    if name not in scores.milliseconds:
+        return score
+    value, low, high = (None if number is None else round(number / 1000, 7) for number in score)
+    return value, low, high
+
+
+def _row(point: dict[str, Any], latency: Collection[str], intervals: bool) -> Row:
+    """latency: the metrics that are none of quality."""
     row: dict[str, str | float] = {} if point["languages"] is None else {"languages": point["languages"]}
     row |= {"system": point["system"], "setting": point["setting"]}
-    for name, score in point["scores"].items():
+    for metric, score in point["scores"].items():
+        name = column_of(metric) if metric in latency else metric
         for part, value in score.items():
             if intervals or part == "value":
                 row[name if part == "value" else f"{name}_{part}"] = "" if value is None else float(value)
@@ -95,8 +108,8 @@ def _write_curves(layout: SweepLayout, scores: SweepScores) -> list[str]:
         return told
     bounds = None
     if found.problem:
-        told.append(f"no NoSE: {found.problem}")
-    else:
+        told.append(found.problem if found.estimates else f"no NoSE: {found.problem}")
+    if found.estimates:
         rows = [_nose_row(one) for one in found.estimates.values()]
         bounds = next(iter(found.estimates.values())).score.bounds
         write_tsv(layout.nose_table(languages), rows)
@@ -113,8 +126,7 @@ def _nose_row(estimate: NoSEEstimate) -> Row:
         "NoSE": score.score,
         "low": interval.low if interval else "",
         "high": interval.high if interval else "",
-        "from_ms": score.bounds[0],
-        "to_ms": score.bounds[1],
+        **score.curve.axes.bound_columns(*score.bounds),
         "offline": score.curve.offline,
         "points": len(score.curve.points),
         "signature": score.signature,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.curve import Axes, Curve, OperatingPoint
-from evaluation.nose import Bounds, area_between
+from evaluation.nose import Bounds, nose_of
 from evaluation.quality_statistics import QualityStatistics
 from evaluation.significance import mean_of
 
@@ -22,7 +22,7 @@ class PointStatistics:
     """What scores one run of a sweep on any resample."""
 
     setting: str
-    latency: np.ndarray  # (N,) of each utterance
+    latency: np.ndarray  # (N,) of each utterance, in the unit of the axes
     quality: QualityStatistics
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
@@ -56,13 +56,18 @@ class SweepStatistics:
 def nose_scores(
     sweeps: Sequence[SweepStatistics], weights: np.ndarray, bounds: Bounds | None = None
 ) -> np.ndarray:
-    """weights (R, N) -> NoSE of each sweep over common bounds, (R, number of sweeps)."""
+    """weights (R, N) -> (R, number of sweeps + 2).
+
+    First NoSE of each sweep over common bounds, then the lowest and the highest latency that all curves of
+    the resample reach.
+    """
     curves = [sweep.curves(weights) for sweep in sweeps]
     offline = [sweep.offline.score(weights) for sweep in sweeps]
-    scores = np.full((len(weights), len(sweeps)), np.nan)
+    scores = np.full((len(weights), len(sweeps) + 2), np.nan)
     for row in range(len(weights)):
         low = max(curve[row, 0, 0] for curve in curves)
         high = min(curve[row, -1, 0] for curve in curves)
+        scores[row, -2:] = low, high
         if bounds is not None:
             if bounds[0] < low or bounds[1] > high:
                 continue
@@ -70,7 +75,7 @@ def nose_scores(
         if not low < high:
             continue
         for place, curve in enumerate(curves):
-            area = area_between(curve[row, :, 0], curve[row, :, 1], low, high)
             if offline[place][row] > 0:
-                scores[row, place] = area / (offline[place][row] * (high - low))
+                points = curve[row, :, 0], curve[row, :, 1]
+                scores[row, place] = nose_of(*points, offline[place][row], low, high)
     return scores

@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> None:
     add("--base", metavar="MODEL", help="leave out the model that a policy or adapter is for; its name")
     add("--with-text-encoder", action="store_true", help="keep what only further training needs")
     add("--name", help="what the model card calls it (default: the folder's name)")
-    add("--licence", default="not stated", help="for the model card")
+    add("--licence", default="not stated", help="for the model card: mit, apache-2.0, cc-by-4.0, ...")
+    add("--base-model", metavar="NAME", help="for the model card: what training began from; default: --base")
     add("--notes", type=Path, metavar="FILE", help="Markdown put into the model card: data, scores, use")
     options = parser.parse_args(list(arguments))
     export(options)
@@ -71,7 +72,7 @@ def export(options: argparse.Namespace) -> None:
     if not (run / CHECKPOINTS).is_dir():
         raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
     step = options.run if is_step else best_checkpoint(run)
-    card = ModelCard.of_checkpoint(options.name or options.folder.name, step, options.licence, notes)
+    card = _card(options, run, step, notes)
     if (run / AUDIO_LANGUAGE).is_file():
         if options.eight_bit:
             raise InputError(
@@ -98,6 +99,16 @@ def export(options: argparse.Namespace) -> None:
             _fill(partial, lambda folder: _save(start, folder, options))
         save_policy(partial, stored, dtype)
         card.write(partial)
+
+
+def _card(options: argparse.Namespace, run: Path, step: Path, notes: str) -> ModelCard:
+    agent = "alignatt"
+    if (run / AUDIO_LANGUAGE).is_file():
+        agent = "simulsa"
+    elif (run / POLICY).is_file():
+        agent = "reina"
+    name, base = options.name or options.folder.name, options.base_model or options.base
+    return ModelCard.of_checkpoint(name, step, options.licence, notes, agent, base)
 
 
 def read_policy(step: Path) -> TrainedPolicy:

@@ -58,7 +58,7 @@ done
 simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 # What ships as models/weights/reina-mini.
 simulst export "$runs/tan-js/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
-    --eight-bit --notes benchmarks/reina_mini/model_card.md
+    --eight-bit --notes benchmarks/reina_mini/model_card.md --base-model openai/whisper-tiny.en
 
 for name in selection selection_ahead longer decisions multi30k french french_first250 look_ahead ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"

@@ -66,7 +66,7 @@ for name in simulsa-{01pc,10pc,uniform,full-range,discrete,factor{10,40,64},fact
 done
 # What ships as models/weights/simulsa-mini.
 simulst export $runs/simulsa-5pc $runs/exported/simulsa-5pc --name simulsa-mini --licence mit \
-    --notes benchmarks/simulsa_mini/model_card.md
+    --notes benchmarks/simulsa_mini/model_card.md --base-model openai/whisper-tiny.en
 for name in multi30k all_captions bass seeds ratio augmentation longer; do
     simulst sweep benchmarks/simulsa_mini/$name.yaml --output $runs/$name --jobs "$processes"
 done

@@ -11,9 +11,7 @@ SimulEval 1.1.4 has a scorer WER of its own, on raw text, case and punctuation i
 not replace it.
 """
 
-import re
 import sys
-import unicodedata
 from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,9 +26,9 @@ if find_spec("evaluation") is None:
     # SimulEval puts only the folder above --user-dir on the path, and this package by its bare name.
     sys.path.append(str(Path(__file__).parents[2]))
 
-from . import nose_scorer  # noqa: F401  registers itself
+from evaluation.normalized_text import normalize
 
-APOSTROPHES = str.maketrans("\u2018\u2019\u02bc", "'''")
+from . import nose_scorer  # noqa: F401  registers itself
 
 
 class CorpusScorer(QualityScorer):
@@ -94,17 +92,3 @@ class EmptyScorer(CorpusScorer):
 
     def __call__(self, instances: Mapping[int, Instance]) -> int:
         return sum(not instance.prediction.strip() for instance in instances.values())
-
-
-def normalize(text: str) -> str:
-    """Words of `text` in lower case without punctuation, separated by single spaces.
-
-    Unicode form NFKC; whatever is no letter, mark or number separates words (so "good-bye" is two),
-    except an apostrophe within a word ("it's"), which is kept in its straight form.
-    """
-    text = unicodedata.normalize("NFKC", text).lower().translate(APOSTROPHES)
-    text = "".join(
-        character if character == "'" or unicodedata.category(character)[0] in "LMN" else " "
-        for character in text
-    )
-    return " ".join(re.sub(r"(?<!\S)'+|'+(?!\S)", " ", text).split())

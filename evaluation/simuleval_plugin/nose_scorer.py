@@ -5,7 +5,7 @@ of the curve through this run and its siblings, runs of the same system at other
 
     --nose-siblings DIR [DIR ...]   finished output folders of SimulEval or `simulst evaluate`
     --nose-offline DIR_OR_NUMBER    the offline run of the same model, or its quality
-    --nose-bounds X Y               latencies in ms; default: the whole range of this curve
+    --nose-bounds X Y               latencies in s; default: the whole range of this curve
     --nose-latency AL               any latency scorer
     --nose-quality BLEU             any quality scorer
 
@@ -15,7 +15,6 @@ the same scorers, unit and tokenizer as this run; a folder with nothing but scor
 columns, and is trusted to have used the same. With --computation-aware latency includes computation.
 """
 
-import csv
 import logging
 import math
 from argparse import ArgumentParser, Namespace
@@ -28,9 +27,11 @@ from simuleval.evaluator.scorers import get_scorer_class
 from simuleval.evaluator.scorers.latency_scorer import LatencyScorer, register_latency_scorer
 
 from evaluation.curve import Axes, Curve, OperatingPoint
+from evaluation.latency import in_unit, unit_of
 from evaluation.nose import nose
 from evaluation.result_folder import LOG
 from evaluation.run_log import read_run_log
+from evaluation.table import number, read_tsv
 from models.errors import InputError
 
 SCORES = "scores.tsv"
@@ -58,7 +59,8 @@ class NoSEScorer(LatencyScorer):
             raise InputError("--nose-latency must not be NoSE itself: give AL, LAAL, ...")
         self.latency = latency_class(computation_aware, use_ref_len)
         self.quality = _scorer_class("quality", args.nose_quality).from_args(args)
-        self.axes = Axes(args.nose_quality, args.nose_latency + ("_CA" if computation_aware else ""), "ms")
+        latency = args.nose_latency + ("_CA" if computation_aware else "")
+        self.axes = Axes(args.nose_quality, latency, unit_of(latency))
         here = args.output and Path(args.output).resolve()
         self.siblings = [_Run(folder) for folder in args.nose_siblings if Path(folder).resolve() != here]
         self.offline = _number_or_run(args.nose_offline)
@@ -67,7 +69,7 @@ class NoSEScorer(LatencyScorer):
     def add_args(parser: ArgumentParser) -> None:
         parser.add_argument("--nose-siblings", nargs="+", default=[], metavar="DIR", help="other runs")
         parser.add_argument("--nose-offline", metavar="DIR_OR_NUMBER", help="offline run, or its quality")
-        parser.add_argument("--nose-bounds", nargs=2, type=float, metavar=("X", "Y"), help="latencies in ms")
+        parser.add_argument("--nose-bounds", nargs=2, type=float, metavar=("X", "Y"), help="latencies in s")
         parser.add_argument("--nose-latency", default="AL", metavar="METRIC", help="default: %(default)s")
         parser.add_argument("--nose-quality", default="BLEU", metavar="METRIC", help="default: %(default)s")
         # Its tokenizer, which is an argument only where BLEU is among --quality-metrics.
@@ -110,7 +112,7 @@ class NoSEScorer(LatencyScorer):
     def _sibling(self, run: "_Run", instances: Mapping[int, Instance]) -> tuple[float, float]:
         quality = self._run_quality(run, instances)
         if run.log is None:
-            return run.column(self.axes.latency), quality
+            return in_unit(self.axes.latency, run.column(self.axes.latency)), quality
         return self._latency(run.instances(self.unit, instances), run.name), quality
 
     def _run_quality(self, run: "_Run", instances: Mapping[int, Instance]) -> float:
@@ -120,7 +122,7 @@ class NoSEScorer(LatencyScorer):
 
     def _latency(self, instances: Mapping[int, Instance], name: str) -> float:
         try:
-            return self.latency(instances)
+            return in_unit(self.axes.latency, self.latency(instances))
         except StatisticsError:
             raise InputError(f"{name} wrote nothing in any sentence: it has no latency") from None
 
@@ -149,13 +151,12 @@ class _Run:
 
     def column(self, name: str) -> float:
         """A score in scores.tsv. Raises InputError when it is not there."""
-        with (self.path / SCORES).open(encoding="utf-8", newline="") as file:
-            row = next(csv.DictReader(file, delimiter="\t"), {})
-        try:
-            return float(row[name])
-        except (KeyError, TypeError, ValueError):
-            found = ", ".join(row) or "nothing"
-            raise InputError(f"{self.path / SCORES} has no number {name} (it has {found})") from None
+        path = self.path / SCORES
+        rows = list(read_tsv(path, (name,), f"give a finished run that was scored by {name}"))
+        if len(rows) != 1:
+            raise InputError(f"{path} holds {len(rows)} rows of scores: give the folder of one run")
+        [(place, row)] = rows
+        return number(row[name], place, name)
 
 
 def _references(instances: Iterable[Instance]) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import time
 
 import pytest
@@ -45,11 +46,40 @@ def test_logs_from_before_there_were_scores_are_read(tmp_path):
     assert read_chunk_log(tmp_path / CHUNK_LOG) == {0: [ChunkRecord(500.0, 80.5, "Hello")]}
 
 
-@pytest.mark.parametrize("line", ['{"index": 0, "chu', "[]", '{"index": 0, "chunks": [{"arrival": 1}]}'])
-def test_a_damaged_line_is_named(line, tmp_path):
-    (tmp_path / CHUNK_LOG).write_text('{"index": 3, "chunks": []}\n' + line + "\n")
-    with pytest.raises(InputError, match="chunks.jsonl line 2 is no record of chunks"):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"index": 0, "chu', "is no JSON, or cut in the middle"),
+        (b"[]", "holds no JSON object"),
+        (b"\xff", "is no UTF-8 text (byte 1)"),
+        (b"[" * 5000, "is no JSON"),
+        (b'{"chunks": []}', "is no record of chunks, which has an index and chunks"),
+        (b'{"index": 3, "chunks": []}', "index 3 has occurred before"),
+        (
+            b'{"index": 0, "chunks": [{"arrival": 1}]}',
+            "is no record of chunks (a chunk has the keys arrival)",
+        ),
+        (b'{"index": 0, "chunks": ["text"]}', "(a chunk must not be 'text')"),
+        (
+            b'{"index": 0, "chunks": [{"arrival_ms": "1", "compute_ms": 1, "text": ""}]}',
+            "arrival_ms must not be '1'",
+        ),
+        (
+            b'{"index": 0, "chunks": [{"arrival_ms": 1, "compute_ms": NaN, "text": ""}]}',
+            "compute_ms must not be nan",
+        ),
+        (b'{"index": 0, "chunks": [{"arrival_ms": 1, "compute_ms": 1, "text": 5}]}', "text must not be 5"),
+        (
+            b'{"index": 0, "chunks": [{"arrival_ms": 1, "compute_ms": 1, "text": "", "scores": []}]}',
+            "scores must have the keys limit, tokens, values, written",
+        ),
+    ],
+)
+def test_a_damaged_line_is_named(line, message, tmp_path):
+    (tmp_path / CHUNK_LOG).write_bytes(b'{"index": 3, "chunks": []}\n' + line + b"\n")
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_chunk_log(tmp_path / CHUNK_LOG)
+    assert str(caught.value).startswith(f"{tmp_path / CHUNK_LOG} line 2")
 
 
 def write_run(folder, prediction, delays, chunks=RECORDS[0]):
@@ -76,7 +106,9 @@ def test_without_records_of_computation_there_is_no_true_clock(tmp_path):
 
 def test_records_of_another_run_are_refused(tmp_path):
     log = write_run(tmp_path, "Hello world", [500.0, 900.0])
-    with pytest.raises(InputError, match="index 0 has 2 delays, but its chunks wrote 3 units"):
+    with pytest.raises(
+        InputError, match="index 0 has 2 delays, but its chunks in chunks.jsonl wrote 3 units"
+    ):
         log.latency("AL_TC")
 
 

@@ -1,8 +1,11 @@
 """simulst compare as a user runs it."""
 
+import re
+
 import pytest
 
 import simulst
+from tests.evaluation.made_up_sweep import SYSTEMS, write_sweep
 from tests.evaluation.run_logs import line, write_log, write_run
 
 
@@ -27,16 +30,16 @@ def test_a_run_against_itself(compare, tmp_path):
     run = write_run(tmp_path / "a", 500, 0.3)
     status, rows, _ = compare(run, run)
     assert status == 0
-    assert [row(rows, metric)[-1] for metric in ("BLEU", "chrF", "AL", "LAAL")] == ["1.000"] * 4
+    assert [row(rows, metric)[-1] for metric in ("BLEU", "chrF", "AL_s", "LAAL_s")] == ["1.000"] * 4
 
 
 def test_better_quality_and_longer_latency_are_significant(compare, tmp_path):
     first, second = write_run(tmp_path / "a", 500, 0.5), write_run(tmp_path / "b", 900, 0.1, seed=1)
     _, rows, _ = compare(first, second, "--latency-metrics", "AL", "YAAL_CA", "--resamples", "999")
-    for metric in ("BLEU", "chrF", "AL", "YAAL_CA"):
+    for metric in ("BLEU", "chrF", "AL_s", "YAAL_CA_s"):
         words = row(rows, metric)
         assert float(words[1]) < float(words[4])
-        assert words[-1] == "0.001"
+        assert words[-1] == "0.002"
     assert rows[-1] == ["40", "utterances,", "999", "resamples,", "seed", "0"]
 
 
@@ -72,9 +75,9 @@ def test_sweeps_are_compared_by_nose(compare, sweeps):
     assert [words[:2] for words in rows[1:7]] == runs
     words = row(rows, "NoSE")
     assert float(words[1]) > float(words[4])
-    assert words[-1] == "0.001"
+    assert words[-1] == "0.002"
     signature = row(rows, "NoSE", below=1)[0]
-    assert "latency:AL|unit:ms" in signature and "decoding:beam3" in signature
+    assert "latency:AL|unit:s" in signature and "decoding:beam3" in signature
 
 
 def test_bad_input_is_one_line(compare, sweeps, tmp_path):
@@ -87,14 +90,14 @@ def test_bad_input_is_one_line(compare, sweeps, tmp_path):
         tmp_path / "silent", [line(index, prediction="", delays=[], elapsed=[]) for index in range(3)]
     )
     for words, message in [
-        ((first, second), "sweeps need --offline"),
+        ((first, second), "the offline run of A is not known"),
         ((run, tmp_path / "none"), "none is no folder"),
         ((run, tmp_path), "are of different test sets"),
         ((run, other), "are of different test sets"),
         ((run, zh), "runs scored by different tokenizers"),
         ((run, run, "--resamples", 5), "at least 100 resamples, got 5"),
         ((run, run, "--latency-metrics", "FOO"), "there is no latency metric 'FOO'"),
-        ((silent, silent), "AL: the score is undefined in 1000 of 1000 resamples"),
+        ((silent, silent), "AL_s: the score is undefined in 1000 of 1000 resamples"),
         ((first, second, "--offline", offline, "--bounds", 1, 2), "lie outside the curve of A"),
         ((first / "lag=400", second, "--offline", offline), "a curve needs at least 2 points, A has 1"),
     ]:
@@ -152,3 +155,43 @@ def test_tokenizer_of_the_runs_is_used(compare, tmp_path):
     # Whole sentences are words for 13a, which would find nothing in the second.
     assert row(rows, "BLEU")[1] == "100.000"
     assert float(row(rows, "BLEU")[4]) > 30
+
+
+def test_systems_of_sweeps_find_their_offline_runs_themselves(compare, tmp_path):
+    first, second = write_sweep(tmp_path / "a"), write_sweep(tmp_path / "b", {"waitk": SYSTEMS["waitk"]})
+    offline = (first / "runs/offline/reina", second / "runs/offline/waitk")
+    status, rows, _ = compare(first / "runs/reina", second, "--bounds", 0.5, 1, "--resamples", 200)
+    assert status == 0
+    _, named, _ = compare(
+        first / "runs/reina",
+        second / "runs/waitk",
+        "--bounds",
+        0.5,
+        1,
+        "--resamples",
+        200,
+        "--offline",
+        *offline,
+    )
+    assert row(rows, "NoSE") == row(named, "NoSE")
+    assert row(rows, "system")[2:4] == ["AL_s", "AL_s_95%"]
+
+
+def test_a_sweep_of_several_systems_is_asked_which(compare, tmp_path):
+    sweep = write_sweep(tmp_path / "a")
+    status, _, error = compare(sweep, sweep)
+    assert status == 1
+    assert "is a sweep of several systems: give the folder of one, of" in error and "runs/reina" in error
+
+
+def test_bounds_near_the_end_of_a_curve_are_refused_with_safe_ones(compare, tmp_path):
+    sweep = write_sweep(tmp_path / "a", {"reina": SYSTEMS["reina"]})
+    _, rows, _ = compare(sweep, sweep, "--resamples", 200)
+    ends = row(rows, "NoSE", below=1)[0].split("bounds:[")[1].split("]")[0].split(",")
+    status, _, error = compare(sweep, sweep, "--resamples", 200, "--bounds", *ends)
+    assert status == 1
+    low, high = re.search(
+        r"of 200 resamples, which do not reach .*: take --bounds (\S+) (\S+)", error
+    ).groups()
+    assert float(ends[0]) < float(low) < float(high) < float(ends[1])
+    assert compare(sweep, sweep, "--resamples", 200, "--bounds", low, high)[0] == 0

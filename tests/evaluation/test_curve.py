@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from evaluation.curve import Curve, OperatingPoint, read_points
+from evaluation.curve import Axes, Curve, OperatingPoint, read_points
 from models.errors import InputError
 
 
@@ -55,7 +55,11 @@ def test_bad_curve_gets_one_clear_message(make, message):
         ("latency\tbleu\n1\t2\n", "line 1 must name a column 'quality' once, found latency, bleu"),
         ("latency\tquality\tlatency\n", "line 1 must name a column 'latency' once"),
         ("latency\tquality\n1\t2\n3\n", "line 3 has 1 columns, its header has 2"),
-        ("latency\tquality\n1\t2\n\n1,5\t2\n", "line 4: could not convert string to float: '1,5'"),
+        ("latency\tquality\n1\t2\n\n1,5\t2\n", "line 4: latency must be a number, got '1,5'"),
+        ("latency\tquality\n1_5\t2\n", "line 2: latency must be a number, got '1_5'"),
+        ("latency\tquality\n1\t2\tbig\n", "line 2 has 3 columns, its header has 2"),
+        # Python's csv takes no longer field.
+        ("latency\tquality\n1\t" + "9" * 140_000 + "\n", "line 2 is no row of a table (field larger than"),
         ("latency\tquality\tsetting\nnan\t2\tk=1\n", "line 2: latency of point k=1 must be finite, got nan"),
     ],
 )
@@ -71,7 +75,14 @@ def test_missing_and_binary_files_are_named(tmp_path):
     with pytest.raises(InputError, match="none.tsv does not exist"):
         read_points(tmp_path / "none.tsv")
     (tmp_path / "points.tsv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="points.tsv is not UTF-8"):
+    with pytest.raises(InputError, match="points.tsv line 1 is no UTF-8 text"):
         read_points(tmp_path / "points.tsv")
-    with pytest.raises(InputError, match="is no text file"):
+    with pytest.raises(InputError, match="cannot be read .Is a directory"):
         read_points(tmp_path)
+
+
+def test_axes_say_the_unit_where_there_is_one():
+    assert str(Axes("BLEU", "AL", "s")) == "BLEU over AL (s)"
+    assert str(Axes("BLEU", "AP", "")) == "BLEU over AP"
+    assert Axes("BLEU", "AL", "s").bound_columns(1.0, 2.0) == {"from_s": 1.0, "to_s": 2.0}
+    assert Axes("BLEU", "AP", "").bound_columns(0.5, 0.8) == {"from_AP": 0.5, "to_AP": 0.8}

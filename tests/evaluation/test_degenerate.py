@@ -26,12 +26,41 @@ def utterance(prediction: str, reference: str = "a man walks", first_ms: float =
     ],
 )
 def test_a_loop_is_four_in_a_row_over_eight_words(text, looping):
-    assert loops(text.split()) == looping
+    assert loops(text, "word") == looping
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The same phrase but for case and punctuation, which a search takes for others.
+        "Thank you. thank you, Thank You! thank you",
+        "No, no. No! no No no, NO - no",
+        # No phrase four times in a row, and no six tokens twice: what blocked_ngram lets through.
+        "Hello Hello? hello Hi Hello, hello Hi. Hi hello? Hello Hi, Hello hello hello Hi Hi Hello. Hi hello! "
+        "Hi hello Hello Hello hi Hi",
+        "Yes, what's up? Yes what's up. yes, yes what's up what's up? Hello, what's up yes? Yes hello what's "
+        "up, hello yes. what's up up hello yes",
+    ],
+)
+def test_case_and_punctuation_hide_no_loop(text):
+    assert loops(text, "word")
+    assert flags(utterance(text, reference="Hello? Yes, what's up?"), "word") == ("LOOPING",)
+
+
+def test_speech_that_returns_to_its_words_is_no_loop():
+    speech = (
+        "the cat sat on the mat and the dog sat on the mat and the cow sat on the mat and the hen sat on "
+        "the mat so that no mat was left"
+    )
+    assert not loops(speech, "word")
+    # A stretch of 24 words of seven kinds is none either, one of six is.
+    assert not loops("a b c d e f g a c b d f e g b a d c f e g a b c", "word")
+    assert loops("a b c d e f a c b d f e b a d c f e a b d e c f", "word")
 
 
 def test_a_loop_of_characters():
-    assert loops(list("谢谢大家" * 4))
-    assert not loops(list("谢谢大家"))
+    assert loops("谢谢大家，" * 4, "char")
+    assert not loops("谢谢大家，" * 3, "char")
 
 
 def test_flags_of_one_utterance():

@@ -173,7 +173,7 @@ def test_table_on_standard_output(tiny_yaml, tmp_path, capsys):
     flags = ["--end-index", "1", "--output", str(output), "--latency-metrics", "LAAL"]
     assert main(["evaluate", str(tiny_yaml), *flags]) == 0
     header, values, _, prediction, _, where = capsys.readouterr().out.splitlines()
-    assert header.split() == "setting BLEU chrF LAAL LAAL_CA LAAL_TC EMPTY SENTENCES".split()
+    assert header.split() == "setting BLEU chrF LAAL_s LAAL_CA_s LAAL_TC_s EMPTY SENTENCES".split()
     assert values.startswith("waitk k=2 step_ms=200.0 ") and values.endswith(" 1")
     assert prediction == json.loads((output / "instances.log").read_text())["prediction"]
     assert where == f"results in {output}"

@@ -9,7 +9,7 @@ from omnisteval.data import Instance
 from simuleval.evaluator.instance import LogInstance
 from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 
-from evaluation.latency import LATENCY_METRICS
+from evaluation.latency import LATENCY_METRICS, column_of, in_unit, unit_of
 from tests.evaluation.run_logs import line
 
 # Delays in ms, source in ms, reference words.
@@ -71,3 +71,10 @@ def test_equal_to_omnisteval(metric, case):
     theirs = getattr(omnisteval, f"{metric}Scorer")()([instance])
     ours = LATENCY_METRICS[metric](delays, source_ms, reference)
     assert ours == pytest.approx(theirs, rel=1e-12, nan_ok=True)
+
+
+def test_people_read_seconds_but_proportions_and_counts_as_they_are():
+    assert (in_unit("AL", 1500.0), in_unit("LAAL_TC", 250.0), in_unit("ATD", 10.0)) == (1.5, 0.25, 0.01)
+    assert (in_unit("AP", 0.75), in_unit("AP_CA", 0.75), in_unit("NumChunks", 7)) == (0.75, 0.75, 7)
+    assert [column_of(name) for name in ("AL_CA", "AP", "RTF", "NoSE")] == ["AL_CA_s", "AP", "RTF", "NoSE"]
+    assert (unit_of("DAL"), unit_of("AP")) == ("s", "")

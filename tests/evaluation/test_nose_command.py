@@ -1,6 +1,7 @@
 """simulst nose as a user runs it."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_sweep_is_scored_over_the_bounds_of_all_its_systems(sweep, capsys):
     assert status == 0
     *scores, signature = lines[-1].split()
     assert scores == expected
-    assert signature.startswith("metric:NoSE|bounds:[") and "|quality:BLEU|latency:AL|unit:ms|" in signature
+    assert signature.startswith("metric:NoSE|bounds:[") and "|quality:BLEU|latency:AL|unit:s|" in signature
     assert [line.split()[:2] for line in lines[1:3]] == [["reina", expected[0]], ["waitk", expected[1]]]
 
 
@@ -131,15 +132,60 @@ def test_systems_of_several_sweeps_are_told_apart(sweep, capsys, tmp_path):
 
 def test_metrics_can_be_chosen(sweep, capsys):
     _, lines, _ = run(capsys, sweep, "--quality-metric", "chrF", "--latency-metric", "LAAL")
-    assert "quality:chrF|latency:LAAL|unit:ms" in lines[-1]
+    assert "quality:chrF|latency:LAAL|unit:s" in lines[-1]
 
 
-def test_bounds_that_resamples_do_not_reach_leave_the_score_without_an_interval(sweep, capsys):
+def test_bounds_that_resamples_do_not_reach_are_told_with_safe_ones_that_have_intervals(sweep, capsys):
     _, lines, _ = run(capsys, sweep)
     bounds = lines[-1].split("bounds:[")[1].split("]")[0].split(",")
+    assert lines[0].split()[2:4] == ["from_s", "to_s"]
     _, again, _ = run(capsys, sweep, "--bounds", *bounds)
     assert again[-1] == lines[-1]
-    assert "undefined: take closer bounds" in again[1]
+    assert again[1].split()[-1] == "undefined"
+    found = re.fullmatch(
+        r"NoSE has no intervals: it is undefined in (\d+) of 1000 resamples, which do not reach "
+        r"0.313\d+ to 1.32\d+: take --bounds (0.\d\d?) (1.\d\d?)",
+        again[4],
+    )
+    undefined, low, high = map(float, found.groups())
+    assert undefined > 50 and float(bounds[0]) < low < high < float(bounds[1])
+    _, safe, _ = run(capsys, sweep, "--bounds", low, high)
+    assert safe[1].split()[-2].startswith("[0.") and "no intervals" not in "".join(safe)
+
+
+def test_no_resamples_mean_no_intervals(sweep, capsys):
+    _, lines, _ = run(capsys, sweep)
+    status, plain, _ = run(capsys, sweep, "--resamples", 0)
+    assert (status, plain[0].split()) == (0, ["system", "NoSE", "from_s", "to_s", "offline", "points"])
+    assert plain[-1] == lines[-1]
+
+
+def test_tables_of_markdown_and_latex(points, capsys):
+    files = [points(name, FR_EN[0]) for name in ("fr_en", "again")]
+    words = ("--points", *files, "--offline", 28.45, 28.45, "--bounds", 1.637, 5.169)
+    _, lines, _ = run(capsys, *words, "--format", "markdown")
+    assert lines[:3] == [
+        "| system | NoSE | from_s | to_s | offline | points |",
+        "| --- | --: | --: | --: | --: | --: |",
+        "| fr_en | 0.886 | 1.637 | 5.169 | 28.450 | 12 |",
+    ]
+    _, lines, _ = run(capsys, *words, "--format", "latex")
+    assert lines[:7] == [
+        r"\begin{tabular}{lrrrrr}",
+        r"\toprule",
+        r"system & NoSE & from\_s & to\_s & offline & points \\",
+        r"\midrule",
+        r"fr\_en & 0.886 & 1.637 & 5.169 & 28.450 & 12 \\",
+        r"again & 0.886 & 1.637 & 5.169 & 28.450 & 12 \\",
+        r"\bottomrule",
+    ]
+
+
+def test_numbers_that_cannot_be_computed_with_are_refused(points, capsys):
+    huge = points("huge", [(1, 10), (1e308, 20), (1.5e308, 30)])
+    status, lines, error = run(capsys, "--points", huge, "--offline", 30)
+    assert (status, lines) == (1, [])
+    assert error.startswith("error: NoSE of huge over 1.0 to 1.5e+308 is no finite number")
 
 
 def test_each_language_pair_has_a_table_and_a_last_line(tmp_path, capsys):
@@ -188,8 +234,8 @@ def test_bad_sweeps_are_one_line(sweep, capsys, tmp_path, points):
         ((tmp_path / "none",), "none is no folder"),
         ((plain,), "plain holds no finished run of a sweep"),
         ((sweep, "--systems", "rena"), "there is no system 'rena': give some of reina, waitk"),
-        ((sweep, "--bounds", 100, 200), "bounds 100.0 to 200.0 lie outside the curve of reina"),
-        ((sweep, "--bounds", "nan", 900), "bounds must be in order"),
+        ((sweep, "--bounds", 0.1, 0.2), "bounds 0.1 to 0.2 lie outside the curve of reina"),
+        ((sweep, "--bounds", "nan", 0.9), "bounds must be in order"),
         ((sweep, "--latency-metric", "FOO"), "there is no latency metric 'FOO'"),
         ((sweep, "--quality-metric", "FOO"), "there is no quality metric 'FOO'"),
         ((sweep, "--resamples", 5), "at least 100 resamples, got 5"),

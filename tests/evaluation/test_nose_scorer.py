@@ -74,7 +74,7 @@ def test_own_folder_among_the_siblings_counts_once(runs, score):
 
 
 def test_bounds_metric_and_number_are_options(runs, score):
-    words = ("--nose-siblings", *runs[1:3], "--nose-bounds", 500, 800, "--nose-latency", "DAL")
+    words = ("--nose-siblings", *runs[1:3], "--nose-bounds", 0.5, 0.8, "--nose-latency", "DAL")
     columns, _ = score(runs[0], *words, "--nose-offline", 50)
     curve_of_50 = expected(runs, "DAL", (500, 800)) * score(runs[3])[0]["BLEU"] / 50
     assert columns["NoSE"] == pytest.approx(curve_of_50, abs=1e-3)
@@ -124,12 +124,12 @@ def test_points_without_a_curve_are_nan_with_the_reason(runs, score, tmp_path):
         (folder / "scores.tsv").write_text(table)
     for words, reason in [
         ((runs[1],), "offline quality is missing: give it, or the offline run, by --nose-offline"),
-        ((runs[1], "--nose-offline", 50, "--nose-bounds", 1, 500), "lie outside the curve of this run"),
-        ((low, high, "--nose-offline", 50), "has two points at latency 900"),
+        ((runs[1], "--nose-offline", 50, "--nose-bounds", 0.001, 0.5), "lie outside the curve of this run"),
+        ((low, high, "--nose-offline", 50), "has two points at latency 0.9"),
         ((other, "--nose-offline", 50), "other is of another test set"),
         ((silent, "--nose-offline", 50), "silent wrote nothing in any sentence"),
         ((undefined, "--nose-offline", 50), "latency of point undefined must be finite, got nan"),
-        ((empty, "--nose-offline", 50), "scores.tsv has no number AL (it has BLEU, LAAL)"),
+        ((empty, "--nose-offline", 50), "scores.tsv line 1 must name a column 'AL' once, found BLEU, LAAL"),
         ((runs[1], "--nose-offline", 0), "must be a number above 0"),
     ]:
         columns, warnings = score(runs[0], "--nose-siblings", *words)
@@ -179,7 +179,7 @@ def test_simulst_evaluate(tmp_path, capsys):
     scores = dict(zip(header[1:], map(float, values[3:]), strict=True))
     assert 0 < scores["NoSE"] < 1 and 0 < scores["NoSE_CA"] < 1
     signatures = json.loads((tmp_path / "result" / "signatures.json").read_text())
-    described = "quality:chrF|latency:LAAL|unit:ms|offline:20|decoding:given|points:3"
+    described = "quality:chrF|latency:LAAL|unit:s|offline:20|decoding:given|points:3"
     assert described in signatures["NoSE"]
     assert described.replace("LAAL", "LAAL_CA") in signatures["NoSE_CA"]
 

@@ -32,7 +32,7 @@ def test_nose_stands_with_interval_bounds_and_signature(report, made_up_sweep):
         assert bottom < float(score) < top
     text = report.text("#nose")
     assert f"from {low / 1000:.2f} to {high / 1000:.2f} s of AL" in text
-    assert f"bounds:[{low!r},{high!r}]|quality:BLEU|latency:AL|unit:ms" in re.sub(r"\s", "", text)
+    assert f"bounds:[{low!r},{high!r}]|quality:BLEU|latency:AL|unit:s" in re.sub(r"\s", "", text)
 
 
 def test_every_run_has_a_row_with_intervals_and_degenerate_outputs(report, made_up_sweep):

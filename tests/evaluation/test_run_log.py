@@ -83,6 +83,12 @@ def test_omnisteval_reads_the_same_log_to_the_same_latency(tmp_path):
         (json.dumps({**line(), "prediction": None}), "line 1: prediction must not be None"),
         (json.dumps({**line(), "index": True}), "line 1: index must not be True"),
         (json.dumps({**line(), "index": 1.5}), "line 1: index must not be 1.5"),
+        (json.dumps({**line(), "index": -1}), "line 1: index must not be -1"),
+        (json.dumps({**line(), "delays": [1, 2, 3, 10**400]}), "line 1: delays must be finite numbers"),
+        # A sum of such times overflows, and an infinite latency would be left out of means in silence.
+        (json.dumps({**line(), "delays": [1, 2, 3, 1e308]}), "line 1: delays must be finite numbers"),
+        (json.dumps({**line(), "prediction": "\ud800"}), "line 1 holds half a character"),
+        ("[" * 5000, "line 1 is no JSON, or cut in the middle"),
         *(
             (json.dumps({key: line()[key] for key in FIELDS if key != name}), f"line 1: {name} is missing")
             for name in FIELDS
@@ -101,7 +107,7 @@ def test_missing_and_binary_logs_are_named(tmp_path):
     with pytest.raises(InputError, match="instances.log does not exist"):
         read_run_log(tmp_path)
     (tmp_path / "instances.log").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="instances.log is no text file"):
+    with pytest.raises(InputError, match="instances.log line 1 is no UTF-8 text .byte 1."):
         read_run_log(tmp_path)
 
 

@@ -36,7 +36,7 @@ def test_equal_systems_are_rarely_significant():
 
 def test_clearly_different_systems_have_the_smallest_p_there_is():
     comparison = compare(*Resampling(200).scores(mean(noisy(0)), mean(noisy(1, shift=2))))
-    assert comparison.p_value == 1 / 1001
+    assert comparison.p_value == 2 / 1001
     assert comparison.difference.low > 1.5
 
 
@@ -44,7 +44,7 @@ def test_pairing_finds_a_small_constant_difference():
     values = noisy(0)
     comparison = compare(*Resampling(200).scores(mean(values), mean(values + 0.01)))
     assert comparison.first.high > comparison.second.low
-    assert comparison.p_value == 1 / 1001
+    assert comparison.p_value == 2 / 1001
 
 
 def test_interval_is_that_of_theory():
@@ -78,3 +78,31 @@ def test_score_that_resamples_do_not_have_is_refused():
 def test_too_few_resamples_are_refused():
     with pytest.raises(InputError, match="at least 100 resamples, got 10"):
         Resampling(3, 10)
+
+
+def test_interval_leaves_out_0_exactly_where_p_is_below_5_percent():
+    excluded = 0
+    for seed in range(400):
+        generator = np.random.default_rng(seed)
+        resamples = int(generator.choice([100, 250, 999, 1000]))
+        # Skewed, and near the border: here one method for the interval and another for p disagree.
+        resampled = np.stack([np.zeros(resamples), generator.gamma(2, 1, resamples)], axis=1)
+        resampled[:, 1] -= np.quantile(resampled[:, 1], generator.uniform(0.01, 0.04))
+        found = compare(np.array([0.0, resampled[:, 1].mean()]), resampled)
+        outside = found.difference.low > 0 or found.difference.high < 0
+        assert outside == (found.p_value < 0.05), (seed, found)
+        excluded += outside
+    assert 100 < excluded < 300
+
+
+def test_p_by_hand():
+    differences = np.concatenate([np.full(25, -1.0), np.full(975, 2.0)])
+    found = compare(np.array([0.0, 2.0]), np.stack([np.zeros(1000), differences], axis=1))
+    # 26 of 1001, twice; the 25th of the sorted differences is the lower end.
+    assert found.p_value == pytest.approx(52 / 1001)
+    assert (found.difference.low, found.difference.high) == (-1.0, 2.0)
+    found = compare(
+        np.array([0.0, 2.0]), np.stack([np.zeros(1000), np.sort(differences)[1:].tolist() + [2.0]], axis=1)
+    )
+    assert found.p_value == pytest.approx(50 / 1001)
+    assert found.difference.low == 2.0

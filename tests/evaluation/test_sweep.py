@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,10 @@ import time
 
 import pytest
 
+from evaluation.run_log import read_run_log
 from evaluation.sweep_layout import RunPlace, SweepLayout, setting_name
 from simulst import main
-from tests.evaluation.tiny_evaluation import ROOT, run_command
+from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 from tests.evaluation.tiny_sweep import write_tiny_sweep
 
 SHIPPED = sorted((ROOT / "eval_configs/sweeps").glob("*.yaml"))
@@ -66,7 +68,11 @@ def test_points_have_intervals_and_counts(finished):
     with layout.points_table.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [row["setting"] for row in rows] == [point["setting"] for point in points["points"]]
-    assert float(rows[0]["LAAL_low"]) <= float(rows[0]["LAAL"]) <= float(rows[0]["LAAL_high"])
+    assert float(rows[0]["LAAL_s_low"]) <= float(rows[0]["LAAL_s"]) <= float(rows[0]["LAAL_s_high"])
+    # Logs are in ms, what people read is in seconds.
+    log = read_run_log(finished / first["folder"])
+    assert first["scores"]["LAAL"]["value"] == pytest.approx(log.latency("LAAL").mean() / 1000, abs=1e-6)
+    assert rows[0]["LAAL_s"] == f"{first['scores']['LAAL']['value']:.3f}"
 
 
 def test_a_run_of_a_sweep_is_what_evaluate_gives(finished, tiny_sweep, tmp_path):
@@ -238,3 +244,25 @@ def test_shipped_sweep_runs_on_a_random_model(file, tiny_sweep, tmp_path, monkey
     flags = ["--model", str(tiny_sweep.parent / "model"), "--end-index", "2", "--trailing-silence-ms", "0"]
     assert main(["sweep", str(file), "--output", str(tmp_path / "out"), *flags]) == 0
     assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("systems", "keys", "message"),
+    [
+        # A model of its own is a group of its own, which would be simulated after the first.
+        ("model: {folder}/missing", {}, "missing"),
+        ("model: {folder}/other, target_language: xx", {}, "xx"),
+        ("model: {folder}/other, target_language: xx", {"engine": "simuleval"}, "xx"),
+        ("model: {folder}/other, source: {folder}/none.txt", {}, "none.txt"),
+    ],
+)
+def test_all_systems_are_checked_before_the_first_run(tmp_path, capsys, systems, keys, message):
+    write_tiny_evaluation(tmp_path)
+    shutil.copytree(tmp_path / "model", tmp_path / "other")
+    second = systems.format(folder=tmp_path)
+    text = "systems:\n  wait-k: {agent: waitk, k: 2}\n  last: {agent: waitk, k: 2, " + second + "}\n"
+    yaml = write_tiny_sweep(tmp_path, text, **keys)
+    assert main(["sweep", str(yaml), "--output", str(tmp_path / "sweep")]) == 1
+    assert message in capsys.readouterr().err
+    assert not list((tmp_path / "sweep").glob("runs/**/instances.log"))
+    assert not list((tmp_path / "sweep").glob(".parts/*"))

@@ -54,10 +54,11 @@ def test_each_resample_is_a_curve_of_its_own(systems, bounds):
     drawn = np.random.default_rng(0).integers(0, 40, size=(15, 40))
     weights = np.stack([np.bincount(row, minlength=40) for row in drawn]).astype(float)
     scores = nose_scores([sweep(logs) for logs in systems], weights, bounds)
-    for row, both in zip(drawn, scores, strict=True):
+    for row, (*both, low, high) in zip(drawn, scores, strict=True):
         curves = [curve_of(logs, row) for logs in systems]
         expected = [nose(curve, bounds or common_bounds(curves)).score for curve in curves]
-        assert both.tolist() == pytest.approx(expected, rel=1e-9)
+        assert both == pytest.approx(expected, rel=1e-9)
+        assert (low, high) == pytest.approx(common_bounds(curves), rel=1e-12)
 
 
 def test_resamples_that_do_not_reach_the_bounds_have_no_score(systems):
