@@ -91,12 +91,12 @@ class BatchedRun:
 
     def load(self) -> list[Lane]:
         """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
-        models = [one.agent_options[0].model for one in self.configurations]
-        translators = load_translators(dict.fromkeys(models), self.first.agent_options[1])
+        models = [one.agent_options.model for one in self.configurations]
+        translators = load_translators(dict.fromkeys(models), self.first.translator)
         engines: dict[tuple, StreamingEngine] = {}
         lanes = []
         for configuration in self.configurations:
-            agent, _, _, policy = configuration.agent_options
+            agent, policy = configuration.agent_options, configuration.policy
             translator = translators[agent.model]
             key = _engine_key(configuration)
             if key not in engines:
@@ -127,8 +127,8 @@ class BatchedRun:
 
     def batches(self) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first."""
-        options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
-        silence_s = translator_options.trailing_silence_ms / 1000
+        options = self.first.evaluation
+        silence_s = self.first.translator.trailing_silence_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -186,17 +186,17 @@ class BatchedRun:
 
 def batch_key(configuration: Configuration) -> tuple:
     """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
-    agent, translator_options, *_ = configuration.agent_options
     options = configuration.evaluation
     limits = options.streams_at_once, options.audio_at_once_s
     test_set = options.source, options.start_index, options.end_index
-    return (base_model(agent.model), translator_options, *test_set, *limits)
+    model = base_model(configuration.agent_options.model)
+    return (model, configuration.translator, *test_set, *limits)
 
 
 def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
-    agent, _, search, _ = configuration.agent_options
-    return (agent.model, search, agent.source_language, agent.target_language)
+    agent = configuration.agent_options
+    return (agent.model, configuration.search, agent.source_language, agent.target_language)
 
 
 def simulate_all(

@@ -5,19 +5,17 @@ that hold several such runs are sweeps: they are compared by NoSE, for which --o
 run of both, or of each. Latency is in ms; p is two-sided.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sacrebleu.metrics import BLEU
-
+from evaluation.compare_arguments import CompareArguments
 from evaluation.curve import Axes
 from evaluation.degenerate import count_flags
 from evaluation.finished_sweep import decoding_of
 from evaluation.nose import Bounds, common_bounds, joint_signature, nose
-from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.quality_statistics import QualityStatistics, quality_statistics
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweep_folder import bleu_tokenizer, find_runs
@@ -53,8 +51,8 @@ class Measures:
         )
 
 
-def main(arguments: Sequence[str]) -> None:
-    args = _parser().parse_args(arguments)
+def run(args: CompareArguments) -> None:
+    """`simulst compare`."""
     first, second = find_runs(args.first), find_runs(args.second)
     offline = [Path(folder) for folder in args.offline]
     logs = {run: read_run_log(run) for run in (*first, *second, *offline)}
@@ -71,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
             measures.sweep(system, [logs[run] for run in runs], logs[offline_run])
             for system, runs, offline_run in zip("AB", (first, second), (offline * 2)[:2], strict=True)
         ]
-        print(sweep_tables(sweeps, resampling, args.bounds and tuple(args.bounds)))
+        print(sweep_tables(sweeps, resampling, args.bounds))
     print(f"\nA: {args.first}  B: {args.second}")
     print(f"{resampling.utterances} utterances, {args.resamples} resamples, seed {args.seed}")
 
@@ -126,22 +124,3 @@ def _row(metric: str, comparison: Comparison) -> Row:
 
 def _cells(name: str, estimate: Estimate) -> Row:
     return {name: estimate.value, f"{name}_95%": f"[{estimate.low:.3f}, {estimate.high:.3f}]"}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulst compare", description="Paired bootstrap of two runs, or of two sweeps by NoSE."
-    )
-    parser.add_argument("first", metavar="A", help="folder of a run, or of several")
-    parser.add_argument("second", metavar="B", help="the same of the other system")
-    parser.add_argument("--offline", nargs="+", default=[], metavar="DIR", help="sweeps: the offline runs")
-    parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="sweeps: NoSE's, in ms")
-    parser.add_argument("--quality-metrics", nargs="+", default=["BLEU", "chrF"], choices=QUALITY_METRICS)
-    parser.add_argument(
-        "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_TC, LAAL, ..."
-    )
-    tokenizers = list(BLEU.TOKENIZERS)
-    parser.add_argument("--sacrebleu-tokenizer", choices=tokenizers, help="default: as the runs say")
-    parser.add_argument("--resamples", type=int, default=1000, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    return parser

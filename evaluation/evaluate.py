@@ -5,11 +5,10 @@ The folder of results holds SimulEval's instances.log, chunks.jsonl (every decis
 scores (scores.tsv, signatures.json), and evaluation.yaml, which repeats the run.
 """
 
-import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from simuleval.utils.agent import build_system_args
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
+from evaluation.evaluate_arguments import EvaluateArguments
 from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG, result_folder
 from evaluation.run_log import read_run_log
@@ -36,55 +36,16 @@ SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 RUN_OPTIONS = ("source", "target", "start_index", "end_index", "eval_latency_unit")
 
 
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="simulst evaluate",
-        description="Run an agent over a test set through SimulEval and print quality and latency.",
-        epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]",
-    )
-    parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
-    parser.add_argument("--output", metavar="DIR", help="folder to make; default: outputs/CONFIG")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier result in that folder")
-    parser.add_argument("--jobs", metavar="N", help="processes for the engine batched; default: 1")
-    if {"-h", "--help"} & set(arguments):
-        arguments = ["--help"]
-    file = parser.parse_args(arguments[:1]).configuration
-    try:
-        overrides = read_flags(arguments[1:])
-    except ValueError as error:
-        parser.error(str(error))
-    overwrite = "overwrite" in overrides
-    if overrides.pop("overwrite", None):
-        parser.error("--overwrite takes no value")
-    jobs = overrides.pop("jobs", ["1"])
-    if len(jobs) != 1 or not jobs[0].isdecimal() or jobs == ["0"]:
-        parser.error("--jobs takes one whole number from 1")
-    configuration = load_configuration(file, overrides)
-    scores = evaluate(configuration, overwrite, int(jobs[0]))
+def run(options: EvaluateArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst evaluate`. keys: the words behind each flag that replaces a key of the file."""
+    overrides = dict(keys) if options.output is None else {**keys, "output": [options.output]}
+    configuration = load_configuration(options.configuration, overrides)
+    scores = evaluate(configuration, options.overwrite, options.jobs)
     print(text_table([{"setting": configuration.setting, **scores.values}]))
     utterances = read_run_log(configuration.evaluation.output).utterances
     if len(utterances) <= SHOWN_TRANSLATIONS:
         print("\n" + "\n".join(one.prediction for one in utterances))
     print(f"\nresults in {configuration.evaluation.output}")
-
-
-def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
-    """`--beam 3 --attention-heads 1 2 --no-use-ref-len` -> the words behind each flag, by its key.
-
-    Raises ValueError for a word that belongs to no flag.
-    """
-    flags: dict[str, list[str]] = {}
-    current: list[str] | None = None
-    for word in words:
-        if word.startswith("--") and word != "--":
-            name, equals, value = word[2:].partition("=")
-            current = flags[name.replace("-", "_")] = [value] if equals else []
-        elif current is None:
-            raise ValueError(f"{word!r} belongs to no --KEY")
-        else:
-            current.append(word)
-    return flags
 
 
 def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 1) -> Scores:

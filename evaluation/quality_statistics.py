@@ -12,9 +12,8 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
+from evaluation.metric_names import QUALITY_METRICS
 from models.errors import InputError
-
-QUALITY_METRICS = ("BLEU", "chrF")
 
 
 @dataclass(frozen=True)

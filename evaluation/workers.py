@@ -18,9 +18,6 @@ import torch
 from models.child_process import end_with_parent
 from models.errors import InputError
 
-# submitit's own local executor is Slurm's path without a cluster.
-EXECUTORS = ("local", "slurm", "submitit-local")
-
 
 @dataclass(frozen=True)
 class Workers:

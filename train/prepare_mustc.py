@@ -13,41 +13,24 @@ of fairseq and SimulEval's examples: TALK_NUMBER, counted in each talk from 0.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from foundation.yaml_files import read_yaml_list
 from models.errors import InputError
-from train.clips import Clip, ClipOptions, Corpus, prepare_clips
-from train.command_line import option, parse
+from train.clips import Clip, Corpus, prepare_clips
+from train.corpus_options import MustcOptions
 from train.skipped import Skipped
 from train.text_files import read_lines
 
-# The parser in C, where PyYAML has it, reads the 230,000 entries of a train.yaml in a minute, not in ten.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
-@dataclass(frozen=True, kw_only=True)
-class MustcOptions(ClipOptions):
-    root: Path = option("folder of one pair, that holds the splits: en-de/data")
-    split: str = option("train, dev, tst-COMMON, tst-HE ...")
-    source: str = option("code of the language spoken", metavar="CODE")
-    target: tuple[str, ...] = option("codes of translations", metavar="CODE")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare mustc", "Cut MuST-C's talks into clips with a manifest."
-    options = parse(MustcOptions, program, description, arguments)
+def run(options: MustcOptions) -> None:
     prepare_clips(read_corpus(options), options, "mustc", write_audio=True)
 
 
 def read_corpus(options: MustcOptions) -> Corpus:
     """Raises InputError when files are missing or do not fit together."""
     folder = options.root / options.split
-    entries = read_entries(folder / "txt" / f"{options.split}.yaml")
+    entries = read_yaml_list(folder / "txt" / f"{options.split}.yaml")
     languages = [options.source, *options.target]
     texts = {language: read_lines(folder / "txt" / f"{options.split}.{language}") for language in languages}
     for language, lines in texts.items():
@@ -75,16 +58,3 @@ def read_corpus(options: MustcOptions) -> Corpus:
             continue
         clips.append(Clip(identifier, folder / "wav" / talk, of_row, start_s, duration_s))
     return Corpus(clips, skipped, languages)
-
-
-def read_entries(path: Path) -> list[dict[str, Any]]:
-    content = "\n".join(read_lines(path))
-    try:
-        entries = yaml.load(content, LOADER)
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{path} is not YAML ({str(error).splitlines()[0]}): unpack the corpus again"
-        ) from None
-    if not isinstance(entries, list):
-        raise InputError(f"{path} must hold a list of segments, found {type(entries).__name__}")
-    return entries

@@ -149,7 +149,7 @@ def play(engine, jobs):
 
 
 def test_negative_rollback_is_refused():
-    with pytest.raises(InputError, match="rollback must be 0 tokens or more, got -1"):
+    with pytest.raises(InputError, match="rollback must be at least 0, got -1"):
         SimulSAPolicy(-1)
 
 

@@ -13,9 +13,10 @@ from simuleval.utils import EVALUATION_SYSTEM_LIST
 
 from evaluation import evaluate as command
 from evaluation.configuration import load_configuration
-from evaluation.evaluate import evaluate, read_flags
+from evaluation.evaluate import evaluate
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.scores import Scorers
+from foundation.command_line import read_flags
 from models.errors import InputError
 from simulst import main
 from tests.evaluation.test_configuration import CONFIGURATIONS

@@ -179,7 +179,7 @@ def test_mustc_out_of_step_is_refused(tmp_path, capsys):
     assert "dev.de has 2 lines for 1 entries" in capsys.readouterr().err
     write(tmp_path / "data/dev/txt/dev.yaml", "[{")
     assert main([*map(str, arguments)]) == 1
-    assert "is not YAML" in capsys.readouterr().err
+    assert "is no valid YAML" in capsys.readouterr().err
 
 
 COVOST = (

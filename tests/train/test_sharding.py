@@ -6,9 +6,9 @@ import torch
 from models.audio_language_families import load_audio_language_model
 from models.errors import InputError
 from models.translator import TranslatorOptions
+from tests.train.exporting import export
 from tests.train.launch import losses, trained
 from tests.train.tiny_sft import LORA, build_sft, in_training
-from train.export_command import main as export
 from train.simulsa_sft.model import shard
 from train.simulsa_sft.start import open_trained
 

@@ -13,9 +13,9 @@ from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
+from tests.train.exporting import export
 from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
-from train.export_command import main as export
 from train.self_augmentation.labels import whole_characters
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.model import AudioLanguageConfig, create

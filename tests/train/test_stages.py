@@ -9,9 +9,9 @@ import torch
 from models.registry import load_translator
 from models.scored_translator import ScoredTranslator
 from models.translator import TranslatorOptions
+from tests.train.exporting import export
 from tests.train.launch import losses, stored, trained
 from tests.train.tiny_training import TinyWorld, build
-from train.export_command import main as export
 from train.start_model import best_checkpoint, open_model
 
 
