@@ -24,6 +24,7 @@ from evaluation.configuration import Configuration, configure, load_configuratio
 from evaluation.run_log import read_run_log
 from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
+from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
 from foundation.options import options_of
 from models.errors import InputError
@@ -56,6 +57,7 @@ def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst calibrate`. keys: the words behind each flag that replaces a key of the file."""
     configuration = load_configuration(args.configuration, {**keys, "engine": ["batched"]})
     knob = _knob(configuration, args.knob, args.range)
+    check_files_exist([configuration.evaluation])
     sentences = len(BatchedRun((configuration,)).indices)
     with tempfile.TemporaryDirectory() as folder:
         measure = simulated(configuration, knob, args.latency, Path(folder), Workers(args.jobs))

@@ -126,9 +126,9 @@ def configure(
             given[name] = typed_value(parse_words(words, option), option)
     with _prefixed(place):
         evaluation, *parts = [_make(options_class, given) for options_class in classes]
-    configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
-    target_language = configuration.agent_options.target_language
-    return dataclasses.replace(configuration, evaluation=evaluation.for_language(target_language))
+        configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
+        evaluation = evaluation.for_language(configuration.agent_options.target_language)
+    return dataclasses.replace(configuration, evaluation=evaluation)
 
 
 def command_line(options: Any) -> list[str]:

@@ -26,6 +26,7 @@ from evaluation.run_log import read_run_log
 from evaluation.scores import Scorers, Scores
 from evaluation.significance import mean
 from evaluation.table import text_table, write_tsv
+from evaluation.test_set_files import check_files_exist
 from evaluation.true_clock import SIGNATURE
 from evaluation.workers import Workers
 from models.errors import InputError
@@ -57,6 +58,7 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     options = configuration.evaluation
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
+    check_files_exist([options])
     with result_folder(options.output, overwrite) as folder:
         scorers = Scorers(options)
         if options.engine == "batched":

@@ -24,6 +24,7 @@ from evaluation.sweep_folder import CONFIGURATION
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
+from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
 from models.errors import InputError
 from models.new_folder import replaced_file
@@ -40,6 +41,7 @@ def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     layout = SweepLayout(folder)
     _open_folder(layout, plan)
     missing = [run for run in plan.runs if not _finished(layout, run)]
+    check_files_exist(run.configuration.evaluation for run in missing)
     scorers = {run.place: Scorers(run.configuration.evaluation) for run in missing}
     groups: dict[Any, list[PlannedRun]] = {}
     for run in missing:

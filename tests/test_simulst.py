@@ -2,9 +2,9 @@
 
 import importlib.util
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,12 @@ def command_of(words: list[str]) -> Command:
     return commands[words[-1]]
 
 
+def processor_s() -> float:
+    """What finished child processes have computed."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.fixture(scope="module")
 def helps():
     words = json.dumps([all_commands(), HEAVY])
@@ -85,19 +91,19 @@ def test_the_work_of_every_command_is_where_its_table_says(words):
     [["--help"], ["evaluate", "--help"], ["prepare", "encode", "--help"], ["train", "stage1", "--help"]],
 )
 def test_help_is_there_in_a_blink(words):
-    """Alone on the machine 0.1 to 0.4 s; here others may be at work."""
-    started = time.monotonic()
+    """0.1 to 0.3 s; counted is the processor's time, for others may be at work on the machine."""
+    before = processor_s()
     run = run_command("simulst", *words)
     assert run.returncode == 0 and run.stdout.startswith("usage: simulst")
-    assert time.monotonic() - started < 3
+    assert processor_s() - before < 1
 
 
 def test_a_missing_file_is_refused_before_torch_is_imported(tmp_path):
-    started = time.monotonic()
+    before = processor_s()
     run = run_command("simulst", "evaluate", tmp_path / "none.yaml")
     assert run.returncode == 1
     assert run.stderr.startswith("error: ") and run.stderr.count("\n") == 1
-    assert time.monotonic() - started < 3
+    assert processor_s() - before < 1
 
 
 def test_version_is_that_of_the_distribution():
