@@ -21,9 +21,9 @@ from agents.input_lists import check_test_set
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores
 from foundation.command_line import add_options, read_options
+from foundation.errors import InputError
 from foundation.options import option
 from models.audio import AudioIntake
-from models.errors import InputError
 from models.registry import load_translator
 from models.search import SearchOptions
 from models.translator import TranslatorOptions

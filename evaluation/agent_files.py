@@ -10,7 +10,7 @@ from types import ModuleType
 
 import agents.streaming_agent
 from agents.streaming_agent import StreamingAgent
-from models.errors import InputError
+from foundation.errors import InputError
 
 AGENTS_FOLDER = Path(agents.streaming_agent.__file__).parent
 SUFFIX = "_agent.py"

@@ -30,7 +30,7 @@ from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_ch
 from evaluation.configuration import Configuration, configure
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 from models.registry import base_model, load_translators
 
 # What must be as StreamingAgent has it: an agent that decides in its own way is more than its policy.

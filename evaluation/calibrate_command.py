@@ -26,8 +26,8 @@ from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
 from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
+from foundation.errors import InputError
 from foundation.options import options_of
-from models.errors import InputError
 
 # Of the target.
 TOLERANCE = 0.02

@@ -21,7 +21,7 @@ from evaluation.significance import Comparison, Estimate, Resampling, compare, e
 from evaluation.sweep_folder import bleu_tokenizer, find_runs
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
 from evaluation.table import Row, text_table
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)

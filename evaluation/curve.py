@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from evaluation.table import text_table, write_tsv
 from evaluation.test_set_files import check_files_exist
 from evaluation.true_clock import SIGNATURE
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 

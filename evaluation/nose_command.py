@@ -24,7 +24,7 @@ from evaluation.run_log import check_same_test_set
 from evaluation.significance import Resampling
 from evaluation.sweep_statistics import SweepStatistics
 from evaluation.table import Row, text_table
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def run(args: NoseArguments) -> None:

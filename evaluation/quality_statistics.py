@@ -13,7 +13,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
 from evaluation.metric_names import QUALITY_METRICS
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import evaluation.simuleval_plugin  # noqa: F401  registers its scorers
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.latency import SIMULEVAL_CLOCK
-from models.errors import InputError
+from foundation.errors import InputError
 
 SIMULEVAL = f"simuleval:{version('simuleval')}"
 

@@ -26,7 +26,7 @@ from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
 from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from evaluation.result_folder import LOG
-from models.errors import InputError
+from foundation.errors import InputError
 
 CONFIGURATION = "evaluation.yaml"
 DEFAULT_TOKENIZER = "13a"

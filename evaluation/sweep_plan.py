@@ -29,10 +29,10 @@ from typing import Any
 from evaluation.agent_files import agent_names, find_agent
 from evaluation.configuration import SHARED_OPTIONS, Configuration, configure
 from evaluation.sweep_layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
+from foundation.errors import InputError
 from foundation.options import options_of
 from foundation.typed_values import parse_words
 from foundation.yaml_files import read_yaml
-from models.errors import InputError
 
 # Of a system, besides the keys of an evaluation file.
 SYSTEM_KEYS = ("agent", "knob", "settings")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
+from foundation.errors import InputError
 from models.child_process import end_with_parent
-from models.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.translator import TranslatorOptions
 
 

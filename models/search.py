@@ -30,9 +30,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from foundation.errors import InputError
 from foundation.options import option
 from models.beams import expand, in_place, is_identity, right_aligned
-from models.errors import InputError
 from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
 from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 
 from foundation.command_line import settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
-from models.errors import InputError
 from train.corpus_options import ClipOptions, compiled
 from train.journal import Journal
 from train.line_table import file_name

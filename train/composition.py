@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.new_folder import new_folder
 from models.qwen2_audio import PROMPT, Qwen2Audio

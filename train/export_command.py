@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.new_folder import new_folder
 from models.policy_folder import StoredPolicy, save_policy

@@ -26,8 +26,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from train import prepare
 from train.line_table import Line, LineTable, file_name
 from train.manifest import write_lines

@@ -13,7 +13,7 @@ Clips are Common Voice's own MP3 files; --convert makes FLAC of them once, which
 import re
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import CovostOptions
 from train.skipped import Skipped

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.log_mel import HOP
 from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, heard_samples

@@ -7,7 +7,7 @@ unless --output names another folder. Rows without a text in one of the language
 stay in step.
 """
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 from models.stored_weights import some
 from train.manifest import read_manifest, write_lines

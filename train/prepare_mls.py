@@ -8,7 +8,7 @@ Speech with its transcripts, for ASR:
     ROOT/SPLIT/audio/SPEAKER/BOOK/SPEAKER_BOOK_NUMBER.flac, or .opus
 """
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import MlsOptions
 from train.skipped import Skipped

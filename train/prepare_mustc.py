@@ -15,8 +15,8 @@ of fairseq and SimulEval's examples: TALK_NUMBER, counted in each talk from 0.
 from collections import Counter
 from pathlib import Path
 
+from foundation.errors import InputError
 from foundation.yaml_files import read_yaml_list
-from models.errors import InputError
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import MustcOptions
 from train.skipped import Skipped

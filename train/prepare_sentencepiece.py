@@ -11,7 +11,7 @@ import io
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 from train.manifest import read_manifest
 from train.prepare_options import PieceOptions

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from foundation.command_line import named_values, settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
-from models.errors import InputError
 from train.clips import clip_path, finish, write_clip
 from train.journal import Journal
 from train.line_table import file_name

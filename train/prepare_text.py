@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from foundation.command_line import named_values, settings_of
-from models.errors import InputError
+from foundation.errors import InputError
 from train.clips import finish
 from train.corpus_options import compiled
 from train.manifest import Row

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from foundation.command_line import settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.registry import base_model, load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions

@@ -15,7 +15,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
 from evaluation.configuration import load_configuration
-from models.errors import InputError
+from foundation.errors import InputError
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.search import DecodingStep, SearchOptions

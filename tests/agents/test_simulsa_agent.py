@@ -10,7 +10,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import StreamView
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
-from models.errors import InputError
+from foundation.errors import InputError
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.search import Hypothesis, SearchOptions

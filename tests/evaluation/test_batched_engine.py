@@ -12,7 +12,7 @@ from evaluation.batched_simulator import Lane, Source, simulate
 from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 from models.search import SearchOptions
 from simulst import main
 from tests.evaluation.batched_settings import SETTINGS, configurations, write_models, write_test_set

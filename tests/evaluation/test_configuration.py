@@ -7,7 +7,7 @@ import pytest
 from agents.alignatt_agent import AlignAttPolicy
 from evaluation.configuration import load_configuration
 from foundation.command_line import read_flags
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import ROOT
 
 CONFIGURATIONS = sorted((ROOT / "eval_configs").glob("*.yaml"))
@@ -120,7 +120,7 @@ def test_option_with_the_name_of_another_is_refused(load, tmp_path):
         "from dataclasses import dataclass\n"
         "from agents.policy import Policy\n"
         "from agents.streaming_agent import StreamingAgent\n"
-        "from models.translator import option\n"
+        "from foundation.options import option\n"
         "@dataclass(frozen=True)\n"
         "class ClashPolicy(Policy):\n"
         "    beam: int = option(1, 'mine')\n"

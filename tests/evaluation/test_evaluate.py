@@ -17,7 +17,7 @@ from evaluation.evaluate import evaluate
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.scores import Scorers
 from foundation.command_line import read_flags
-from models.errors import InputError
+from foundation.errors import InputError
 from simulst import main
 from tests.evaluation.test_configuration import CONFIGURATIONS
 from tests.evaluation.tiny_evaluation import REFERENCES, ROOT, run_command, write_tiny_evaluation

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.sweep_plan import load_plan
-from models.errors import InputError
+from foundation.errors import InputError
 
 BASE = "source: s.txt\ntarget: t.txt\nmodel: m\n"
 WAITK = "systems: {waitk: {knob: k, settings: [1, 3]}}\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from foundation.command_line import at_least, named_values, parse, read_flags, settings_of
+from foundation.errors import InputError
 from foundation.options import REQUIRED, option
-from models.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from foundation.errors import InputError
 from models.audio import read_audio
-from models.errors import InputError
 from train.join_segments import SegmentLengths, main, plan, spread
 from train.line_table import Line
 

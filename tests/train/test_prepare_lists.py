@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.prepare_lists import main
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
-from models.errors import InputError
 from models.translator import TranslatorOptions
 from tests.train.exporting import export
 from tests.train.launch import losses, trained

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from foundation.errors import InputError
 from models.audio import read_audio
 from models.audio_language_families import load_audio_language_model
-from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.command_line import settings_of
-from models.errors import InputError
+from foundation.errors import InputError
 from models.translator import TranslatorOptions
 from train.augment_options import AugmentOptions
 from train.manifest import Row, read_manifest, write_manifest
