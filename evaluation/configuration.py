@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 import agents.streaming_agent
 from agents.policy import Policy
 from agents.streaming_agent import AgentOptions, StreamingAgent
@@ -28,7 +26,7 @@ from evaluation.evaluation_options import EvaluationOptions
 from foundation.errors import InputError
 from foundation.options import Option, options_of, unknown_name
 from foundation.typed_values import parse_words, typed_value
-from foundation.yaml_files import read_yaml
+from foundation.yaml_files import dump_yaml, read_yaml
 from models.search import SearchOptions
 from models.translator import TranslatorOptions
 
@@ -74,7 +72,7 @@ class Configuration:
 
     def to_yaml(self) -> str:
         """All options with their values, defaults included: an evaluation file that says the same."""
-        return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.values())
 
     def values(self) -> dict[str, Any]:
         """The same as keys with values; `configure` makes an equal configuration of them."""

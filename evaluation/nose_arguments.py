@@ -37,7 +37,7 @@ class NoseArguments:
         None, "Sweeps: score these systems only; default: all.", metavar="NAME"
     )
     resamples: int | None = option(
-        None, "Sweeps: the resamples of the bootstrap; default: 1000.", at_least=100, at_most=10_000_000
+        None, "Sweeps: the resamples of the bootstrap; default: 1000.", at_least=0, at_most=10_000_000
     )
     seed: int | None = option(None, "Sweeps: the seed of the bootstrap; default: 0.", at_least=0)
     offline: tuple[float, ...] | None = option(

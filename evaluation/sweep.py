@@ -27,6 +27,7 @@ from evaluation.sweep_results import write_results
 from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
 from foundation.errors import InputError
+from foundation.yaml_files import dump_yaml
 from models.new_folder import replaced_file
 
 
@@ -98,7 +99,7 @@ def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
 
 def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
     with replaced_file(path) as file:
-        file.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        file.write_text(dump_yaml(values), encoding="utf-8")
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:

@@ -76,7 +76,7 @@ def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
 
 def settings_of(options: Any) -> dict[str, Any]:
     """The options that a result depends on, for JSON: not where it goes, nor how the work is done."""
-    without = ("output", "overwrite", "jobs", "device")
+    without = ("output", "overwrite", "jobs", "executor", "device")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     return {name: _plain(value) for name, value in values.items() if name not in without}
 

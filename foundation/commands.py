@@ -28,6 +28,7 @@ class Command:
     run: str  # function of the options; its exit status is 0 where it returns None
     options: str | None = None  # class of options; None: `run` gets the words as they are
     takes_keys: bool = False  # `--KEY VALUE` for any other key: `run` gets the options, and words by key
+    continues: bool = False  # after an interruption the same command goes on where it was
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def run_command(program: str, command: Command, arguments: Sequence[str]) -> int
         print(f"error: {error.strerror}{place}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        more = ": the same command continues" if command.continues else ""
+        print(f"interrupted{more}", file=sys.stderr)
         return 130
 
 

@@ -6,7 +6,7 @@ texts, which options of numbers refuse. Whatever else PyYAML raises is one Input
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ def load_yaml(text: str, place: str, loader: type | None = None) -> Any:
     """What a text in YAML says. Raises InputError that begins with `place`."""
     with _one_error(place):
         return yaml.load(text, loader or _Loader)
+
+
+def dump_yaml(values: Mapping[str, Any]) -> str:
+    """Text that both this module and PyYAML read as these keys and values."""
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def parse_scalar(word: str) -> Any:
@@ -131,5 +136,11 @@ def _with_rules(base: type) -> type:
     return loader
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts texts into quotes that either reader would take for something else."""
+
+
 _Loader = _with_rules(yaml.SafeLoader)
 _CLoader = _with_rules(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_Dumper.add_implicit_resolver(_REPLACED[1], re.compile(f"(?:{_FLOAT.pattern})$"), list("-+.0123456789"))
+_Dumper.add_implicit_resolver(_REPLACED[0], re.compile(f"(?:{_INTEGER.pattern})$"), list("-+0123456789"))

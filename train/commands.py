@@ -4,33 +4,46 @@ from foundation.commands import Command
 
 PREPARE = {
     "table": Command(
-        "make a manifest of a table of clips", "train.prepare_table:run", "train.corpus_options:TableOptions"
+        "make a manifest of a table of clips",
+        "train.prepare_table:run",
+        "train.corpus_options:TableOptions",
+        continues=True,
     ),
     "mustc": Command(
         "cut MuST-C's talks into clips with a manifest",
         "train.prepare_mustc:run",
         "train.corpus_options:MustcOptions",
+        continues=True,
     ),
     "covost2": Command(
         "make a manifest of CoVoST 2 or CVSS",
         "train.prepare_covost2:run",
         "train.corpus_options:CovostOptions",
+        continues=True,
     ),
     "mls": Command(
         "make a manifest of Multilingual LibriSpeech",
         "train.prepare_mls:run",
         "train.corpus_options:MlsOptions",
+        continues=True,
     ),
     "text": Command(
-        "make a manifest of parallel texts", "train.prepare_text:run", "train.prepare_options:TextOptions"
+        "make a manifest of parallel texts",
+        "train.prepare_text:run",
+        "train.prepare_options:TextOptions",
+        continues=True,
     ),
     "speak": Command(
-        "speak the texts of a manifest", "train.prepare_speak:run", "train.prepare_options:SpeakOptions"
+        "speak the texts of a manifest",
+        "train.prepare_speak:run",
+        "train.prepare_options:SpeakOptions",
+        continues=True,
     ),
     "translate": Command(
         "translate the clips of a manifest by a model",
         "train.prepare_translate:run",
         "train.prepare_options:TranslateOptions",
+        continues=True,
     ),
     "join": Command(
         "join short recorded lines into segments",
@@ -51,6 +64,7 @@ PREPARE = {
         "store the outputs of a frozen encoder for whole and truncated clips",
         "train.prepare_encode:run",
         "train.prepare_options:EncodeOptions",
+        continues=True,
     ),
 }
 
@@ -65,6 +79,7 @@ AUGMENT = Command(
     "label truncated clips with as much of their text as the model can tell by then",
     "train.self_augmentation.augment:run",
     "train.augment_options:AugmentOptions",
+    continues=True,
 )
 
 COMPOSE = Command(

@@ -192,7 +192,7 @@ def test_bad_sweeps_are_one_line(sweep, capsys, tmp_path, points):
         ((sweep, "--bounds", "nan", 900), "--bounds must be a finite number, got nan"),
         ((sweep, "--latency-metric", "FOO"), "there is no latency metric 'FOO'"),
         ((sweep, "--quality-metric", "FOO"), "there is no quality metric 'FOO'"),
-        ((sweep, "--resamples", 5), "--resamples must be at least 100, got 5"),
+        ((sweep, "--resamples", 5), "at least 100 resamples, got 5"),
         ((sweep, larger), "are of different test sets"),
         ((sweep, far), "the curves have no latencies in common"),
         ((sweep, spoilt("metrics", other_metric)), "curves of different metrics cannot be compared"),

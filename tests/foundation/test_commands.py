@@ -113,6 +113,15 @@ def test_errors_are_one_line_each(error, status, line, capsys):
     assert capsys.readouterr().err == line
 
 
+def test_an_interrupted_command_says_whether_it_continues(capsys):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    commands = {**work(stop), "go": Command("go on", "tests_of_commands:work", continues=True)}
+    assert dispatch("simulst", commands, ["go"]) == 130
+    assert capsys.readouterr().err == "interrupted: the same command continues\n"
+
+
 def test_version(capsys):
     assert dispatch("simulst", work(print), ["--version"], version="simulst 1") == 0
     assert capsys.readouterr().out == "simulst 1\n"

@@ -1,9 +1,10 @@
 """YAML: numbers as they look, each key once, and one line for whatever is wrong."""
 
 import pytest
+import yaml
 
 from foundation.errors import InputError
-from foundation.yaml_files import load_yaml, parse_scalar, read_yaml, read_yaml_list
+from foundation.yaml_files import dump_yaml, load_yaml, parse_scalar, read_yaml, read_yaml_list
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,40 @@ def test_the_parser_in_c_reads_numbers_alike(tmp_path):
     file = tmp_path / "talks.yaml"
     file.write_text("- {duration: 3.5, offset: 0012, wav: 1:30}\n")
     assert read_yaml_list(file) == [{"duration": 3.5, "offset": 12, "wav": "1:30"}]
+
+
+@pytest.mark.parametrize("reader", [yaml.safe_load, lambda text: load_yaml(text, "")], ids=["PyYAML", "ours"])
+def test_what_is_written_is_read_as_the_same(reader):
+    texts = [
+        "1e-3",
+        "0500",
+        "1:30",
+        "0x1F",
+        "1_0",
+        "2020-01-01",
+        "no",
+        "~",
+        "1.",
+        ".5",
+        "",
+        "a: b",
+        "é",
+        "08",
+    ]
+    values = {"texts": texts, "numbers": [0.1, 1e-05, 1e20, -3, 500, True, None], "k": "2.50"}
+    assert reader(dump_yaml(values)) == values
+    assert list(map(type, reader(dump_yaml(values))["numbers"])) == [
+        float,
+        float,
+        float,
+        int,
+        int,
+        bool,
+        type(None),
+    ]
+
+
+def test_ordinary_values_are_written_without_quotes():
+    assert dump_yaml({"agent": "waitk", "k": 3, "alpha": 0.1, "output": None}) == (
+        "agent: waitk\nk: 3\nalpha: 0.1\noutput: null\n"
+    )
