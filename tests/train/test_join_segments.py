@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,12 @@ import soundfile
 
 from foundation.errors import InputError
 from models.audio import read_audio
-from train.join_segments import SegmentLengths, main, plan, spread
+from tests.foundation.run_here import run_here
+from train.commands import PREPARE
+from train.join_segments import SegmentLengths, plan, spread
 from train.line_table import Line
+
+main = partial(run_here, PREPARE["join"])
 
 
 def write_corpus(folder, seconds=(2.0,) * 12, sample_rate=11_025):

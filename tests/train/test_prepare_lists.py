@@ -1,9 +1,14 @@
 """Lists for SimulEval from a manifest."""
 
+from functools import partial
+
 import pytest
 
 from foundation.errors import InputError
-from train.prepare_lists import main
+from tests.foundation.run_here import run_here
+from train.commands import PREPARE
+
+main = partial(run_here, PREPARE["lists"])
 
 
 def manifest(folder, *rows):
