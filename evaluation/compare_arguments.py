@@ -27,5 +27,5 @@ class CompareArguments:
         ("AL", "LAAL"), "The latency metrics: AL, AL_TC, LAAL, ...", metavar="METRIC"
     )
     sacrebleu_tokenizer: str | None = option(None, "BLEU's tokenizer; default: as the runs say.", TOKENIZERS)
-    resamples: int = option(1000, "The resamples of the bootstrap.", at_least=100, at_most=10_000_000)
+    resamples: int = option(1000, "The resamples of the bootstrap.", at_least=0, at_most=10_000_000)
     seed: int = option(0, "The seed of the bootstrap.", at_least=0)

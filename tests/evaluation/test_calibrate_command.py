@@ -91,7 +91,7 @@ def test_interval_is_that_of_another_test_set():
         (["--spread", "1"], "--spread must be at least 2, got 1"),
         (["--spread", "3", "--at-most"], "--at-most goes with --target"),
         (["--target", "1", "--jobs", "0"], "--jobs must be at least 1, got 0"),
-        (["--target", "1", "--source", "none.txt"], "source none.txt cannot be read"),
+        (["--target", "1", "--source", "none.txt"], "source none.txt does not exist"),
     ],
 )
 def test_bad_input_gets_one_line(tiny_yaml, capsys, flags, message):

@@ -229,7 +229,7 @@ def test_failure_keeps_the_result_that_was_to_be_replaced(tiny_yaml, result, mon
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--source", "none.txt"), "--source none.txt does not exist"),
+        (("--source", "none.txt"), "source none.txt does not exist"),
         (("--model", "none"), "model 'none' was not found"),
         (("--target-language", "xx"), "xx"),
         (("--device", "abacus"), "device 'abacus' cannot be used here"),

@@ -107,7 +107,7 @@ def test_flags_replace_what_the_file_says_for_all_runs(load):
         (BASE + "systems: {waitk: {knob: k, settings: 3}}", "settings must be a list, got 3"),
         (BASE + "systems: {waitk: {knob: k, settings: [1, 1]}}", "setting k=1 is given twice"),
         (BASE + "systems: {waitk: {knob: key, settings: [1]}}", "waitk/key=1: there is no option 'key'"),
-        (BASE + "systems: {waitk: {knob: k, settings: [0]}}", "waitk/k=0: wait-k needs k >= 1"),
+        (BASE + "systems: {waitk: {knob: k, settings: [0]}}", "waitk/k=0: k must be at least 1, got 0"),
         (BASE + WAITK + "agent: waitk", "agent is for single evaluations"),
         (BASE + WAITK + "output: here", "output is for single evaluations"),
         (BASE + WAITK + "latency_metrics: [AL, NoSE]", "a sweep scores NoSE by itself"),
