@@ -40,9 +40,9 @@ def run(options: SweepArguments, keys: Mapping[str, Sequence[str]]) -> None:
 def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     """Run what is missing, and write the results; return what to tell. Raises InputError for bad input."""
     layout = SweepLayout(folder)
-    _open_folder(layout, plan)
     missing = [run for run in plan.runs if not _finished(layout, run)]
     check_files_exist(run.configuration.evaluation for run in missing)
+    _open_folder(layout, plan)
     scorers = {run.place: Scorers(run.configuration.evaluation) for run in missing}
     groups: dict[Any, list[PlannedRun]] = {}
     for run in missing:
