@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from foundation.errors import InputError
 from models.audio import check_audio_file, read_audio
+from models.errors import InputError
 
 
 def check_test_set(source: str, target: str | None, maximum_ms: float | None) -> None:

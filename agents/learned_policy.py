@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from agents.policy import Policy
-from foundation.errors import InputError
+from models.errors import InputError
 from models.scored_translator import ScoredTranslator
 from models.search import DecodingStep
 from models.translator import Translator

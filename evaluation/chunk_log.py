@@ -19,7 +19,7 @@ from typing import Any
 
 from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
-from foundation.errors import InputError
+from models.errors import InputError
 
 CHUNK_LOG = "chunks.jsonl"
 

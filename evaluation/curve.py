@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 @dataclass(frozen=True)

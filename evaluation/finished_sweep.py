@@ -18,7 +18,7 @@ from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.sweep_folder import CONFIGURATION, bleu_tokenizer
 from evaluation.sweep_layout import RunPlace, SweepLayout
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 @dataclass(frozen=True)

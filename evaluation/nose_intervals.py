@@ -8,7 +8,7 @@ import numpy as np
 from evaluation.nose import Bounds, NoSE, check_same_axes, common_bounds, nose
 from evaluation.significance import Estimate, Resampling, estimate
 from evaluation.sweep_statistics import SweepStatistics, nose_scores
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from evaluation.nose_intervals import NoSEEstimate, estimate_nose
 from evaluation.quality_statistics import QUALITY_METRICS
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling, estimate, mean_of
-from foundation.errors import InputError
+from models.errors import InputError
 
 # Metrics of latency that are no time.
 PROPORTIONS = ("AP",)

@@ -19,7 +19,7 @@ from evaluation.chunk_log import CHUNK_LOG, read_chunk_log
 from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.result_folder import LOG
 from evaluation.true_clock import ChunkTiming, emission_times
-from foundation.errors import InputError
+from models.errors import InputError
 
 # Every field with the JSON types that it may have.
 FIELDS: dict[str, tuple[type, ...]] = {

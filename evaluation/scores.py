@@ -24,7 +24,7 @@ import evaluation.simuleval_plugin  # noqa: F401  registers its scorers
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.latency import SIMULEVAL_CLOCK
-from foundation.errors import InputError
+from models.errors import InputError
 
 SIMULEVAL = f"simuleval:{version('simuleval')}"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from evaluation.result_folder import LOG
-from foundation.errors import InputError
+from models.errors import InputError
 
 CONFIGURATION = "evaluation.yaml"
 DEFAULT_TOKENIZER = "13a"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from foundation.errors import InputError
+from models.errors import InputError
 from models.translator import TranslatorOptions
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 SAMPLE_RATE = 16_000
 MOST_CHANNELS = 32  # more means that (C, S) was given for (S, C)

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Collection
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 # Whisper's names of the languages that it knows, with the usual other spellings.
 LANGUAGE_NAMES = {

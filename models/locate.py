@@ -22,7 +22,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from foundation.errors import InputError
+from models.errors import InputError
 from models.policy_network import PolicyNetwork
 from models.row_cache import TokenCache
 from models.translator import (

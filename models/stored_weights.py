@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foundation.errors import InputError
 from models.ctranslate2 import read_ctranslate2
+from models.errors import InputError
 from models.stored_weights import check_weights, read_json, read_safetensors, some
 from models.whisper import Whisper, WhisperDimensions
 

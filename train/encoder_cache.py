@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
 FRAME_MS = 20.0  # Whisper's

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
+from models.errors import InputError
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")

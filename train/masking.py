@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 @dataclass(kw_only=True)

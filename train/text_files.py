@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from foundation.errors import InputError
+from models.errors import InputError
 from train.skipped import Skipped
 
 Record = dict[str, str]  # a row of a table by column name

@@ -7,7 +7,7 @@ from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
-from foundation.errors import InputError
+from models.errors import InputError
 from train.batches import SpeechPairs, TranslationBatch
 from train.greedy import greedy
 from train.multitask_model import MultitaskTranslator

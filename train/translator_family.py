@@ -6,7 +6,7 @@ from pathlib import Path
 from fairseq2.composition import register_model_family
 from fairseq2.runtime.dependency import DependencyContainer
 
-from foundation.errors import InputError
+from models.errors import InputError
 from models.locate import locate_model
 from train.multitask_model import MultitaskTranslator
 from train.start_model import StartModel, new_model, open_model

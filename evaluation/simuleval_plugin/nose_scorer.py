@@ -31,7 +31,7 @@ from evaluation.curve import Axes, Curve, OperatingPoint
 from evaluation.nose import nose
 from evaluation.result_folder import LOG
 from evaluation.run_log import read_run_log
-from foundation.errors import InputError
+from models.errors import InputError
 
 SCORES = "scores.tsv"
 

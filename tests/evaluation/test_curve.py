@@ -6,7 +6,7 @@ import re
 import pytest
 
 from evaluation.curve import Curve, OperatingPoint, read_points
-from foundation.errors import InputError
+from models.errors import InputError
 
 
 def curve(*points: tuple[float, float], offline: float | None = 30.0) -> Curve:

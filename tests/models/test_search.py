@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from foundation.errors import InputError
+from models.errors import InputError
 from models.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory
 from tests.models.scripted_translator import END, FRAME_MS, ScriptedTranslator, fixed_script, random_script

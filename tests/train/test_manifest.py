@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from foundation.errors import InputError
+from models.errors import InputError
 from train.manifest import Row, read_manifest, write_manifest
 
 

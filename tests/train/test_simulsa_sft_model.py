@@ -9,9 +9,9 @@ import torch.nn.functional as F
 import yaml
 from fairseq2.utils.structured import StandardValueConverter
 
-from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_translator import AudioLanguageTranslator
+from models.errors import InputError
 from models.translator import TranslatorOptions
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
 from train.encoder_cache import EncoderCache, FrozenEncoder

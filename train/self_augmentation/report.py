@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
-from foundation.errors import InputError
+from models.errors import InputError
 from train.manifest import write_lines
 from train.self_augmentation.labels import Label
 from train.self_augmentation.sampling import HeardClip
