@@ -239,7 +239,7 @@ def test_failure_keeps_the_result_that_was_to_be_replaced(tiny_yaml, result, mon
         (("--sacrebleu-tokenizer", "sushi"), "sacrebleu_tokenizer must be one of none, zh, 13a"),
         (("--start-index", "3"), "lists 3 sentences: start_index 3 or end_index -1 lies beyond"),
         (("--end-index", "4"), "lists 3 sentences: start_index 0 or end_index 4 lies beyond"),
-        (("--k", "0"), "tiny.yaml: wait-k needs k >= 1"),
+        (("--k", "0"), "command line: k must be at least 1, got 0"),
     ],
 )
 def test_bad_input_gets_one_line_and_no_folder(tiny_yaml, tmp_path, capsys, flags, message):
