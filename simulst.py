@@ -1,67 +1,69 @@
-"""The console command: `simulst COMMAND ...`. Each command lives in its own folder.
+"""The console command: `simulst COMMAND ...`, the one entry to everything (`foundation.commands`).
 
-A command is a module with `main(arguments)`. It raises InputError for whatever the user has to mend,
-which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+A command's options stand in a module that is quick to import, its work in another, which is imported once
+the options were checked. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
 """
 
-import importlib
-import io
 import sys
-import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
 
-from models.errors import InputError
+from foundation.commands import Command, CommandGroup, dispatch
+from train.commands import AUGMENT, COMPOSE, EXPORT
 
-COMMANDS = {
-    "evaluate": ("evaluation.evaluate", "run an agent over a test set and print its scores"),
-    "sweep": ("evaluation.sweep", "run systems at many settings, and draw and score their curves"),
-    "calibrate": ("evaluation.calibrate_command", "find the setting of a policy that meets a latency"),
-    "compare": ("evaluation.compare_command", "compare two runs, or two sweeps, with p-values"),
-    "export": ("train.export_command", "make a model folder of a training run"),
-    "nose": ("evaluation.nose_command", "score quality/latency curves by NoSE"),
-    "options": ("evaluation.option_table", "list all keys of an evaluation file"),
+COMMANDS: dict[str, Command | CommandGroup] = {
+    "evaluate": Command(
+        "run an agent over a test set and print its scores",
+        "evaluation.evaluate:run",
+        "evaluation.evaluate_arguments:EvaluateArguments",
+        takes_keys=True,
+    ),
+    "sweep": Command(
+        "run systems at many settings, and draw and score their curves",
+        "evaluation.sweep:run",
+        "evaluation.sweep_arguments:SweepArguments",
+        takes_keys=True,
+    ),
+    "calibrate": Command(
+        "find the setting of a policy that meets a latency",
+        "evaluation.calibrate_command:run",
+        "evaluation.calibrate_arguments:CalibrateArguments",
+        takes_keys=True,
+    ),
+    "compare": Command(
+        "compare two runs, or two sweeps, with p-values",
+        "evaluation.compare_command:run",
+        "evaluation.compare_arguments:CompareArguments",
+    ),
+    "nose": Command(
+        "score quality/latency curves by NoSE",
+        "evaluation.nose_command:run",
+        "evaluation.nose_arguments:NoseArguments",
+    ),
+    "options": Command(
+        "list all keys of an evaluation file",
+        "evaluation.option_table:run",
+        "evaluation.options_arguments:OptionsArguments",
+    ),
+    "prepare": CommandGroup("make training data of raw corpora", "train.commands:PREPARE"),
+    "compose": COMPOSE,
+    "augment": AUGMENT,
+    "train": CommandGroup("train a translator, a policy or an audio-language model", "train.commands:TRAIN"),
+    "export": EXPORT,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    name, *rest = given or ["--help"]
-    if name in ("-h", "--help"):
-        print(_usage())
-        return 0
-    if name not in COMMANDS:
-        close = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(COMMANDS)}"
-        print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
-        return 2
-    with warnings.catch_warnings():
-        # Of pydub, which SimulEval imports: Python 3.12 shows the first until it has compiled that once, and
-        # we convert nothing by ffmpeg.
-        warnings.filterwarnings("ignore", "invalid escape sequence", SyntaxWarning)
-        warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
-        # Imported only now: torch takes seconds, and --help needs none of it.
-        module = importlib.import_module(COMMANDS[name][0])
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show a translation gets escapes in place of its letters.
-            stream.reconfigure(errors="backslashreplace")
+    words = sys.argv[1:] if arguments is None else arguments
+    return dispatch("simulst", COMMANDS, words, _version())
+
+
+def _version() -> str:
     try:
-        module.main(rest)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    return "\n".join(["usage: simulst COMMAND ...", "", *lines, "", "simulst COMMAND --help tells more."])
+        return f"simulst-agents {version('simulst-agents')}"
+    except PackageNotFoundError:
+        return "simulst-agents, not installed: run from its folder"
 
 
 if __name__ == "__main__":

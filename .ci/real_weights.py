@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.whisper_checkpoint import HUGGINGFACE_NAMES, WhisperCheckpoint, load_whisper_checkpoint
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from simuleval.utils import entrypoint
 from torch import Tensor
 
-from agents.policy import Policy
+from agents.policy import Knob, Policy
 from agents.streaming_agent import StreamingAgent
+from foundation.options import option
 from models.decoding_step import DecodingStep
-from models.errors import InputError
-from models.translator import option
 
 
 @dataclass(frozen=True)
@@ -17,14 +16,14 @@ class AlignAttPolicy(Policy):
     """Stop before the first token whose most-attended frame is among the newest."""
 
     needs_attention = True
+    knob = Knob("recent_frames", 1, 150)
 
     recent_frames: int = option(
-        4, "f: frames at the end of the audio that count as newest; larger waits longer"
+        4,
+        "f: frames at the end of the audio that count as newest; larger waits longer",
+        at_least=1,
+        at_most=100_000,
     )
-
-    def __post_init__(self) -> None:
-        if self.recent_frames < 1:
-            raise InputError(f"AlignAtt needs at least 1 recent frame, got {self.recent_frames}")
 
     def read(self, step: DecodingStep) -> Tensor:
         return self.score(step) >= self.score_limit

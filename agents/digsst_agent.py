@@ -6,11 +6,11 @@ from simuleval.utils import entrypoint
 from torch import Tensor
 
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
+from agents.policy import Knob
 from agents.streaming_agent import StreamingAgent
+from foundation.options import option
 from models.decoding_step import DecodingStep
-from models.errors import InputError
 from models.policy_network import predicted_divergence
-from models.translator import option
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,13 @@ class DigSstPolicy(LearnedPolicy):
     """WRITE once the rest of the audio would hardly change what the model is about to say."""
 
     objective = "divergence"
+    knob = Knob("threshold", 0.002, 0.69)
 
     threshold: float | None = option(
-        None, "divergence above which a row READs, 0 to 0.69; smaller waits longer; default: the model's"
+        None,
+        "divergence above which a row READs, 0 to 0.69; smaller waits longer; default: the model's",
+        at_least=0,
     )
-
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not self.threshold >= 0:
-            raise InputError(f"threshold must be 0 or more, got {self.threshold}")
 
     def read(self, step: DecodingStep) -> Tensor:
         return predicted_divergence(step.policy_score) > self.threshold

@@ -6,11 +6,10 @@ import torch
 from simuleval.utils import entrypoint
 from torch import Tensor
 
-from agents.policy import Policy
+from agents.policy import Knob, Policy
 from agents.streaming_agent import StreamingAgent
+from foundation.options import option
 from models.decoding_step import DecodingStep
-from models.errors import InputError
-from models.translator import option
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,17 @@ class EDAttPolicy(Policy):
     """Stop before the first token whose attention leans on the newest audio."""
 
     needs_attention = True
+    knob = Knob("alpha", 0.01, 1.0)
 
-    alpha: float = option(0.1, "attention on the newest frames from which a row READs; smaller waits longer")
-    newest_frames: int = option(2, "lambda: frames at the end of the audio that count as newest")
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha <= 1 or self.newest_frames < 1:
-            raise InputError(
-                f"EDAtt needs 0 < alpha <= 1 and at least 1 newest frame, "
-                f"got alpha {self.alpha}, {self.newest_frames} frames"
-            )
+    alpha: float = option(
+        0.1,
+        "attention on the newest frames from which a row READs; smaller waits longer",
+        above=0,
+        at_most=1,
+    )
+    newest_frames: int = option(
+        2, "lambda: frames at the end of the audio that count as newest", at_least=1, at_most=100_000
+    )
 
     def read(self, step: DecodingStep) -> Tensor:
         return self.score(step) >= self.alpha

@@ -21,7 +21,7 @@ from agents.policy import Policy, StreamView
 from agents.policy_questions import PolicyQuestions, decides
 from agents.policy_scores import PolicyScores
 from agents.text_window import TextWindow
-from models.errors import InputError
+from foundation.errors import InputError
 from models.hypotheses import Hypothesis
 from models.languages import LanguagePair
 from models.search import SearchOptions, StreamingSearch, StreamRequest

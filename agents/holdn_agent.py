@@ -4,22 +4,21 @@ from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 
-from agents.policy import Policy, StreamView
+from agents.policy import Knob, Policy, StreamView
 from agents.streaming_agent import StreamingAgent
-from models.errors import InputError
+from foundation.options import option
 from models.hypotheses import Hypothesis
-from models.translator import option
 
 
 @dataclass(frozen=True)
 class HoldNPolicy(Policy):
     """The end of a hypothesis is what more audio would change."""
 
-    held_tokens: int = option(4, "n: newest tokens that are not written; larger waits longer")
+    knob = Knob("held_tokens", 0, 32)
 
-    def __post_init__(self) -> None:
-        if self.held_tokens < 0:
-            raise InputError(f"held tokens must be 0 or more, got {self.held_tokens}")
+    held_tokens: int = option(
+        4, "n: newest tokens that are not written; larger waits longer", at_least=0, at_most=100_000
+    )
 
     def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
         return max(0, len(hypothesis.tokens) - self.held_tokens)

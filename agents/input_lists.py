@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from foundation.errors import InputError
 from models.audio import check_audio_file, read_audio
-from models.errors import InputError
 from models.text_lines import plain_spaces, read_lines
 
 LISTED = 10  # lines, or files, that a message names

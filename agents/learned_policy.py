@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from agents.policy import Policy
+from foundation.errors import InputError
 from models.decoding_step import DecodingStep
-from models.errors import InputError
 from models.scored_translator import ScoredTranslator
 from models.translator import Translator
 

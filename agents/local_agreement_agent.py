@@ -5,22 +5,21 @@ from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 
-from agents.policy import Policy, StreamView
+from agents.policy import Knob, Policy, StreamView
 from agents.streaming_agent import StreamingAgent
-from models.errors import InputError
+from foundation.options import option
 from models.hypotheses import Hypothesis
-from models.translator import option
 
 
 @dataclass(frozen=True)
 class LocalAgreementPolicy(Policy):
     """Commit the longest common prefix of the hypotheses of the last n chunks."""
 
-    agreeing_chunks: int = option(2, "n: hypotheses that must agree; larger waits longer")
+    knob = Knob("agreeing_chunks", 1, 8)
 
-    def __post_init__(self) -> None:
-        if self.agreeing_chunks < 1:
-            raise InputError(f"local agreement needs at least 1 hypothesis, got {self.agreeing_chunks}")
+    agreeing_chunks: int = option(
+        2, "n: hypotheses that must agree; larger waits longer", at_least=1, at_most=100_000
+    )
 
     def open_memory(self) -> deque[tuple[int, ...]]:
         """Whole hypotheses (committed and new tokens) of the last n - 1 chunks."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from foundation.options import check_options
 from models.decoding_step import DecodingStep
 from models.hypotheses import Hypothesis
 from models.translator import Translator
@@ -28,11 +29,26 @@ class StreamView:
 
 
 @dataclass(frozen=True)
+class Knob:
+    """The option of a policy that trades latency for quality, and where `simulst calibrate` searches it."""
+
+    option: str
+    low: float  # hardly waits, or waits for nearly everything
+    high: float
+
+
+@dataclass(frozen=True)
 class Policy:
     """Write whatever the model says. Base class of all policies."""
 
     # Attention costs time: only policies that read it ask for it.
     needs_attention: ClassVar[bool] = False
+    # None: `simulst calibrate` has to be told.
+    knob: ClassVar[Knob | None] = None
+
+    def __post_init__(self) -> None:
+        """Raises InputError where an option is out of the bounds that it states."""
+        check_options(self)
 
     def for_model(self, translator: Translator) -> "Policy":
         """This policy with all that it leaves to the model filled in; asked before any audio is heard.

@@ -1,16 +1,15 @@
 """REINA (Hirschkind et al. 2025, arXiv 2508.04946), and with its policy networks REINA-TAN and -SAN."""
 
-import math
 from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 from torch import Tensor
 
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
+from agents.policy import Knob
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
+from foundation.options import option
 from models.decoding_step import DecodingStep
-from models.errors import InputError
-from models.translator import option
 
 
 @dataclass(frozen=True)
@@ -18,14 +17,11 @@ class ReinaPolicy(LearnedPolicy):
     """READ while the rest of the audio would still tell the model something about the next token."""
 
     objective = "gain"
+    knob = Knob("threshold", -8.0, 8.0)
 
     threshold: float | None = option(
         None, "alpha: logit above which a row READs; smaller waits longer; default: the model's"
     )
-
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise InputError(f"threshold must be finite, got {self.threshold}")
 
     def read(self, step: DecodingStep) -> Tensor:
         return step.policy_score > self.threshold

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 
-from agents.policy import Policy, StreamView
+from agents.policy import Knob, Policy, StreamView
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
-from models.errors import InputError
+from foundation.options import option
 from models.hypotheses import Hypothesis
-from models.translator import option
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,15 @@ class SimulSAPolicy(Policy):
     of a chunk is written once the next one begins: its end may be that of the audio heard so far.
     """
 
-    # Of the paper's 0, 3 and 5, the one with most of the gain for half the wait.
-    rollback: int = option(3, "b: newest tokens of each chunk that are not written; larger waits longer")
+    knob = Knob("rollback", 0, 32)
 
-    def __post_init__(self) -> None:
-        if self.rollback < 0:
-            raise InputError(f"rollback must be 0 tokens or more, got {self.rollback}")
+    # Of the paper's 0, 3 and 5, the one with most of the gain for half the wait.
+    rollback: int = option(
+        3,
+        "b: newest tokens of each chunk that are not written; larger waits longer",
+        at_least=0,
+        at_most=100_000,
+    )
 
     def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
         return max(0, len(hypothesis.tokens) - self.rollback)

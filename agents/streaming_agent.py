@@ -21,15 +21,16 @@ from simuleval.data.segments import EmptySegment, Segment
 import agents.list_dataloader  # noqa: F401  takes the place of SimulEval's own
 from agents.engine import StreamingEngine, StreamState
 from agents.input_lists import check_test_set
-from agents.options import add_options, read_options
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores
 from agents.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
-from models.errors import InputError
+from foundation.command_line import add_options, read_options
+from foundation.errors import InputError
+from foundation.options import option
 from models.languages import LanguagePair
 from models.registry import load_translator
 from models.search import SearchOptions
-from models.translator import TranslatorOptions, option
+from models.translator import TranslatorOptions
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,12 @@ class AgentOptions:
     model: str = option("openai/whisper-base", "model folder, checkpoint file or name")
     source_language: str = option("en", "language spoken, as a code like en or de")
     target_language: str = option("en", "language written; the same as spoken means transcription")
-    chunk_ms: int = option(500, "audio between two decisions; also SimulEval's --source-segment-size")
+    chunk_ms: int = option(
+        500,
+        "audio between two decisions; also SimulEval's --source-segment-size",
+        at_least=1,
+        at_most=3_600_000,
+    )
 
     def __post_init__(self) -> None:
         if self.chunk_ms < 1:

@@ -6,7 +6,7 @@ which gives latencies far below zero and a BLEU of 0.
 
 from sacrebleu.metrics import BLEU
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import ENGLISH_NAMES, canonical_language
 from models.units import counts_characters
 

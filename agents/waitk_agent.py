@@ -4,23 +4,22 @@ from dataclasses import dataclass
 
 from simuleval.utils import entrypoint
 
-from agents.policy import Policy, StreamView
+from agents.policy import Knob, Policy, StreamView
 from agents.streaming_agent import StreamingAgent
-from models.errors import InputError
-from models.translator import option
+from foundation.options import option
 
 
 @dataclass(frozen=True)
 class WaitKPolicy(Policy):
     """READ until k steps of audio have come, then write one word for each step."""
 
-    k: int = option(3, "steps of audio to hear before the first word; larger waits longer")
-    # English is spoken at two to three words a second.
-    step_ms: float = option(400.0, "audio for each word; larger waits longer")
+    knob = Knob("k", 1, 24)
 
-    def __post_init__(self) -> None:
-        if self.k < 1 or not self.step_ms > 0:
-            raise InputError(f"wait-k needs k >= 1 and a step above 0 ms, got k {self.k}, {self.step_ms} ms")
+    k: int = option(
+        3, "steps of audio to hear before the first word; larger waits longer", at_least=1, at_most=100_000
+    )
+    # English is spoken at two to three words a second.
+    step_ms: float = option(400.0, "audio for each word; larger waits longer", above=0, at_most=3_600_000)
 
     def units_allowed(self, stream: StreamView) -> int:
         steps = int(stream.heard_ms / self.step_ms + 1e-6)

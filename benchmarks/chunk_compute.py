@@ -43,8 +43,8 @@ from agents.streaming_agent import AgentOptions
 from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, parts_table, plot
 from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.search import Hypothesis, SearchOptions
 from models.translator import PRECISIONS, TranslatorOptions
 

@@ -4,13 +4,13 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 import agents.streaming_agent
 from agents.streaming_agent import StreamingAgent
-from models.errors import InputError
+from foundation.errors import InputError
+from foundation.options import unknown_name
 
 AGENTS_FOLDER = Path(agents.streaming_agent.__file__).parent
 SUFFIX = "_agent.py"
@@ -33,9 +33,8 @@ def find_agent(agent: str) -> type[StreamingAgent]:
     elif agent.endswith(".py"):
         module = _import_file(Path(agent))
     else:
-        close = get_close_matches(agent, agent_names(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(agent_names())}"
-        raise InputError(f"there is no agent {agent!r}: {hint}; or give the path of an agent file (.py)")
+        unknown = unknown_name("agent", agent, agent_names())
+        raise InputError(f"{unknown}; or give the path of an agent file (.py)")
     found = [
         value
         for value in vars(module).values()

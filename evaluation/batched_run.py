@@ -31,7 +31,7 @@ from evaluation.configuration import Configuration, configure
 from evaluation.json_lines import is_count, is_time
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import LanguagePair
 from models.registry import base_model, load_translators
 
@@ -84,12 +84,12 @@ class BatchedRun:
 
     def load(self) -> list[Lane]:
         """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
-        models = [one.agent_options[0].model for one in self.configurations]
-        translators = load_translators(dict.fromkeys(models), self.first.agent_options[1])
+        models = [one.agent_options.model for one in self.configurations]
+        translators = load_translators(dict.fromkeys(models), self.first.translator)
         engines: dict[tuple, StreamingEngine] = {}
         lanes = []
         for configuration in self.configurations:
-            agent, _, _, policy = configuration.agent_options
+            agent, policy = configuration.agent_options, configuration.policy
             translator = translators[agent.model]
             key = _engine_key(configuration)
             if key not in engines:
@@ -127,8 +127,8 @@ class BatchedRun:
 
         usual_silence_ms: of the model, behind each, where the options leave it to the model.
         """
-        options, (_, translator_options, *_) = self.first.evaluation, self.first.agent_options
-        silence_s = translator_options.with_silence(usual_silence_ms).trailing_silence_ms / 1000
+        options = self.first.evaluation
+        silence_s = self.first.translator.with_silence(usual_silence_ms).trailing_silence_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -185,17 +185,16 @@ class BatchedRun:
 
 def batch_key(configuration: Configuration) -> tuple:
     """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
-    agent, translator_options, *_ = configuration.agent_options
     options = configuration.evaluation
     limits = options.streams_at_once, options.audio_at_once_s
     test_set = options.source, options.start_index, options.end_index
-    return (base_model(agent.model), translator_options, *test_set, *limits)
+    model = base_model(configuration.agent_options.model)
+    return (model, configuration.translator, *test_set, *limits)
 
 
 def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
-    agent, _, search, _ = configuration.agent_options
-    return (agent.model, search)
+    return (configuration.agent_options.model, configuration.search)
 
 
 def simulate_all(

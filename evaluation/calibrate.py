@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 FIRST_ROUND = 5
 ROUNDS = 7

@@ -9,44 +9,28 @@ cases, by a bootstrap over utterances (the sampling of both sets counts, hence t
 --at-most the setting is the slowest whose latency on such a set stays below the target with 95% confidence.
 """
 
-import argparse
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.calibrate import Calibration, Knob, MeasuredSetting
+from evaluation.calibrate_arguments import CalibrateArguments
 from evaluation.configuration import Configuration, configure, load_configuration
-from evaluation.evaluate import read_flags
-from evaluation.latency import LATENCY_METRICS
 from evaluation.run_log import read_run_log
 from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
+from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
+from foundation.options import options_of
 
-# Where the knobs of our agents are searched: from hardly waiting to waiting for nearly everything.
-RANGES: dict[str, tuple[float, float]] = {
-    "waitk.k": (1, 24),
-    "holdn.held_tokens": (0, 32),
-    "simulsa.rollback": (0, 32),
-    "local_agreement.agreeing_chunks": (1, 8),
-    "edatt.alpha": (0.01, 1.0),
-    "alignatt.recent_frames": (1, 150),
-    "reina.threshold": (-8.0, 8.0),
-    "digsst.threshold": (0.002, 0.69),
-}
-# Metrics that are a time.
-METRICS = [name for name in LATENCY_METRICS if name != "AP"]
 # Of the target.
 TOLERANCE = 0.02
-# Flags of this command; all others replace keys of the file.
-OWN_FLAGS = ("latency", "target", "spread", "at_most", "knob", "range", "jobs")
 
 
 @dataclass(frozen=True)
@@ -69,10 +53,11 @@ class UnseenLatency:
         return whole[0] + np.sqrt(2) * (resampled[:, 0] - whole[0])
 
 
-def main(arguments: Sequence[str]) -> None:
-    args, flags = _parse(arguments)
-    configuration = load_configuration(args.configuration, {**flags, "engine": ["batched"]})
+def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst calibrate`. keys: the words behind each flag that replaces a key of the file."""
+    configuration = load_configuration(args.configuration, {**keys, "engine": ["batched"]})
     knob = _knob(configuration, args.knob, args.range)
+    check_files_exist([configuration.evaluation])
     sentences = len(BatchedRun((configuration,)).indices)
     with tempfile.TemporaryDirectory() as folder:
         measure = simulated(configuration, knob, args.latency, Path(folder), Workers(args.jobs))
@@ -117,24 +102,24 @@ def simulated(
     return measure
 
 
-def _knob(configuration: Configuration, name: str | None, limits: Sequence[float] | None) -> Knob:
+def _knob(configuration: Configuration, name: str | None, limits: tuple[float, float] | None) -> Knob:
     """Raises InputError when the file's agent has no such knob, or its range is not known."""
-    agent, policy = configuration.agent, configuration.agent_options[-1]
-    types = {field.name: field.type for field in fields(policy)}
+    agent, policy = configuration.agent, configuration.policy
+    own = options_of(type(policy))
     if name is None:
-        known = [key.partition(".")[2] for key in RANGES if key.startswith(f"{agent}.")]
-        if not known:
-            own = ", ".join(types) or "none"
-            raise InputError(f"agent {agent} has no knob that is known here: give --knob (it has {own})")
-        name = known[0]
-    every = {field.name: field.type for options in configuration.agent_options for field in fields(options)}
-    if name not in every or not any(kind in str(every[name]) for kind in ("int", "float")):
-        numbers = [key for key, kind in types.items() if "int" in str(kind) or "float" in str(kind)]
+        if policy.knob is None:
+            names = ", ".join(own) or "none"
+            raise InputError(f"agent {agent} has no knob that is known here: give --knob (it has {names})")
+        name = policy.knob.option
+    every = {key: one for part in configuration.parts for key, one in options_of(type(part)).items()}
+    if name not in every or every[name].type.value not in (int, float):
+        numbers = [key for key, one in own.items() if one.type.value in (int, float)]
         raise InputError(f"{name!r} is no option of {agent} that takes a number: give one of {numbers}")
-    limits = limits or RANGES.get(f"{agent}.{name}")
     if limits is None:
-        raise InputError(f"where shall {name} be searched? Give --range LOW HIGH")
-    return Knob(name, *limits, whole="int" in str(every[name]))
+        if policy.knob is None or policy.knob.option != name:
+            raise InputError(f"where shall {name} be searched? Give --range LOW HIGH")
+        limits = (policy.knob.low, policy.knob.high)
+    return Knob(name, *limits, whole=every[name].type.value is int)
 
 
 def _row(run: MeasuredSetting, knob: Knob, metric: str, unseen: UnseenLatency, is_chosen: bool) -> Row:
@@ -147,44 +132,3 @@ def _row(run: MeasuredSetting, knob: Knob, metric: str, unseen: UnseenLatency, i
         "unseen_at_most": unseen.at_most(run.latencies),
         "chosen": "*" if is_chosen else "",
     }
-
-
-def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Mapping[str, Any]]:
-    parser = argparse.ArgumentParser(
-        prog="simulst calibrate",
-        description="Find the setting of a policy that meets a latency on a development set.",
-        epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst calibrate CONFIG.yaml (--target S ... | --spread N) [--latency METRIC] [--at-most] "
-        "[--knob NAME] [--range LOW HIGH] [--jobs N] [--KEY VALUE ...]",
-    )
-    parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
-    wanted = parser.add_mutually_exclusive_group(required=True)
-    wanted.add_argument(
-        "--target", type=float, nargs="+", metavar="S", help="latency to meet, in seconds; or several"
-    )
-    wanted.add_argument("--spread", type=int, metavar="N", help="find N settings that cover all latencies")
-    parser.add_argument("--latency", default="LAAL", choices=METRICS, help="default: %(default)s")
-    parser.add_argument(
-        "--at-most", action="store_true", help="stay below the target on unseen data, with 95%% confidence"
-    )
-    parser.add_argument("--knob", metavar="NAME", help="option to turn; default: the agent's own")
-    parser.add_argument("--range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="where to search it")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; default: 1")
-    if {"-h", "--help"} & set(arguments):
-        arguments = ["--help"]
-    try:
-        flags = read_flags(arguments[1:])
-    except ValueError as error:
-        parser.error(str(error))
-    own = [
-        word
-        for name in OWN_FLAGS
-        if name in flags
-        for word in (f"--{name.replace('_', '-')}", *flags.pop(name))
-    ]
-    args = parser.parse_args([*arguments[:1], *own])
-    if args.jobs < 1 or (args.spread is not None and args.spread < 2):
-        parser.error("--jobs takes a whole number from 1, and --spread one from 2")
-    if args.at_most and args.target is None:
-        parser.error("--at-most goes with --target")
-    return args, flags

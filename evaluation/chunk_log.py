@@ -20,7 +20,7 @@ from typing import Any
 from agents.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.json_lines import is_count, is_number, is_time, read_json_lines, shortened
-from models.errors import InputError
+from foundation.errors import InputError
 
 CHUNK_LOG = "chunks.jsonl"
 MEND = "run again, or remove the file (all but _TC and policy scores does without)"

@@ -6,27 +6,25 @@ sweep` (its folder below `runs`, or the sweep's own where it has one system) the
 others --offline names that of both, or of each. Latency is in seconds; p is two-sided.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sacrebleu.metrics import BLEU
-
+from evaluation.compare_arguments import CompareArguments
 from evaluation.curve import Axes
 from evaluation.degenerate import count_flags
 from evaluation.finished_sweep import FoundSystem, decoding_of, find_system
 from evaluation.latency import column_of, in_unit, unit_of
 from evaluation.nose import Bounds, joint_signature
 from evaluation.nose_intervals import compare_nose
-from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.quality_statistics import QualityStatistics, quality_statistics
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweep_folder import DEFAULT_TOKENIZER, bleu_tokenizer
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics
 from evaluation.table import Row, text_table
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ class Measures:
         )
 
 
-def main(arguments: Sequence[str]) -> None:
-    args = _parser().parse_args(arguments)
+def run(args: CompareArguments) -> None:
+    """`simulst compare`."""
     systems = [find_system(args.first), find_system(args.second)]
     first, second = (system.runs for system in systems)
     logs = {run: read_run_log(run) for run in (*first, *second)}
@@ -77,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
             measures.sweep(system, [logs[run] for run in runs], logs[offline_run])
             for system, runs, offline_run in zip("AB", (first, second), offline, strict=True)
         ]
-        print(sweep_tables(sweeps, resampling, tuple(args.bounds) if args.bounds else None))
+        print(sweep_tables(sweeps, resampling, args.bounds))
     print(f"\nA: {args.first}  B: {args.second}")
     if tokenizer != DEFAULT_TOKENIZER and "BLEU" in args.quality_metrics:
         print(f"BLEU's tokenizer: {tokenizer}")
@@ -150,23 +148,3 @@ def _row(metric: str, comparison: Comparison) -> Row:
 
 def _cells(name: str, estimate: Estimate) -> Row:
     return {name: estimate.value, f"{name}_95%": f"[{estimate.low:.3f}, {estimate.high:.3f}]"}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulst compare",
-        description="Paired bootstrap of two runs, or of two systems at several settings by NoSE.",
-    )
-    parser.add_argument("first", metavar="A", help="folder of a run, or of several")
-    parser.add_argument("second", metavar="B", help="the same of the other system")
-    parser.add_argument("--offline", nargs="+", default=[], metavar="DIR", help="systems: their offline runs")
-    parser.add_argument("--bounds", nargs=2, type=float, metavar=("X", "Y"), help="systems: NoSE's, in s")
-    parser.add_argument("--quality-metrics", nargs="+", default=["BLEU", "chrF"], choices=QUALITY_METRICS)
-    parser.add_argument(
-        "--latency-metrics", nargs="+", default=["AL", "LAAL"], metavar="METRIC", help="AL, AL_TC, LAAL, ..."
-    )
-    tokenizers = list(BLEU.TOKENIZERS)
-    parser.add_argument("--sacrebleu-tokenizer", choices=tokenizers, help="default: as the runs say")
-    parser.add_argument("--resamples", type=int, default=1000, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    return parser

@@ -15,18 +15,22 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, TypeVar
 
 import agents.streaming_agent
-from agents.streaming_agent import StreamingAgent
+from agents.policy import Policy
+from agents.streaming_agent import AgentOptions, StreamingAgent
 from evaluation.agent_files import find_agent
 from evaluation.evaluation_options import EvaluationOptions
-from evaluation.option_values import parse_words, typed_value
-from models.errors import InputError
+from foundation.errors import InputError
+from foundation.options import Option, options_of, unknown_name
+from foundation.typed_values import parse_words, typed_value
+from foundation.yaml_files import dump_yaml, read_yaml
+from models.search import SearchOptions
+from models.translator import TranslatorOptions
+
+Options = TypeVar("Options")
 
 SHARED_OPTIONS = (EvaluationOptions, *agents.streaming_agent.SHARED_OPTIONS)
 
@@ -35,32 +39,50 @@ SHARED_OPTIONS = (EvaluationOptions, *agents.streaming_agent.SHARED_OPTIONS)
 class Configuration:
     """One evaluation, ready to run."""
 
-    agent: str
+    agent: str  # its name, or the path of its file
     agent_class: type[StreamingAgent]
     evaluation: EvaluationOptions
-    agent_options: tuple[Any, ...]  # AgentOptions, TranslatorOptions, SearchOptions, the policy
+    parts: tuple[Any, ...]  # all options of the agent, by class, in the order of its command line
+
+    @property
+    def agent_options(self) -> AgentOptions:
+        return self._part(AgentOptions)
+
+    @property
+    def translator(self) -> TranslatorOptions:
+        return self._part(TranslatorOptions)
+
+    @property
+    def search(self) -> SearchOptions:
+        return self._part(SearchOptions)
+
+    @property
+    def policy(self) -> Policy:
+        return self._part(Policy)
 
     def agent_arguments(self) -> list[str]:
         """The agent's options as SimulEval's command line takes them."""
-        return [word for options in self.agent_options for word in command_line(options)]
+        return [word for part in self.parts for word in command_line(part)]
 
     @property
     def setting(self) -> str:
         """The agent and its policy's options in one line: `alignatt recent_frames=4`."""
-        policy = self.agent_options[-1]
-        values = [f"{field.name}={getattr(policy, field.name)}" for field in dataclasses.fields(policy)]
+        values = [f"{name}={getattr(self.policy, name)}" for name in options_of(type(self.policy))]
         return " ".join([Path(self.agent).stem.removesuffix("_agent"), *values])
 
     def to_yaml(self) -> str:
         """All options with their values, defaults included: an evaluation file that says the same."""
-        return yaml.safe_dump(self.values(), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.values())
 
     def values(self) -> dict[str, Any]:
         """The same as keys with values; `configure` makes an equal configuration of them."""
         values = {"agent": self.agent}
-        for options in (self.evaluation, *self.agent_options):
+        for options in (self.evaluation, *self.parts):
             values |= dataclasses.asdict(options)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def _part(self, options_class: type[Options]) -> Options:
+        return next(part for part in self.parts if isinstance(part, options_class))
 
 
 def load_configuration(
@@ -93,24 +115,25 @@ def configure(
             raise InputError("agent is missing: name one of agents/, or give the path of an agent file (.py)")
         agent_class = find_agent(agent)
         classes = (*SHARED_OPTIONS, agent_class.policy_class)
-        fields = _fields(classes)
-        typed = {name: typed_value(value, _field(fields, name)) for name, value in values.items()}
+        options = _all_options(classes)
+        typed = {name: typed_value(value, _option(options, name)) for name, value in values.items()}
         given = {**agent_class.defaults, **typed}
     with _prefixed("command line"):
         for name, words in overrides.items():
-            field = _field(fields, name)
-            given[name] = typed_value(parse_words(words, field), field)
+            option = _option(options, name)
+            given[name] = typed_value(parse_words(words, option), option)
     with _prefixed(place):
-        evaluation, *options = [_make(options_class, given) for options_class in classes]
-        evaluation = evaluation.for_language(options[0].target_language)
-    return Configuration(agent, agent_class, evaluation, tuple(options))
+        evaluation, *parts = [_make(options_class, given) for options_class in classes]
+        configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
+        evaluation = evaluation.for_language(configuration.agent_options.target_language)
+    return dataclasses.replace(configuration, evaluation=evaluation)
 
 
 def command_line(options: Any) -> list[str]:
     """A dataclass of options as flags; those without a value, and switches that are off, are left out."""
     words = []
-    for field in dataclasses.fields(options):
-        flag, value = "--" + field.name.replace("_", "-"), getattr(options, field.name)
+    for option in options_of(type(options)).values():
+        flag, value = option.flag, getattr(options, option.name)
         if value is True:
             words.append(flag)
         elif isinstance(value, tuple):
@@ -121,57 +144,26 @@ def command_line(options: Any) -> list[str]:
     return words
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file. Raises InputError for anything else, and for a key given twice."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            values = yaml.load(file, _UniqueKeyLoader)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist (relative paths start from {Path.cwd()})") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise InputError(f"{path} is no text file: give an evaluation file in YAML") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InputError(f"{path} must hold lines of the form `key: value`")
-    return values
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML where a key may stand only once; PyYAML would take the last one without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value]
-        twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
-        if twice is not None:
-            problem = f"key {twice.value!r} is given twice"
-            raise yaml.constructor.ConstructorError(None, None, problem, twice.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _fields(classes: Sequence[type]) -> dict[str, dataclasses.Field]:
-    fields: dict[str, dataclasses.Field] = {}
+def _all_options(classes: Sequence[type]) -> dict[str, Option]:
+    found: dict[str, Option] = {}
     for options_class in classes:
-        for field in dataclasses.fields(options_class):
-            if field.name in fields or field.name == "agent":
+        for name, one in options_of(options_class).items():
+            if name in found or name == "agent":
                 raise InputError(
-                    f"{options_class.__name__}.{field.name} has the name of another option: rename the field"
+                    f"{options_class.__name__}.{name} has the name of another option: rename the field"
                 )
-            fields[field.name] = field
-    return fields
+            found[name] = one
+    return found
 
 
-def _field(fields: Mapping[str, dataclasses.Field], name: str) -> dataclasses.Field:
-    if name not in fields:
-        close = get_close_matches(name, [*fields, "agent"], n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "`simulst options` lists them all"
-        raise InputError(f"there is no option {name!r}: {hint}")
-    return fields[name]
+def _option(options: Mapping[str, Option], name: str) -> Option:
+    if name not in options:
+        raise unknown_name("option", name, [*options, "agent"], "`simulst options` lists them all")
+    return options[name]
 
 
 def _make(options_class: type, given: Mapping[str, Any]) -> Any:
-    names = {field.name for field in dataclasses.fields(options_class)}
-    return options_class(**{name: value for name, value in given.items() if name in names})
+    return options_class(**{name: given[name] for name in options_of(options_class) if name in given})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.table import number, read_tsv
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.curve import Curve
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 
 # Those of the report (evaluation/report_page/style.css): a system looks the same in both.

@@ -6,10 +6,9 @@ The folder of results holds SimulEval's instances.log, chunks.jsonl (every decis
 scores (scores.tsv, signatures.json), and evaluation.yaml, which repeats the run.
 """
 
-import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,14 +21,16 @@ from agents.input_lists import read_audio_list
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
+from evaluation.evaluate_arguments import EvaluateArguments
 from evaluation.latency import column_of, in_unit
 from evaluation.rescore import rescore
 from evaluation.run_log import read_run_log
 from evaluation.run_scores import run_folder
 from evaluation.scores import Scorers, Scores
 from evaluation.table import Row, text_table
+from evaluation.test_set_files import check_files_exist
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 
@@ -37,35 +38,14 @@ SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 RUN_OPTIONS = ("source", "target", "start_index", "end_index", "eval_latency_unit")
 
 
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="simulst evaluate",
-        description="Run an agent over a test set through SimulEval and print quality and latency.",
-        epilog="--KEY VALUE replaces any key of the file; `simulst options` lists them.",
-        usage="simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]\n"
-        "       simulst evaluate --rescore DIR [--quality-metrics NAME ...] [--latency-metrics NAME ...]",
-    )
-    parser.add_argument("configuration", metavar="CONFIG.yaml", help="an evaluation file, see eval_configs/")
-    parser.add_argument("--output", metavar="DIR", help="folder to make; default: outputs/CONFIG")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier result in that folder")
-    parser.add_argument("--jobs", metavar="N", help="processes for the engine batched; default: 1")
-    if {"-h", "--help"} & set(arguments):
-        arguments = ["--help"]
-    if arguments[:1] == ["--rescore"]:
-        if len(arguments) < 2:
-            parser.error("--rescore takes the folder of a finished run")
-        show(*rescore(arguments[1], _flags(parser, arguments[2:])))
+def run(options: EvaluateArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst evaluate`. keys: the words behind each flag that replaces a key of the file."""
+    if options.rescore is not None:
+        show(*rescore(options.rescore, keys))
         return
-    file = parser.parse_args(arguments[:1]).configuration
-    overrides = _flags(parser, arguments[1:])
-    overwrite = "overwrite" in overrides
-    if overrides.pop("overwrite", None):
-        parser.error("--overwrite takes no value")
-    jobs = overrides.pop("jobs", ["1"])
-    if len(jobs) != 1 or not jobs[0].isdecimal() or jobs == ["0"]:
-        parser.error("--jobs takes one whole number from 1")
-    configuration = load_configuration(file, overrides)
-    show(configuration, evaluate(configuration, overwrite, int(jobs[0])))
+    overrides = dict(keys) if options.output is None else {**keys, "output": [options.output]}
+    configuration = load_configuration(options.configuration, overrides)
+    show(configuration, evaluate(configuration, options.overwrite, options.jobs))
 
 
 def show(configuration: Configuration, scores: Scores) -> None:
@@ -86,32 +66,6 @@ def shown_row(configuration: Configuration, scores: Scores) -> Row:
     }
 
 
-def _flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, list[str]]:
-    """Like `read_flags`, but wrong usage ends the program."""
-    try:
-        return read_flags(words)
-    except ValueError as error:
-        parser.error(str(error))
-
-
-def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
-    """`--beam 3 --attention-heads 1 2 --no-use-ref-len` -> the words behind each flag, by its key.
-
-    Raises ValueError for a word that belongs to no flag.
-    """
-    flags: dict[str, list[str]] = {}
-    current: list[str] | None = None
-    for word in words:
-        if word.startswith("--") and word != "--":
-            name, equals, value = word[2:].partition("=")
-            current = flags[name.replace("-", "_")] = [value] if equals else []
-        elif current is None:
-            raise ValueError(f"{word!r} belongs to no --KEY")
-        else:
-            current.append(word)
-    return flags
-
-
 def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 1) -> Scores:
     """Run and score one evaluation; its output folder is complete or not there, or lacks only its scores.
 
@@ -121,6 +75,7 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     options = configuration.evaluation
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
+    check_files_exist([options])
     scorers = Scorers(options)
     with run_folder(configuration, overwrite) as folder:
         if options.engine == "batched":

@@ -3,11 +3,10 @@
 import os
 from dataclasses import dataclass, replace
 
-from sacrebleu.metrics import BLEU
-
 from agents.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
-from models.errors import InputError
-from models.translator import option
+from evaluation.metric_names import TOKENIZERS
+from foundation.errors import InputError
+from foundation.options import check_options, option
 
 ENGINES = ("simuleval", "batched")
 
@@ -16,9 +15,11 @@ ENGINES = ("simuleval", "batched")
 class EvaluationOptions:
     """The test set and its scores. Relative paths start from the current directory, as in SimulEval."""
 
-    source: str = option("", "file with the path of one audio file in each line")
-    target: str = option("", "file with one reference in each line")
-    output: str | None = option(None, "folder to make for the results; default: outputs/NAME for NAME.yaml")
+    source: str = option("", "file with the path of one audio file in each line", is_path=True)
+    target: str = option("", "file with one reference in each line", is_path=True)
+    output: str | None = option(
+        None, "folder to make for the results; default: outputs/NAME for NAME.yaml", is_path=True
+    )
     start_index: int = option(0, "first sentence to evaluate, from 0")
     end_index: int = option(-1, "sentence before which to stop; -1 is after the last")
     quality_metrics: tuple[str, ...] = option(
@@ -38,7 +39,7 @@ class EvaluationOptions:
     sacrebleu_tokenizer: str | None = option(
         None,
         "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
-        tuple(BLEU.TOKENIZERS),
+        TOKENIZERS,
     )
     engine: str = option(
         "simuleval",
@@ -46,18 +47,30 @@ class EvaluationOptions:
         "write the same log",
         ENGINES,
     )
-    streams_at_once: int = option(256, "engine batched: sentences times settings decoded together, at most")
+    streams_at_once: int = option(
+        256,
+        "engine batched: sentences times settings decoded together, at most",
+        at_least=1,
+        at_most=1_000_000,
+    )
     audio_at_once_s: float = option(
-        120.0, "engine batched: audio encoded together, at most; more is faster and takes more memory"
+        120.0,
+        "engine batched: audio encoded together, at most; more is faster and takes more memory",
+        above=0,
     )
     # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
-    nose_siblings: tuple[str, ...] = option((), "NoSE: result folders of the same system at other settings")
-    nose_offline: str | None = option(None, "NoSE: result folder of the offline run, or its quality")
+    nose_siblings: tuple[str, ...] = option(
+        (), "NoSE: result folders of the same system at other settings", is_path=True
+    )
+    nose_offline: str | None = option(
+        None, "NoSE: result folder of the offline run, or its quality", is_path=True
+    )
     nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in s; default: first and last point")
     nose_latency: str | None = option(None, "NoSE: latency scorer; default: AL")
     nose_quality: str | None = option(None, "NoSE: quality scorer; default: BLEU")
 
     def __post_init__(self) -> None:
+        check_options(self)
         for name in ("source", "target"):
             if not getattr(self, name):
                 raise InputError(f"{name} is missing: name a text file with one entry in each line")
@@ -76,11 +89,6 @@ class EvaluationOptions:
             )
         if not self.quality_metrics and not self.latency_metrics:
             raise InputError("neither quality_metrics nor latency_metrics are given: name at least one")
-        if self.streams_at_once < 1 or not self.audio_at_once_s > 0:
-            raise InputError(
-                f"streams_at_once {self.streams_at_once} must be 1 or more, and audio_at_once_s "
-                f"{self.audio_at_once_s} above 0"
-            )
         if self.engine == "batched" and self.computation_aware:
             raise InputError(
                 "computation_aware needs the engine simuleval: the batched engine computes many sentences "

@@ -19,7 +19,7 @@ from evaluation.run_log import RunLog, check_same_test_set, read_run_log
 from evaluation.sweep_folder import bleu_tokenizer, find_runs, read_run_yaml, run_configuration
 from evaluation.sweep_layout import RunPlace, SweepLayout
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics
-from models.errors import InputError
+from foundation.errors import InputError
 
 Run = TypeVar("Run", RunLog, Path)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Some thirty years: a time beyond it is a damaged number, and sums of such numbers overflow in silence.
 MAXIMUM_MS = 1e12

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.curve import Curve
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Of the formula: it changes when the same points give another number.
 VERSION = "1.0"

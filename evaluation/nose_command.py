@@ -10,7 +10,6 @@ The last line (of each language pair) begins with the score, or with the scores 
 order of the table above it; the signature follows.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,27 +19,18 @@ from evaluation.curve_plot import plot_curves
 from evaluation.finished_sweep import FinishedSweep, read_sweep
 from evaluation.latency import unit_of
 from evaluation.nose import common_bounds, joint_signature, nose
+from evaluation.nose_arguments import NoseArguments
 from evaluation.nose_intervals import NoSEEstimate, estimate_nose
 from evaluation.run_log import check_same_test_set
 from evaluation.significance import Resampling
 from evaluation.sweep_statistics import SweepStatistics
 from evaluation.table import TABLES, Row
-from models.errors import InputError
-
-# Flags of files of points, and of sweeps: each needs to be told what the other holds itself.
-POINTS_ONLY = ("offline", "decoding", "unit")
-SWEEPS_ONLY = ("systems", "resamples", "seed")
+from foundation.errors import InputError
 
 
-def main(arguments: Sequence[str]) -> None:
-    args = _parser().parse_args(arguments)
-    if bool(args.sweeps) == bool(args.points):
-        raise InputError("give the folders of sweeps, or files of points by --points, but not both")
-    given, others = ("--points", SWEEPS_ONLY) if args.points else ("a sweep", POINTS_ONLY)
-    for name in others:
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name} does not go with {given}: leave it out")
-    bounds = tuple(args.bounds) if args.bounds else None
+def run(args: NoseArguments) -> None:
+    """`simulst nose`."""
+    bounds = args.bounds
     if args.points:
         curves = read_curves(args)
         estimates = [NoSEEstimate(nose(curve, bounds or common_bounds(curves)), None) for curve in curves]
@@ -55,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
         _print(args, estimates, [_row(one) | (_interval(one) if resampling else {}) for one in estimates])
 
 
-def read_curves(args: argparse.Namespace) -> list[Curve]:
+def read_curves(args: NoseArguments) -> list[Curve]:
     """One curve for each file. Raises InputError when offline scores do not go with the files."""
     files, offline = args.points, args.offline or []
     if offline and len(offline) != len(files):
@@ -84,7 +74,7 @@ def read_sweeps(folders: Sequence[str], plot: str | None) -> dict[str | None, li
     return pairs
 
 
-def sweep_statistics(sweeps: Sequence[FinishedSweep], args: argparse.Namespace) -> list[SweepStatistics]:
+def sweep_statistics(sweeps: Sequence[FinishedSweep], args: NoseArguments) -> list[SweepStatistics]:
     """All systems, or those that --systems names. Systems of one name are told apart by their sweep."""
     found = [(sweep, system) for sweep in sweeps for system in sweep.systems]
     names = [system.name for _, system in found]
@@ -103,7 +93,7 @@ def sweep_statistics(sweeps: Sequence[FinishedSweep], args: argparse.Namespace) 
     return statistics
 
 
-def _resampling(utterances: int, args: argparse.Namespace) -> Resampling | None:
+def _resampling(utterances: int, args: NoseArguments) -> Resampling | None:
     """None where no intervals are wanted. Raises InputError for fewer resamples than they need."""
     if args.resamples == 0:
         return None
@@ -111,7 +101,7 @@ def _resampling(utterances: int, args: argparse.Namespace) -> Resampling | None:
     return Resampling(utterances, resamples, Resampling.seed if args.seed is None else args.seed)
 
 
-def _print(args: argparse.Namespace, estimates: Sequence[NoSEEstimate], rows: Sequence[Row]) -> None:
+def _print(args: NoseArguments, estimates: Sequence[NoSEEstimate], rows: Sequence[Row]) -> None:
     scores = [one.score for one in estimates]
     if args.plot:
         plot_curves(args.plot, [score.curve for score in scores], scores[0].bounds)
@@ -142,33 +132,3 @@ def _row(estimate: NoSEEstimate) -> Row:
 def _interval(estimate: NoSEEstimate) -> Row:
     found = estimate.interval
     return {"NoSE_95%": f"[{found.low:.3f}, {found.high:.3f}]" if found else "undefined"}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulst nose", description="NoSE of quality/latency curves, over common bounds of latency."
-    )
-    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="folder of a simulst sweep")
-    parser.add_argument("--points", nargs="+", metavar="FILE.tsv", help="columns latency, quality, setting")
-    parser.add_argument(
-        "--bounds",
-        nargs=2,
-        type=float,
-        metavar=("X", "Y"),
-        help="latencies, in seconds for sweeps; default: the widest interval on which all curves are defined",
-    )
-    parser.add_argument("--quality-metric", help=f"default: a sweep's first; points: {Axes.quality}")
-    parser.add_argument("--latency-metric", help=f"default: a sweep's first; points: {Axes.latency}")
-    parser.add_argument(
-        "--format", choices=TABLES, default="table", help="of the table; default: %(default)s"
-    )
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the curves")
-    sweeps = parser.add_argument_group("sweeps")
-    sweeps.add_argument("--systems", nargs="+", metavar="NAME", help="score these only; default: all")
-    sweeps.add_argument("--resamples", type=int, help=f"default: {Resampling.resamples}; 0: no intervals")
-    sweeps.add_argument("--seed", type=int, help=f"default: {Resampling.seed}")
-    points = parser.add_argument_group("files of points")
-    points.add_argument("--offline", nargs="+", type=float, metavar="Q", help="offline quality for each file")
-    points.add_argument("--decoding", help="how the offline quality was decoded")
-    points.add_argument("--unit", help=f"of latency; default: {Axes.unit}")
-    return parser

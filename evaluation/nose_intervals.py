@@ -13,7 +13,7 @@ import numpy as np
 from evaluation.nose import Bounds, NoSE, check_same_axes, common_bounds, nose
 from evaluation.significance import Comparison, Estimate, Resampling, compare, estimate
 from evaluation.sweep_statistics import SweepStatistics, nose_scores
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Safe bounds are missed by so many resamples in a hundred at each end: well below what an interval allows.
 MISSED_PERCENT = 1.0

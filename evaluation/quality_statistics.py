@@ -12,9 +12,8 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
-from models.errors import InputError
-
-QUALITY_METRICS = ("BLEU", "chrF")
+from evaluation.metric_names import QUALITY_METRICS
+from foundation.errors import InputError
 
 
 @dataclass(frozen=True)

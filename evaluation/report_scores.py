@@ -20,7 +20,7 @@ from evaluation.quality_statistics import QUALITY_METRICS
 from evaluation.run_log import RunLog
 from evaluation.significance import Resampling, estimate, mean_of
 from evaluation.table import number, read_tsv
-from models.errors import InputError
+from foundation.errors import InputError
 
 SCORES_MEND = "score it again by simulst evaluate --rescore"
 # A score and the ends of its interval, each None where it is not defined.

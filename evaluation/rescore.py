@@ -13,7 +13,7 @@ from evaluation.run_log import read_run_log
 from evaluation.run_scores import write_scores
 from evaluation.scores import Scorers, Scores
 from evaluation.sweep_folder import CONFIGURATION, run_configuration
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Options of an evaluation that change its scores, but not its log.
 SCORING = (

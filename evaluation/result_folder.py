@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 LOG = "instances.log"  # SimulEval's: what makes a folder a result
 

@@ -20,7 +20,7 @@ from evaluation.latency import LATENCY_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOC
 from evaluation.result_folder import LOG
 from evaluation.true_clock import ChunkTiming, emission_times
 from evaluation.writing_system import spaceless_tokenizer
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Every field with the JSON types that it may have.
 FIELDS: dict[str, tuple[type, ...]] = {

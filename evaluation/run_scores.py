@@ -14,7 +14,7 @@ from evaluation.significance import mean
 from evaluation.sweep_folder import CONFIGURATION
 from evaluation.table import write_tsv
 from evaluation.true_clock import SIGNATURE
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 
 SCORES = "scores.tsv"

@@ -26,7 +26,7 @@ from agents.text_scoring import check_tokenizer
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.latency import SIMULEVAL_CLOCK
-from models.errors import InputError
+from foundation.errors import InputError
 
 # SimulEval's scorers of speech: some fail on text after hours, others call it 0.
 SPEECH_ONLY = re.compile(r"(WHISPER_)?ASR_BLEU|Discontinuity(Sum|Ave|Num)|\w+_SpeechAlign_\w+")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 # weights (R, N) -> a score of each resample, (R,); or several scores, (R, K)
 Statistic = Callable[[np.ndarray], np.ndarray]

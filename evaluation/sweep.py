@@ -6,67 +6,44 @@ evaluation/sweep_plan.py), and writes points, curves, NoSE and a page to look at
 happened; settings that are new in the file are added.
 """
 
-import argparse
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tqdm import tqdm
 
 from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.configuration import Configuration, configure
-from evaluation.evaluate import evaluate, read_flags
+from evaluation.evaluate import evaluate
 from evaluation.run_scores import SCORES, run_folder, write_scores
 from evaluation.scores import Scorers
+from evaluation.sweep_arguments import SweepArguments
 from evaluation.sweep_check import check_runs
 from evaluation.sweep_folder import CONFIGURATION, run_configuration
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
-from evaluation.workers import EXECUTORS, Workers
-from models.errors import InputError
+from evaluation.test_set_files import check_files_exist
+from evaluation.workers import Workers
+from foundation.errors import InputError
+from foundation.yaml_files import dump_yaml
 from models.new_folder import replaced_file
 
-# Flags of this command; all others replace keys of the file.
-OWN_FLAGS = ("output", "jobs", "executor")
 
-
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="simulst sweep",
-        description="Run systems at many settings, and draw and score their curves.",
-        epilog="--KEY VALUE replaces a key that the file gives for all runs; `simulst options` lists them.",
-        usage="simulst sweep CONFIG.yaml --output DIR [--jobs N] [--executor NAME] [--KEY VALUE ...]",
-    )
-    parser.add_argument("configuration", metavar="CONFIG.yaml", help="a sweep's file, see eval_configs/")
-    parser.add_argument("--output", metavar="DIR", required=True, help="folder to make, or to go on with")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, or jobs of a cluster")
-    parser.add_argument(
-        "--executor", choices=EXECUTORS, default="local", help="where they run; default: %(default)s"
-    )
-    if {"-h", "--help"} & set(arguments):
-        arguments = ["--help"]
-    try:
-        flags = read_flags(arguments[1:])
-    except ValueError as error:
-        parser.error(str(error))
-    own = [word for name in OWN_FLAGS if name in flags for word in (f"--{name}", *flags.pop(name))]
-    args = parser.parse_args([*arguments[:1], *own])
-    if args.jobs < 1:
-        parser.error("--jobs takes a whole number from 1")
-    folder = Path(args.output).expanduser()
-    plan = load_plan(args.configuration, folder, flags)
-    print(sweep(plan, folder, Workers(args.jobs, args.executor, folder / ".jobs")))
+def run(options: SweepArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst sweep`. keys: the words behind each flag that replaces a key of the file."""
+    plan = load_plan(options.configuration, options.output, keys)
+    print(sweep(plan, options.output, Workers(options.jobs, options.executor, options.output / ".jobs")))
 
 
 def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     """Run what is missing, and write the results; return what to tell. Raises InputError for bad input."""
     layout = SweepLayout(folder)
+    missing = [run for run in plan.runs if not _finished(layout, run)]
+    check_files_exist(run.configuration.evaluation for run in missing)
     _open_folder(layout, plan)
     scorers = {run.place: Scorers(run.configuration.evaluation) for run in plan.runs}
-    missing = [run for run in plan.runs if not _finished(layout, run)]
     for run in plan.runs:
         # Kept by an earlier command whose scoring failed.
         if run not in missing and not (layout.run(run.place) / SCORES).is_file():
@@ -131,7 +108,7 @@ def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
 
 def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
     with replaced_file(path) as file:
-        file.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        file.write_text(dump_yaml(values), encoding="utf-8")
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:

@@ -11,7 +11,7 @@ from agents.text_scoring import TOKENIZERS_BY_SPACES
 from evaluation.json_lines import is_count
 from evaluation.result_folder import LOG
 from evaluation.run_log import RunLog
-from models.errors import InputError
+from foundation.errors import InputError
 
 CONFIGURATION = "evaluation.yaml"
 DEFAULT_TOKENIZER = "13a"

@@ -21,17 +21,18 @@ Metrics that come first are the axes of the curves. NoSE divides by the quality 
 is added by itself: one for all systems that decode alike.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluation.agent_files import agent_names, find_agent
-from evaluation.configuration import SHARED_OPTIONS, Configuration, configure, read_yaml
-from evaluation.option_values import parse_words
+from evaluation.configuration import SHARED_OPTIONS, Configuration, configure
 from evaluation.sweep_layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
-from models.errors import InputError
+from foundation.errors import InputError
+from foundation.options import options_of
+from foundation.typed_values import parse_words
+from foundation.yaml_files import read_yaml
 
 # Of a system, besides the keys of an evaluation file.
 SYSTEM_KEYS = ("agent", "knob", "settings")
@@ -62,11 +63,11 @@ def load_plan(path: str | Path, output: str | Path, overrides: Mapping[str, Sequ
     """
     path = Path(path)
     values = read_yaml(path)
-    fields = {field.name: field for options in SHARED_OPTIONS for field in dataclasses.fields(options)}
+    options = {name: one for shared in SHARED_OPTIONS for name, one in options_of(shared).items()}
     for name, words in overrides.items():
-        if name not in fields or name == "output":
+        if name not in options or name == "output":
             raise InputError(f"command line: {name!r} is no option for all runs of a sweep: put it in {path}")
-        values[name] = parse_words(words, fields[name])
+        values[name] = parse_words(words, options[name])
     base = {name: value for name, value in values.items() if name not in ("systems", "languages")}
     for name in ("agent", "output"):
         if name in base:
@@ -131,7 +132,7 @@ class _PlanBuilder:
     def _offline(self, name: str, values: Mapping[str, Any]) -> PlannedRun:
         """The same model and search as the system, asked once it has heard everything."""
         agent_class = find_agent(_agent(name, values))
-        own = {field.name for field in dataclasses.fields(agent_class.policy_class)}
+        own = options_of(agent_class.policy_class)
         shared = {key: value for key, value in _shared(values).items() if key not in own}
         defaults = {key: value for key, value in agent_class.defaults.items() if key not in self.base}
         return self._run(OFFLINE, name, {**defaults, **shared}, "offline")

@@ -5,7 +5,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 
 Row = Mapping[str, str | float]

@@ -12,7 +12,7 @@ computation, so it overstates latency even where a machine keeps up. Latency met
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 SIGNATURE = "clock:max(t,arrival)+compute|length:reference|empty:skipped"
 

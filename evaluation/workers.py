@@ -15,11 +15,8 @@ from pathlib import Path
 
 import torch
 
+from foundation.errors import InputError
 from models.child_process import end_with_parent
-from models.errors import InputError
-
-# submitit's own local executor is Slurm's path without a cluster.
-EXECUTORS = ("local", "slurm", "submitit-local")
 
 
 @dataclass(frozen=True)

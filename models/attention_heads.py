@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.translator import TranslatorOptions
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from foundation.errors import InputError
 from models.audio_container import what_is_cut_off
-from models.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from foundation.errors import InputError
 from models.audio_language_model import AudioLanguageModel
-from models.errors import InputError
 from models.qwen2_audio import Qwen2Audio
 from models.stored_weights import read_json
 from models.translator import TranslatorOptions

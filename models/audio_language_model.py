@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from foundation.errors import InputError
 from models.audio_attention import AudioAttention
 from models.audio_language_tokenizer import AudioLanguageTokenizer, AudioPrompt
-from models.errors import InputError
 from models.log_mel import LogMelStream, frames_heard
 from models.row_cache import TokenCache
 from models.translator import TranslatorOptions

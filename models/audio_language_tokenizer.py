@@ -18,8 +18,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from foundation.errors import InputError
 from models.byte_level import token_bytes
-from models.errors import InputError
 from models.languages import ENGLISH_NAMES, language_code
 from models.tokenizer_files import read_tokenizer
 from models.units import characters_started, words_started

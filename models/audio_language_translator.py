@@ -24,11 +24,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from foundation.errors import InputError
 from models.attention_heads import Heads, attention_heads, check_attention_options
 from models.audio_attention import AudioAttention, watch_attention
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
-from models.errors import InputError
 from models.log_mel import LogMelStream
 from models.row_cache import TokenCache
 from models.translator import (

@@ -4,7 +4,7 @@ import re
 
 from tokenizers import Tokenizer
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:

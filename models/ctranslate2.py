@@ -17,7 +17,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.stored_weights import refuse_lfs_pointer
 from models.whisper import WhisperDimensions
 

@@ -1,5 +1,3 @@
-"""The one exception for bad input, so that entry points can print it without a traceback."""
+"""Where the exception for bad input was before `foundation`: agent files of users may import it from here."""
 
-
-class InputError(ValueError):
-    """Something the user gave cannot be used. The message says what, where, and how to mend it."""
+from foundation.errors import InputError as InputError

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 # Whisper's names of the languages that it knows, with the usual other spellings, behind their codes.
 LANGUAGE_NAMES = {

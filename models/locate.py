@@ -22,7 +22,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.tokenizer_files import tokenizer_file
 
 logger = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
-from models.errors import InputError
 
 HOP = 160  # samples between frames: 10 ms
 WINDOW = 400  # samples in one frame: 25 ms

@@ -24,10 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foundation.errors import InputError
 from models.audio_language_model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.declared_sizes import is_size
-from models.errors import InputError
 from models.locate import existing_path, locate_model
 from models.new_folder import new_folder
 from models.stored_weights import check_finite, read_json, some

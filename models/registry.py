@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from foundation.errors import InputError
 from models.audio_language_families import FAMILIES
 from models.audio_language_translator import load_audio_language_translator
-from models.errors import InputError
 from models.locate import existing_path, locate_model
 from models.policy_folder import has_policy, load_policy, policy_base
 from models.reina_translator import load_reina_translator

@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foundation.errors import InputError
 from models.declared_sizes import is_size
 from models.eight_bit import from_eight_bit, to_eight_bit
-from models.errors import InputError
 from models.new_folder import new_folder
 from models.reina import Reina, ReinaDimensions
 from models.sentencepiece_tokenizer import SentencePieceTokenizer

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.policy_network import PolicyNetwork
 from models.row_cache import TokenCache
 from models.translator import AudioStream, DecoderOutput, DecoderState, Memory, Translator

@@ -29,25 +29,39 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from foundation.errors import InputError
+from foundation.options import option
 from models.beams import expand, in_place, is_identity, right_aligned
 from models.decoding_step import DecodingStep, ObserveHook, ReadHook, SelectedStep
-from models.errors import InputError
 from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
-from models.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
-from models.translator import Decoder, Memory, option
+from models.token_filters import (
+    NewWordAfterCommitted,
+    NoRepeatedNgrams,
+    RowTexts,
+    TokenFilter,
+)
+from models.translator import Decoder, Memory
 
 
 @dataclass(frozen=True)
 class SearchOptions:
     """How hypotheses are searched; the same for every policy."""
 
-    beam: int = option(1, "beams for each stream; 1 is greedy search")
-    patience: float = option(1.0, "stop once more than beam * patience hypotheses are finished")
-    maximum_tokens_per_chunk: int = option(32, "new tokens at most for one chunk before the audio's end")
+    beam: int = option(1, "beams for each stream; 1 is greedy search", at_least=1, at_most=256)
+    patience: float = option(
+        1.0, "stop once more than beam * patience hypotheses are finished", above=0, at_most=1000
+    )
+    maximum_tokens_per_chunk: int = option(
+        32, "new tokens at most for one chunk before the audio's end", at_least=1, at_most=100_000
+    )
     # Fast speech is about 6 tokens a second; loops on silence run to hundreds.
-    maximum_tokens_per_second: float = option(12.0, "tokens at most for each second of audio heard")
+    maximum_tokens_per_second: float = option(
+        12.0, "tokens at most for each second of audio heard", above=0, at_most=1000
+    )
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
-    blocked_ngram: int = option(6, "never write the same n tokens twice; 0 switches this off")
+    blocked_ngram: int = option(
+        6, "never write the same n tokens twice; 0 switches this off", at_least=0, at_most=1000
+    )
 
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(

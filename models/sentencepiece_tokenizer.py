@@ -14,7 +14,7 @@ from pathlib import Path
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import language_code
 from models.stored_weights import refuse_lfs_pointer
 from models.units import characters_started, words_started

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 

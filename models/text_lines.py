@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def read_lines(path: Path) -> list[str]:

@@ -9,21 +9,18 @@ Shapes: B streams, R rows, N tokens, F feature frames, T memory frames, D width,
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
+from foundation.options import check_options, option
+from models.precisions import PRECISION_NAMES
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def option(default, help: str, choices: Sequence | None = None):
-    """A dataclass field that is also a command-line option: its default and help are written once."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+PRECISIONS = {name: getattr(torch, name) for name in PRECISION_NAMES}
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,22 @@ class TranslatorOptions:
 
     device: str = option("cpu", "where the model runs: cpu, cuda, cuda:1, mps")
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
-    precision: str = option("float32", "number format of weights and activations", tuple(PRECISIONS))
+    precision: str = option("float32", "number format of weights and activations", PRECISION_NAMES)
     # Whisper hears 30 s windows in training; without any silence it runs on past the audio's end.
     trailing_silence_ms: int | None = option(
         None,
         "silence encoded behind the audio heard so far; 0 is fastest, 30000 fills Whisper's window; "
         "default: what the model was trained for, 5000 for Whisper as published, 0 for others",
+        at_least=0,
+        at_most=600_000,
     )
     attention_layer: int | None = option(
-        None, "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads"
+        None,
+        "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads",
+        at_least=1,
     )
     attention_heads: tuple[int, ...] | None = option(
-        None, "heads of --attention-layer that are averaged, from 1; default: all of that layer"
+        None, "heads of --attention-layer that are averaged, from 1; default: all of that layer", at_least=1
     )
     prompt: str | None = option(
         None,
@@ -52,8 +53,7 @@ class TranslatorOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.trailing_silence_ms is not None and self.trailing_silence_ms < 0:
-            raise InputError(f"trailing silence must be 0 ms or more, got {self.trailing_silence_ms}")
+        check_options(self)
 
     def with_silence(self, usual_ms: int) -> "TranslatorOptions":
         """These options, with the model's own trailing silence where none was chosen."""

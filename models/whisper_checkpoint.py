@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foundation.errors import InputError
 from models.attention_heads import Heads
 from models.ctranslate2 import read_ctranslate2
 from models.declared_sizes import is_size
-from models.errors import InputError
 from models.stored_weights import (
     check_weights,
     read_json,

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from foundation.errors import InputError
 from models.byte_level import token_bytes
-from models.errors import InputError
 from models.languages import find_language, language_code
 from models.tokenizer_files import TOKENIZER, read_tokenizer
 from models.units import characters_started, words_started

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.examples import Example
 
 # Pairs are sorted by length among this many batches' worth of them.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.log_mel import log_mel_spectrogram
 from train.examples import Example
 from train.masking import MaskingSection, masked

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from foundation.command_line import settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
-from models.errors import InputError
 from models.text_lines import plain_spaces
-from train.command_line import at_least, option, settings_of
+from train.corpus_options import ClipOptions, compiled
 from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import CONTROL, Row, check_language_codes, write_manifest
@@ -42,31 +43,6 @@ class Clip:
     texts: dict[str, str]  # by language
     start_s: float = 0.0
     duration_s: float | None = None  # None: to the end of the file
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipOptions:
-    """What all corpora have in common."""
-
-    output: Path = option("folder to write")
-    minimum_s: float = option("skip shorter clips", 0.1)
-    maximum_s: float = option("skip longer clips; Whisper hears at most 30 s", 30.0)
-    refuse: str | None = option("skip rows with a text in which this regular expression is found", None)
-    jobs: int | None = option("processes (default: one for each core)", None)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(1, jobs=self.jobs)
-        at_least(0, minimum_s=self.minimum_s)
-        at_least(self.minimum_s, maximum_s=self.maximum_s)
-        compiled("--refuse", self.refuse)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WholeFileOptions(ClipOptions):
-    """And of those with a file for each clip."""
-
-    convert: bool = option("write 16 kHz FLAC to OUTPUT/audio, do not name the files where they are", False)
 
 
 @dataclass(frozen=True)
@@ -135,14 +111,6 @@ def write_clip(folder: Path, identifier: str, samples: np.ndarray) -> None:
 
 def clip_path(identifier: str) -> Path:
     return Path("audio") / f"{file_name(identifier)}.flac"
-
-
-def compiled(flag: str, pattern: str | None) -> re.Pattern[str] | None:
-    """Raises InputError, naming the flag, for what is no regular expression."""
-    try:
-        return None if pattern is None else re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"{flag} {pattern!r} is not a regular expression ({error}): mend it") from None
 
 
 def _usable(corpus: Corpus, refuse: re.Pattern[str] | None) -> tuple[list[Clip], list[Skipped]]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import read_lines
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"

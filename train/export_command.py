@@ -10,14 +10,13 @@ Of a run it takes the checkpoint of the best validation score. Beside the weight
 model card: what the model is, what it was trained on, its validation scores, and its licence.
 """
 
-import argparse
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.new_folder import new_folder
 from models.policy_folder import StoredPolicy, policy_options, save_policy
@@ -27,6 +26,7 @@ from models.reina_folder import save_reina
 from models.stored_weights import check_weights, read_json
 from models.translator import PRECISIONS
 from models.whisper_folder import save_whisper
+from train.export_options import ExportOptions
 from train.model_card import ModelCard
 from train.simulsa_sft.export import save_trained
 from train.simulsa_sft.start import DESCRIPTION as AUDIO_LANGUAGE
@@ -43,50 +43,30 @@ class TrainedPolicy:
     base: str  # name or path of its translator
 
 
-def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="simulst export", description="Make a model folder of a training run."
-    )
-    add = parser.add_argument
-    add("run", type=Path, metavar="RUN", help="output folder of a stage, or checkpoints/step_N in it")
-    add("folder", type=Path, metavar="FOLDER", help="model folder to make")
-    add("--precision", choices=sorted(PRECISIONS), default="float16", help="number format of stored weights")
-    add("--eight-bit", action="store_true", help="store matrices of a REINA in 8 bits, a quarter of float32")
-    add("--threshold", type=float, help="of a policy: what agents use unless told otherwise, in logit space")
-    add("--base", metavar="MODEL", help="leave out the model that a policy or adapter is for; its name")
-    add("--with-text-encoder", action="store_true", help="keep what only further training needs")
-    add("--name", help="what the model card calls it (default: the folder's name)")
-    add("--licence", default="not stated", help="for the model card: mit, apache-2.0, cc-by-4.0, ...")
-    add("--base-model", metavar="NAME", help="for the model card: what training began from; default: --base")
-    add("--notes", type=Path, metavar="FILE", help="Markdown put into the model card: data, scores, use")
-    options = parser.parse_args(list(arguments))
-    export(options)
-
-
-def export(options: argparse.Namespace) -> None:
+def run(options: ExportOptions) -> None:
     """Does what the command says. FOLDER is there complete or not at all; InputError says why not."""
     notes = _read_notes(options.notes)
     dtype = PRECISIONS[options.precision]
     is_step = options.run.name.startswith("step_")
-    run = options.run.parent.parent if is_step else options.run
-    if not (run / CHECKPOINTS).is_dir():
+    output = options.run.parent.parent if is_step else options.run
+    if not (output / CHECKPOINTS).is_dir():
         raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
-    step = options.run if is_step else best_checkpoint(run)
-    card = _card(options, run, step, notes)
-    if (run / AUDIO_LANGUAGE).is_file():
+    step = options.run if is_step else best_checkpoint(output)
+    card = _card(options, output, step, notes)
+    if (output / AUDIO_LANGUAGE).is_file():
         if options.eight_bit:
             raise InputError(
-                f"{run} trained an audio-language model, which has no 8-bit folder: leave --eight-bit out"
+                f"{output} trained an audio-language model, which has no 8-bit folder: leave --eight-bit out"
             )
         if options.threshold is not None:
-            raise InputError(f"{run} trained an audio-language model, not a policy: leave --threshold out")
+            raise InputError(f"{output} trained an audio-language model, not a policy: leave --threshold out")
         with new_folder(options.folder) as partial:
             _fill(partial, lambda folder: save_trained(step, folder, dtype, options.base))
             card.write(partial)
         return
-    if not (run / POLICY).is_file():
+    if not (output / POLICY).is_file():
         if options.threshold is not None or options.base:
-            raise InputError(f"{run} trained a translator, not a policy: leave --threshold and --base out")
+            raise InputError(f"{output} trained a translator, not a policy: leave --threshold and --base out")
         with new_folder(options.folder) as partial:
             _fill(partial, lambda folder: _save(open_model(step), folder, options))
             card.write(partial)
@@ -101,7 +81,7 @@ def export(options: argparse.Namespace) -> None:
         card.write(partial)
 
 
-def _card(options: argparse.Namespace, run: Path, step: Path, notes: str) -> ModelCard:
+def _card(options: ExportOptions, run: Path, step: Path, notes: str) -> ModelCard:
     agent = "alignatt"
     if (run / AUDIO_LANGUAGE).is_file():
         agent = "simulsa"
@@ -124,7 +104,7 @@ def read_policy(step: Path) -> TrainedPolicy:
     return TrainedPolicy(network, base)
 
 
-def _save(start: StartModel, folder: Path, options: argparse.Namespace) -> None:
+def _save(start: StartModel, folder: Path, options: ExportOptions) -> None:
     dtype = PRECISIONS[options.precision]
     if isinstance(start.model, Reina):
         text_encoder, eight_bit = options.with_text_encoder, options.eight_bit

@@ -12,14 +12,12 @@ relative to itself), source.txt and target.LANGUAGE.txt (SimulEval's lists), and
 the chosen groups that could not be used, and why.
 """
 
-import argparse
 import os
 import random
 import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -28,11 +26,12 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.text_lines import plain_spaces, write_lines, write_list
 from train import prepare
 from train.line_table import Line, LineTable, file_name
+from train.prepare_options import JoinOptions
 from train.skipped import Skipped, report, summary, write_skipped
 
 
@@ -57,54 +56,22 @@ class SegmentLengths:
         return sum(line.seconds for line in lines) + self.pause_s * max(len(lines) - 1, 0)
 
 
-def main(arguments: Sequence[str]) -> None:
-    join(parse(arguments))
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m train.prepare join", description="Join short recorded lines into segments."
-    )
-    add = parser.add_argument
-    add("--table", type=Path, required=True, help="tab-separated, UTF-8, with a header")
-    add("--id", default="id", help="column that identifies a row (default: id)")
-    add("--audio", help="column with the path of the audio file; without it, the id is the file's name")
-    add("--audio-dir", type=Path, help="folder of the audio files (default: the table's)")
-    add("--audio-suffix", default="", help="added to the path or id, e.g. .flac")
-    add("--text", nargs="+", required=True, metavar="COLUMN", help="text columns, each named by its language")
-    add("--group-pattern", help="regular expression searched in the id; its first (...) is the group")
-    add("--groups", nargs="+", default=[], help="groups to use (default: all)")
-    add("--capitals", choices=["emphasis", "keep"], default="emphasis", help="what words in capitals mean")
-    add("--acronyms", nargs="+", default=[], metavar="WORD", help="words whose capitals stay in any case")
-    add("--minimum-s", type=float, default=SegmentLengths.minimum_s)
-    add("--maximum-s", type=float, default=SegmentLengths.maximum_s)
-    add("--pause-s", type=float, default=SegmentLengths.pause_s, help="silence between two lines")
-    add("--seed", type=int, default=SegmentLengths.seed, help="of the lengths drawn")
-    add("--limit", type=int, help="keep this many segments, spread evenly")
-    add("--paths-from", type=Path, help="write source.txt relative to this folder (default: absolute paths)")
-    add("--output", type=Path, required=True, help="folder to create")
-    add("--overwrite", action="store_true", help="replace the segments in OUTPUT")
-    return parser.parse_args(arguments)
-
-
-def join(options: argparse.Namespace) -> None:
+def run(options: JoinOptions) -> None:
     """Does what the command says. OUTPUT appears when it is complete; InputError means that it does not."""
     output: Path = options.output.resolve()
     check_output(output, options.overwrite)
-    if options.limit is not None and options.limit < 1:
-        raise InputError(f"the limit must be at least 1 segment, got {options.limit}")
     lengths = SegmentLengths(options.minimum_s, options.maximum_s, options.pause_s, options.seed)
     table = LineTable(
         path=options.table,
-        text_columns=tuple(options.text),
+        text_columns=options.text,
         id_column=options.id,
         audio_column=options.audio,
         audio_dir=options.audio_dir,
         audio_suffix=options.audio_suffix,
         group_pattern=options.group_pattern,
-        groups=tuple(options.groups),
+        groups=options.groups,
         capitals=options.capitals,
-        acronyms=tuple(options.acronyms),
+        acronyms=options.acronyms,
     )
     lines, skipped = table.read()
     segments, left_over = plan(lines, lengths)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from train.plain_text import EmphasisCapitals, plain_quotes
 from train.skipped import Skipped
 from train.text_files import Record, read_table

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
-from models.errors import InputError
 from models.languages import canonical_language, find_language
 from models.text_lines import plain_spaces, read_lines, write_lines
 from train.seconds import read_length

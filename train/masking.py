@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @dataclass(kw_only=True)

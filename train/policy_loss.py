@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.alignment_loss import alignment_loss
 from train.divergence_loss import divergence_loss
 from train.reina_loss import ReinaLossOptions, reina_loss

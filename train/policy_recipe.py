@@ -19,7 +19,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
 from torch.nn import Module
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.policy_network import PolicyOptions
 from train.alignment_loss import DEFAULT_TEMPERATURE_S

@@ -1,4 +1,4 @@
-"""python -m train.prepare COMMAND ...: everything between raw corpora and training.
+"""simulst prepare COMMAND ..., or python -m train.prepare ...: everything between raw corpora and training.
 
 Recordings and texts of any corpus become manifests (`train.manifest`), tables with an id, perhaps a clip, and
 texts by language. Training reads nothing else.
@@ -30,67 +30,28 @@ kill the same command continues there, and the result is that of an undisturbed 
 
 For instance, from texts to what a small model trains on:
 
-    python -m train.prepare text --files en=train.en.gz de=train.de.gz --output texts
-    python -m train.prepare speak --manifest texts/manifest.tsv --language en --voices hibari --output spoken
-    python -m train.prepare sentencepiece --manifests texts/manifest.tsv --languages en de --output my.model
-    python -m train.prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
+    simulst prepare text --files en=train.en.gz de=train.de.gz --output texts
+    simulst prepare speak --manifest texts/manifest.tsv --language en --voices hibari --output spoken
+    simulst prepare sentencepiece --manifests texts/manifest.tsv --languages en de --output my.model
+    simulst prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
         --truncations 4 --output cache
 
 Exit status: 0 done, 1 input error (one line says what, where and how to mend it), 2 wrong usage,
 130 interrupted.
 """
 
-import importlib
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 
-from models.errors import InputError
-
-COMMANDS = {
-    "table": ("train.prepare_table", "a table of clips -> manifest"),
-    "mustc": ("train.prepare_mustc", "MuST-C -> clips and manifest"),
-    "covost2": ("train.prepare_covost2", "CoVoST 2 or CVSS -> manifest"),
-    "mls": ("train.prepare_mls", "Multilingual LibriSpeech -> manifest"),
-    "text": ("train.prepare_text", "parallel texts -> manifest without audio"),
-    "speak": ("train.prepare_speak", "manifest without audio -> synthetic speech"),
-    "translate": ("train.prepare_translate", "manifest of clips and model -> its translations"),
-    "join": ("train.join_segments", "short recorded lines -> segments"),
-    "sentencepiece": ("train.prepare_sentencepiece", "manifests -> vocabulary"),
-    "lists": ("train.prepare_lists", "manifest -> SimulEval's lists of a test set"),
-    "encode": ("train.prepare_encode", "manifest and encoder -> stored encoder outputs"),
-}
+from foundation.commands import dispatch
+from train.commands import PREPARE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if name in ("-h", "--help"):
-        print(_usage())
-        return 0
-    if name not in COMMANDS:
-        close = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"give one of {', '.join(COMMANDS)}"
-        print(f"error: there is no command {name!r}: {hint}", file=sys.stderr)
-        return 2
-    # Imported only now: torch takes seconds, and --help needs none of it.
-    module = importlib.import_module(COMMANDS[name][0])
-    try:
-        module.main(rest)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: the same command continues", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
-    end = "python -m train.prepare COMMAND --help tells more, and the head of train/prepare.py tells all."
-    return "\n".join(["usage: python -m train.prepare COMMAND ...", "", *lines, "", end])
+    words = sys.argv[1:] if arguments is None else arguments
+    more = "The head of train/prepare.py tells all."
+    return dispatch("python -m train.prepare", PREPARE, words, epilog=more)
 
 
 if __name__ == "__main__":

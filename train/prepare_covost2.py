@@ -11,32 +11,19 @@ Clips are Common Voice's own MP3 files; --convert makes FLAC of them once, which
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import read_lines
-from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
-from train.command_line import option, parse
+from train.clips import Clip, Corpus, prepare_clips
+from train.corpus_options import CovostOptions
 from train.skipped import Skipped
 from train.text_files import Record, read_table, records
 
 ESCAPED = re.compile(r"\\(.)")  # CoVoST writes \" for a quote
 
 
-@dataclass(frozen=True, kw_only=True)
-class CovostOptions(WholeFileOptions):
-    table: Path = option("one split of CoVoST 2 or CVSS, a .tsv file")
-    clips: Path = option("Common Voice's folder of clips of the source language")
-    source: str = option("code of the language spoken", metavar="CODE")
-    target: str = option("code of the language of the translation", metavar="CODE")
-    transcripts: Path | None = option("Common Voice's validated.tsv: source texts for CVSS", None)
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare covost2", "Make a manifest of CoVoST 2 or CVSS."
-    options = parse(CovostOptions, program, description, arguments)
+def run(options: CovostOptions) -> None:
     prepare_clips(read_corpus(options), options, "covost2", options.convert)
 
 

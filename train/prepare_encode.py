@@ -22,43 +22,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.log_mel import HOP
 from models.text_lines import write_lines
 from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, heard_samples
-from train.command_line import at_least, option, parse
 from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.frame_encoders import FrameEncoder, open_encoder
 from train.journal import Journal
 from train.manifest import Row, read_manifest
+from train.prepare_options import EncodeOptions
 from train.skipped import Skipped, report, summary, write_skipped
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 32  # whose versions are sorted by length and batched; the unit of resumption
 BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
-
-
-@dataclass(frozen=True)
-class EncodeOptions:
-    manifest: Path = option("manifest of clips")
-    output: Path = option("folder to write")
-    whisper: str | None = option("Whisper, or REINA, whose encoder is run: a path or a name", None)
-    model: str | None = option("or the audio-language model whose encoder is run", None)
-    truncations: int = option("truncated versions of each clip, beside the whole clip", 0)
-    seed: int = option("of the lengths of truncated versions", 0)
-    precision: str = option("number format in the encoder", "float32", ("float32", "bfloat16"))
-    device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
-    jobs: int | None = option("processes (default: one for each core)", None)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(0, truncations=self.truncations)
-        at_least(1, jobs=self.jobs)
-        if (self.whisper is None) == (self.model is None):
-            raise InputError("say whose encoder is run: give either --whisper or --model")
 
 
 @dataclass(frozen=True)
@@ -70,10 +50,7 @@ class Encoded:
     skipped: list[tuple[str, str, str]]  # id, reason, detail
 
 
-def main(arguments: Sequence[str]) -> None:
-    program = "python -m train.prepare encode"
-    description = "Store the outputs of a frozen encoder for whole and truncated clips."
-    options = parse(EncodeOptions, program, description, arguments)
+def run(options: EncodeOptions) -> None:
     TranslatorOptions(device=options.device).torch_device()  # a wrong one is refused before work starts
     rows = read_manifest(options.manifest, needs_audio=True).rows
     settings = cache_settings(options)

@@ -7,28 +7,15 @@ unless --output names another folder. White space of any kind becomes single spa
 one of the languages are refused: lists must stay in step.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
 from models.stored_weights import some
 from models.text_lines import plain_spaces, write_list
-from train.command_line import option, parse
 from train.manifest import read_manifest
+from train.prepare_options import ListOptions
 
 
-@dataclass(frozen=True)
-class ListOptions:
-    manifest: Path = option("manifest of the clips")
-    languages: tuple[str, ...] = option("references to write", metavar="CODE")
-    output: Path | None = option("folder of the lists (default: the manifest's)", None)
-
-
-def main(arguments: Sequence[str]) -> None:
-    program = "python -m train.prepare lists"
-    options = parse(ListOptions, program, "Write SimulEval's lists of a manifest.", arguments)
+def run(options: ListOptions) -> None:
     manifest = read_manifest(options.manifest, options.languages, needs_audio=True)
     for language in options.languages:
         absent = [row.id for row in manifest.rows if language not in row.texts]

@@ -8,28 +8,15 @@ Speech with its transcripts, for ASR:
     ROOT/SPLIT/audio/SPEAKER/BOOK/SPEAKER_BOOK_NUMBER.flac, or .opus
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import read_lines
-from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
-from train.command_line import option, parse
+from train.clips import Clip, Corpus, prepare_clips
+from train.corpus_options import MlsOptions
 from train.skipped import Skipped
 from train.text_files import records
 
 
-@dataclass(frozen=True, kw_only=True)
-class MlsOptions(WholeFileOptions):
-    root: Path = option("folder of one language, as unpacked")
-    split: str = option("train, dev or test")
-    language: str = option("code of the language spoken", metavar="CODE")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare mls", "Make a manifest of Multilingual LibriSpeech."
-    options = parse(MlsOptions, program, description, arguments)
+def run(options: MlsOptions) -> None:
     prepare_clips(read_corpus(options), options, "mls", options.convert)
 
 

@@ -13,17 +13,15 @@ of fairseq and SimulEval's examples: TALK_NUMBER, counted in each talk from 0.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import read_lines
-from train.clips import Clip, ClipOptions, Corpus, prepare_clips
-from train.command_line import option, parse
+from train.clips import Clip, Corpus, prepare_clips
+from train.corpus_options import MustcOptions
 from train.seconds import read_seconds
 from train.skipped import Skipped
 
@@ -31,18 +29,7 @@ from train.skipped import Skipped
 # scalars stay text: YAML would read 0500 as 320, 1:30 as 90 and some things as dates.
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
-
-@dataclass(frozen=True, kw_only=True)
-class MustcOptions(ClipOptions):
-    root: Path = option("folder of one pair, that holds the splits: en-de/data")
-    split: str = option("train, dev, tst-COMMON, tst-HE ...")
-    source: str = option("code of the language spoken", metavar="CODE")
-    target: tuple[str, ...] = option("codes of translations", metavar="CODE")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare mustc", "Cut MuST-C's talks into clips with a manifest."
-    options = parse(MustcOptions, program, description, arguments)
+def run(options: MustcOptions) -> None:
     prepare_clips(read_corpus(options), options, "mustc", write_audio=True)
 
 

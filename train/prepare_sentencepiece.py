@@ -8,43 +8,16 @@ that was rare.
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.new_folder import replaced_file
-from train.command_line import at_least, option, parse
 from train.manifest import read_manifest
+from train.prepare_options import PieceOptions
 
 
-@dataclass(frozen=True)
-class PieceOptions:
-    manifests: tuple[Path, ...] = option("manifests whose text is used", metavar="FILE")
-    languages: tuple[str, ...] = option("text columns to use, where a manifest has them", metavar="CODE")
-    output: Path = option("model file to write")
-    vocabulary: int = option("number of pieces", 8000)
-    kind: str = option("how pieces are found", "unigram", ("unigram", "bpe"))
-    coverage: float = option("share of all characters that get a piece", 1.0)
-    byte_fallback: bool = option("write characters without a piece as bytes, not as unknown", False)
-    jobs: int = option("threads", 4)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(1, jobs=self.jobs, vocabulary=self.vocabulary)
-        if not 0 < self.coverage <= 1:
-            raise InputError(f"--coverage is a share above 0, up to 1, got {self.coverage:g}")
-        if self.output.exists() and not self.overwrite:
-            raise InputError(f"{self.output} exists: name another output, or add --overwrite")
-        if not self.output.absolute().parent.is_dir():
-            raise InputError(f"{self.output.parent}: no such folder: create it first")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare sentencepiece", "Train a SentencePiece model."
-    options = parse(PieceOptions, program, description, arguments)
+def run(options: PieceOptions) -> None:
     texts = read_texts(options)
     model = train_pieces([text for column in texts.values() for text in column], options)
     with replaced_file(options.output) as file:

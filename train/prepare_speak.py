@@ -18,55 +18,20 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from foundation.command_line import named_values, settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
-from models.errors import InputError
 from train.clips import LONGEST_NAME, clip_path, finish, write_clip
-from train.command_line import at_least, named_values, option, parse, settings_of
 from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import Row, read_manifest
+from train.prepare_options import SpeakOptions
 from train.skipped import Skipped, report
 from train.unfinished_folder import unfinished_folder
 from train.voices import Voice, one_line, open_voice
 from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
-
-
-@dataclass(frozen=True)
-class SpeakOptions:
-    manifest: Path = option("manifest of the texts")
-    language: str = option("the text that is spoken", metavar="CODE")
-    voices: tuple[str, ...] = option("voices with their weights", metavar="ENGINE[:VOICE][=WEIGHT]")
-    output: Path = option("folder to write")
-    commands: tuple[str, ...] = option(
-        "further engines, see train/voices.py", (), metavar="ENGINE=COMMAND LINE"
-    )
-    slowest: float = option("speeds are drawn from here ...", 1.0)
-    fastest: float = option("... to here; 1 is normal", 1.0)
-    seed: int = option("of voices and speeds; 0 draws from the id alone", 0)
-    maximum_s: float = option("skip what takes longer to say", 30.0)
-    jobs: int | None = option("processes (default: one for each core)", None)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(0.1, slowest=self.slowest)
-        at_least(self.slowest, fastest=self.fastest)
-        at_least(1, jobs=self.jobs)
-        at_least(0.1, maximum_s=self.maximum_s)
-
-    def weights(self) -> dict[str, float]:
-        """Weight of each voice. Raises InputError for what is no weight."""
-        weights = {}
-        for voice in self.voices:
-            name, equals, weight = voice.partition("=")
-            try:
-                weights[name] = float(weight) if equals else 1.0
-            except ValueError:
-                weights[name] = 0.0
-            if not 0 < weights[name] < float("inf"):
-                raise InputError(f"--voices: the weight in {voice!r} must be a number above 0")
-        return weights
 
 
 @dataclass(frozen=True)
@@ -89,9 +54,7 @@ def draw(identifier: str, options: SpeakOptions) -> Draw:
     return Draw(voice, speed, seed)
 
 
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare speak", "Speak the texts of a manifest."
-    options = parse(SpeakOptions, program, description, arguments)
+def run(options: SpeakOptions) -> None:
     manifest = read_manifest(options.manifest)
     if options.language not in manifest.languages:
         known = ", ".join(manifest.languages)

@@ -6,31 +6,15 @@
 Any tab-separated table with a header, one row for a clip. Without --audio the id is the file's name.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from models.errors import InputError
-from train.clips import Clip, Corpus, WholeFileOptions, prepare_clips
-from train.command_line import named_values, option, parse
+from foundation.command_line import named_values
+from foundation.errors import InputError
+from train.clips import Clip, Corpus, prepare_clips
+from train.corpus_options import TableOptions
 from train.text_files import is_file, read_table
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableOptions(WholeFileOptions):
-    table: Path = option("tab-separated, UTF-8, with a header; NAME.gz is unpacked")
-    text: tuple[str, ...] = option(
-        "languages, each with its column if it is called otherwise", metavar="CODE[=COLUMN]"
-    )
-    id: str = option("column that names a row", "id")
-    audio: str | None = option("column with the path of the audio file (default: the id is its name)", None)
-    audio_dir: Path | None = option("folder where these paths begin (default: the table's)", None)
-    audio_suffix: str = option("added to the path or id, such as .flac", "")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare table", "Make a manifest of a table of clips."
-    options = parse(TableOptions, program, description, arguments)
+def run(options: TableOptions) -> None:
     prepare_clips(read_corpus(options), options, "table", options.convert)
 
 

@@ -10,50 +10,20 @@ same under other rules.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.command_line import named_values, settings_of
+from foundation.errors import InputError
 from models.text_lines import plain_spaces, read_lines
 from train.clips import compiled, finish
-from train.command_line import at_least, named_values, option, parse, settings_of
 from train.manifest import Row, check_language_codes
+from train.prepare_options import TextOptions
 from train.skipped import Skipped, report
 from train.text_files import Record, read_table
 from train.unfinished_folder import unfinished_folder
 
 
-@dataclass(frozen=True)
-class TextOptions:
-    output: Path = option("folder to write")
-    files: tuple[str, ...] = option("one file a language, in step", (), metavar="CODE=FILE")
-    table: Path | None = option("or a tab-separated table with a header", None)
-    columns: tuple[str, ...] = option("its columns of text", (), metavar="CODE[=COLUMN]")
-    prefix: str | None = option("of the ids (default: the name of OUTPUT)", None)
-    minimum_words: int = option("skip shorter source texts", 1)
-    maximum_words: int | None = option("skip longer source texts", None)
-    minimum_ratio: float = option("skip texts with fewer characters for each of the source", 0.0)
-    maximum_ratio: float | None = option("skip texts with more characters for each of the source", None)
-    unique: bool = option("skip a source text that occurred before", False)
-    refuse: str | None = option("skip rows with a text in which this regular expression is found", None)
-    require: str | None = option("skip source texts in which this regular expression is not found", None)
-    incomplete: bool = option("keep rows that lack some of the translations", False)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(1, minimum_words=self.minimum_words)
-        at_least(self.minimum_words, maximum_words=self.maximum_words)
-        at_least(0, minimum_ratio=self.minimum_ratio)
-        at_least(self.minimum_ratio, maximum_ratio=self.maximum_ratio)
-        compiled("--refuse", self.refuse)
-        compiled("--require", self.require)
-        if bool(self.files) == (self.table is not None) or bool(self.columns) != (self.table is not None):
-            raise InputError("give either --files, or --table with --columns")
-
-
-def main(arguments: Sequence[str]) -> None:
-    program, description = "python -m train.prepare text", "Make a manifest of parallel texts."
-    options = parse(TextOptions, program, description, arguments)
+def run(options: TextOptions) -> None:
     languages, numbered, skipped = read_parallel(options)
     check_language_codes(languages)
     prefix = options.prefix or options.output.absolute().name

@@ -11,22 +11,22 @@ languages stay, too.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from foundation.command_line import settings_of
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from models.registry import base_model, load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
-from models.translator import PRECISIONS, Translator, TranslatorOptions
+from models.translator import Translator, TranslatorOptions
 from train.clips import finish
-from train.command_line import at_least, option, parse, settings_of
 from train.journal import Journal
 from train.manifest import Row, check_language_codes, read_manifest
+from train.prepare_options import TranslateOptions
 from train.skipped import Skipped, report
 from train.unfinished_folder import unfinished_folder
 from train.worker_processes import available_processes
@@ -34,40 +34,11 @@ from train.worker_processes import available_processes
 ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
 
 
-@dataclass(frozen=True)
-class TranslateOptions:
-    manifest: Path = option("manifest of clips")
-    model: str = option("who translates: a path or a name")
-    targets: tuple[str, ...] = option("languages to write", metavar="CODE")
-    output: Path = option("folder to write")
-    source: str = option("language that is heard", "en", metavar="CODE")
-    beam: int = option("beams; 1 is greedy search", 3)
-    patience: float = option("stop once more than beam * patience hypotheses are finished", 3.0)
-    trailing_silence_ms: int | None = option("silence behind each clip (default: the model's)", None)
-    precision: str = option("number format", "float32", tuple(PRECISIONS))
-    device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
-    jobs: int | None = option("processes (default: one for each core)", None)
-    overwrite: bool = option("replace OUTPUT", False)
-
-    def __post_init__(self) -> None:
-        at_least(1, jobs=self.jobs)
-
-    def translator(self) -> TranslatorOptions:
-        return TranslatorOptions(
-            device=self.device, precision=self.precision, trailing_silence_ms=self.trailing_silence_ms
-        )
-
-    def search(self) -> SearchOptions:
-        return SearchOptions(beam=self.beam, patience=self.patience)
-
-
-def main(arguments: Sequence[str]) -> None:
-    program = "python -m train.prepare translate"
-    options = parse(TranslateOptions, program, "Translate the clips of a manifest.", arguments)
+def run(options: TranslateOptions) -> None:
+    manifest = read_manifest(options.manifest, needs_audio=True)
     # What cannot be used is refused before work starts.
     check_language_codes(options.targets)
     start_translator(options)
-    manifest = read_manifest(options.manifest, needs_audio=True)
     languages = tuple(dict.fromkeys((*manifest.languages, *options.targets)))
     settings = {
         "command": "translate",
@@ -106,11 +77,19 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     # A policy has no say once all has been heard.
-    translator = load_translator(str(base_model(options.model)), options.translator())
+    translator = load_translator(
+        str(base_model(options.model)),
+        TranslatorOptions(
+            device=options.device,
+            precision=options.precision,
+            trailing_silence_ms=options.trailing_silence_ms,
+        ),
+    )
     prompt = translator.tokenizer.prompt
     _Process.prompts = {target: prompt(options.source, target) for target in options.targets}
     _Process.translator = translator
-    _Process.search = StreamingSearch(translator, options.search())
+    search = SearchOptions(beam=options.beam, patience=options.patience)
+    _Process.search = StreamingSearch(translator, search)
 
 
 def translate_rows(rows: Sequence[Row], targets: Sequence[str]) -> list[dict[str, str] | tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Protocol
 from fairseq2.checkpoint import CheckpointDir
 from fairseq2.recipe.base import RecipeContext
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.encoder_cache import EncoderCache
 from train.examples import DataSection, asked_of_manifest, check_section
 from train.manifest import read_manifest

@@ -8,7 +8,7 @@ from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
 from fairseq2.recipe.config import CommonSection, TrainerSection
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.batch_plan import BatchPlan, BatchSection
 from train.batch_reader import BatchReader
 from train.batches import Collation, TruncationSection

@@ -5,7 +5,7 @@ import sys
 from fairseq2.recipe.cli import register_cli_error
 from fairseq2.runtime.dependency import DependencyContainer
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def register_input_errors(container: DependencyContainer) -> None:

@@ -7,7 +7,7 @@ torch, which are ZIP archives: one that was cut off, by a full disk or a copy th
 import zipfile
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 PARTS = ("trainer", "model", "optimizer", "data_reader")
 

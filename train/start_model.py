@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from foundation.errors import InputError
 from models.attention_heads import Heads
-from models.errors import InputError
 from models.reina import CONFIGURATIONS, Reina, ReinaDimensions
 from models.reina_folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.sentencepiece_tokenizer import SentencePieceTokenizer

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import read_lines
 from train.skipped import Skipped
 

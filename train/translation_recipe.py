@@ -18,7 +18,7 @@ from fairseq2.task import Task
 from fairseq2.utils.structured import StructureError, ValueConverter
 from torch.nn import Module
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.batch_plan import BatchSection
 from train.batches import TruncationSection
 from train.examples import DataSection, written_languages

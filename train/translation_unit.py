@@ -7,7 +7,7 @@ from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.speech_translator import SpeechDecoder
 from models.translator import Memory, frame_ends
 from train.batches import SpeechPairs, TranslationBatch

@@ -7,7 +7,7 @@ from pathlib import Path
 from fairseq2.composition import register_model_family
 from fairseq2.runtime.dependency import DependencyContainer
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.locate import locate_model
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from train.multitask_model import MultitaskTranslator

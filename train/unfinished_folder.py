@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 SETTINGS = "settings.json"
 JOURNAL = "journal.jsonl"  # lists what is done (`train.journal`)

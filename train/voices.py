@@ -25,8 +25,8 @@ from typing import Protocol
 
 import numpy as np
 
+from foundation.errors import InputError
 from models.audio import AudioIntake, read_audio
-from models.errors import InputError
 
 COMMANDS = {
     "espeak-ng": "espeak-ng -v {voice} -s {words_per_minute} -f {text_file} -w {wav}",

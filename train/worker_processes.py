@@ -9,8 +9,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from foundation.errors import InputError
 from models.child_process import end_with_parent
-from models.errors import InputError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

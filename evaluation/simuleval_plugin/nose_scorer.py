@@ -32,7 +32,7 @@ from evaluation.nose import nose
 from evaluation.result_folder import LOG
 from evaluation.run_log import read_run_log
 from evaluation.table import number, read_tsv
-from models.errors import InputError
+from foundation.errors import InputError
 
 SCORES = "scores.tsv"
 

@@ -12,8 +12,8 @@ from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from agents.waitk_agent import WaitKPolicy
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE
-from models.errors import InputError
 from models.languages import LanguagePair
 from models.search import SearchOptions
 from models.units import complete_units

@@ -15,7 +15,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
 from evaluation.configuration import load_configuration
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import LanguagePair
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
@@ -204,6 +204,6 @@ def test_defaults_of_an_agent_are_those_of_the_paper(agent, monkeypatch):
 def test_evaluation_files_start_from_the_defaults_of_their_agent(line, beam, tmp_path):
     file = tmp_path / "reina.yaml"
     file.write_text(f"agent: reina\nsource: source.txt\ntarget: target.txt\n{line}")
-    options = {type(options): options for options in load_configuration(file).agent_options}
+    options = {type(options): options for options in load_configuration(file).parts}
     assert options[AgentOptions].chunk_ms == 250
     assert (options[SearchOptions].beam, options[SearchOptions].patience) == (beam, 3.0)

@@ -10,7 +10,7 @@ from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy, StreamView
 from agents.waitk_agent import WaitKPolicy
-from models.errors import InputError
+from foundation.errors import InputError
 from models.search import DecodingStep, Hypothesis
 
 

@@ -213,12 +213,12 @@ BAD_OPTIONS = {
     "unknown source language": (["--source-language", "klingon"], "language 'klingon' is not known"),
     "impossible pair": (["--target-language", "de"], "cannot translate 'en' into 'de'"),
     "no such model": (["--model", "no/such/model"], "no/such/model"),
-    "no k": (["--k", "0"], "wait-k needs k >= 1"),
-    "no beam": (["--beam", "0"], "beam 0"),
+    "no k": (["--k", "0"], "--k must be at least 1, got 0"),
+    "too many beams": (["--beam", "100000"], "--beam must be at most 256, got 100000"),
+    "no beam": (["--beam", "0"], "--beam must be at least 1, got 0"),
     "no device": (["--device", "abacus"], "device 'abacus' cannot be used here"),
     "missing list": (["--source", "nowhere.txt"], "--source nowhere.txt does not exist"),
     "missing references": (["--target", "nowhere.txt"], "--target nowhere.txt does not exist"),
-    "chunk": (["--chunk-ms", "0"], "chunk must be 1 ms or more"),
     "words of Chinese": (
         ["--target-language", "zh", "--eval-latency-unit", "word"],
         "counts a sentence of Chin",
@@ -228,6 +228,7 @@ BAD_OPTIONS = {
         "13a finds no words in Chin",
     ),
     "spaceless German": (["--target-language", "de", "--eval-latency-unit", "char"], "takes the spaces out"),
+    "chunk": (["--chunk-ms", "0"], "--chunk-ms must be at least 1, got 0"),
 }
 
 

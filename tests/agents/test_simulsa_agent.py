@@ -11,7 +11,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import StreamView
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import LanguagePair
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import load_translator
@@ -149,7 +149,7 @@ def play(engine, jobs):
 
 
 def test_negative_rollback_is_refused():
-    with pytest.raises(InputError, match="rollback must be 0 tokens or more, got -1"):
+    with pytest.raises(InputError, match="rollback must be at least 0, got -1"):
         SimulSAPolicy(-1)
 
 

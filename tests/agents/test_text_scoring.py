@@ -3,7 +3,7 @@
 import pytest
 
 from agents.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 @pytest.mark.parametrize(

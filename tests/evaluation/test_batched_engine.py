@@ -14,7 +14,7 @@ from evaluation.batched_simulator import Lane, Source, simulate
 from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import LanguagePair
 from models.search import SearchOptions
 from simulst import main
@@ -122,7 +122,12 @@ def test_processes_are_for_the_batched_engine(tmp_path, capsys):
     assert "plays one sentence after another: leave out --jobs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("jobs", [["0"], ["two"], ["1", "2"], []])
+def test_no_process_is_too_few(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "none.yaml"), "--jobs", "0"]) == 1
+    assert capsys.readouterr().err == "error: --jobs must be at least 1, got 0\n"
+
+
+@pytest.mark.parametrize("jobs", [["two"], ["1", "2"], []])
 def test_bad_number_of_processes(jobs, tmp_path):
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", str(tmp_path / "none.yaml"), "--jobs", *jobs])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.calibrate import Calibration, Knob
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def calibration(curve, knob, noise=0.0):

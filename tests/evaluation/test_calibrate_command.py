@@ -85,7 +85,12 @@ def test_interval_is_that_of_another_test_set():
         (["--target", "1", "--knob", "beam"], "where shall beam be searched? Give --range LOW HIGH"),
         (["--target", "1", "--agent", "offline"], "offline has no knob that is known here"),
         (["--target", "1", "--range", "3", "1"], "the range of k must be in order"),
-        (["--target", "1", "--range", "-3", "1"], "wait-k needs k >= 1"),
+        (["--target", "1", "--range", "-3", "1"], "k must be at least 1, got -3"),
+        ([], "give either --target S, or --spread N"),
+        (["--target", "1", "--spread", "3"], "give either --target S, or --spread N"),
+        (["--spread", "1"], "--spread must be at least 2, got 1"),
+        (["--spread", "3", "--at-most"], "--at-most goes with --target"),
+        (["--target", "1", "--jobs", "0"], "--jobs must be at least 1, got 0"),
         (["--target", "1", "--source", "none.txt"], "source none.txt does not exist"),
     ],
 )
@@ -102,12 +107,8 @@ def test_bad_input_gets_one_line(tiny_yaml, capsys, flags, message):
 @pytest.mark.parametrize(
     "flags",
     [
-        [],
-        ["--target", "1", "--spread", "3"],
-        ["--spread", "1"],
-        ["--spread", "3", "--at-most"],
-        ["--target", "1", "--jobs", "0"],
         ["--target", "1", "--latency", "AP"],
+        ["--target", "one"],
         ["--target", "1", "stray", "--at-most", "1"],
     ],
 )

@@ -14,7 +14,7 @@ from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import load_configuration
 from evaluation.evaluate import evaluate
 from evaluation.run_log import read_run_log
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 
 RECORDS = [[ChunkRecord(500.0, 80.5, "Hello"), ChunkRecord(900.0, 10.0, " wide world")], []]

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from evaluation.curve import Axes, Curve, OperatingPoint, read_points
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def curve(*points: tuple[float, float], offline: float | None = 30.0) -> Curve:

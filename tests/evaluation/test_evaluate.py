@@ -13,10 +13,11 @@ from simuleval.utils import EVALUATION_SYSTEM_LIST
 
 from evaluation import evaluate as command
 from evaluation.configuration import load_configuration
-from evaluation.evaluate import evaluate, read_flags
+from evaluation.evaluate import evaluate
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.scores import Scorers
-from models.errors import InputError
+from foundation.command_line import read_flags
+from foundation.errors import InputError
 from simulst import main
 from tests.evaluation.test_configuration import CONFIGURATIONS
 from tests.evaluation.tiny_evaluation import REFERENCES, ROOT, run_command, write_tiny_evaluation
@@ -228,7 +229,7 @@ def test_failure_keeps_the_result_that_was_to_be_replaced(tiny_yaml, result, mon
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--source", "none.txt"), "--source none.txt does not exist"),
+        (("--source", "none.txt"), "source none.txt does not exist"),
         (("--model", "none"), "model 'none' was not found"),
         (("--target-language", "xx"), "xx"),
         (("--device", "abacus"), "device 'abacus' cannot be used here"),
@@ -238,7 +239,7 @@ def test_failure_keeps_the_result_that_was_to_be_replaced(tiny_yaml, result, mon
         (("--sacrebleu-tokenizer", "sushi"), "sacrebleu_tokenizer must be one of none, zh, 13a"),
         (("--start-index", "3"), "lists 3 sentences: start_index 3 or end_index -1 lies beyond"),
         (("--end-index", "4"), "lists 3 sentences: start_index 0 or end_index 4 lies beyond"),
-        (("--k", "0"), "tiny.yaml: wait-k needs k >= 1"),
+        (("--k", "0"), "command line: k must be at least 1, got 0"),
     ],
 )
 def test_bad_input_gets_one_line_and_no_folder(tiny_yaml, tmp_path, capsys, flags, message):

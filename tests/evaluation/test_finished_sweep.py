@@ -9,7 +9,7 @@ import pytest
 from evaluation.curve import Axes
 from evaluation.finished_sweep import read_sweep
 from evaluation.sweep_layout import OFFLINE
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import SYSTEMS, write_sweep
 from tests.evaluation.run_logs import line, write_log, write_run
 

@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.curve import Axes, Curve, OperatingPoint
 from evaluation.nose import VERSION, common_bounds, joint_signature, nose
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.streamspeech import DE_EN, ES_EN, FR_EN
 
 SECONDS_OF_AL = Axes()

@@ -6,7 +6,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from evaluation.quality_statistics import quality_statistics
 from evaluation.run_log import read_run_log
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.run_logs import write_run
 
 

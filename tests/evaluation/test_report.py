@@ -9,7 +9,7 @@ import pytest
 from evaluation.finished_sweep import read_sweep
 from evaluation.nose import common_bounds, nose
 from evaluation.report import write_report
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import log_of, write_chunks, write_sweep
 from tests.evaluation.run_logs import line, write_log
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.significance import Resampling, compare, estimate, mean_of
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def mean(values):

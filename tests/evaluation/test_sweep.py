@@ -225,7 +225,7 @@ def test_bad_input_gets_one_line(tmp_path, capsys, keys, message):
 
 @pytest.mark.parametrize(
     "flags",
-    [[], ["--output"], ["--output", "DIR", "--jobs", "0"], ["--output", "DIR", "stray", "--jobs", "x"]],
+    [[], ["--output"], ["--output", "DIR", "--jobs", "one"], ["--output", "DIR", "stray", "--jobs", "x"]],
 )
 def test_wrong_usage(tiny_sweep, flags):
     with pytest.raises(SystemExit) as stop:

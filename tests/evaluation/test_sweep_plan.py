@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.sweep_plan import load_plan
-from models.errors import InputError
+from foundation.errors import InputError
 
 BASE = "source: s.txt\ntarget: t.txt\nmodel: m\n"
 WAITK = "systems: {waitk: {knob: k, settings: [1, 3]}}\n"
@@ -29,12 +29,12 @@ def test_every_setting_is_a_run_and_one_offline_run_goes_with_them(load):
     plan = load(BASE + WAITK)
     assert places(plan) == ["waitk/k=1", "waitk/k=3", "offline/waitk"]
     first, *_, offline = [run.configuration for run in plan.runs]
-    assert (first.agent, first.agent_options[-1].k, first.evaluation.output) == (
+    assert (first.agent, first.policy.k, first.evaluation.output) == (
         "waitk",
         1,
         "DIR/runs/waitk/k=1",
     )
-    assert (offline.agent, offline.agent_options[0].model) == ("offline", "m")
+    assert (offline.agent, offline.agent_options.model) == ("offline", "m")
 
 
 def test_settings_may_change_several_options(load):
@@ -42,7 +42,8 @@ def test_settings_may_change_several_options(load):
     systems = f"systems: {{la: {{agent: local_agreement, beam: 2, settings: {settings}}}}}"
     plan = load(BASE + systems)
     assert places(plan) == ["la/chunk_ms=250", "la/agreeing_chunks=3,chunk_ms=500", "offline/la"]
-    agent, _, search, policy = plan.runs[1].configuration.agent_options
+    first = plan.runs[1].configuration
+    agent, search, policy = first.agent_options, first.search, first.policy
     assert (agent.chunk_ms, search.beam, policy.agreeing_chunks) == (500, 2, 3)
 
 
@@ -58,7 +59,7 @@ def test_systems_that_decode_alike_share_an_offline_run(load):
 def test_systems_that_decode_in_different_ways_have_one_each(load):
     plan = load(BASE + "systems: {waitk: , holdn: {beam: 4}}")
     assert places(plan)[2:] == ["offline/waitk", "offline/holdn"]
-    assert [run.configuration.agent_options[2].beam for run in plan.runs[2:]] == [1, 4]
+    assert [run.configuration.search.beam for run in plan.runs[2:]] == [1, 4]
     assert plan.offline == {None: {"waitk": "waitk", "holdn": "holdn"}}
 
 
@@ -70,7 +71,7 @@ def test_each_way_of_decoding_has_one_offline_run(load):
 
 def test_offline_run_searches_as_the_agent_prefers(load):
     plan = load(BASE + "systems: {reina: {threshold: 0.1, source_language: en, target_language: de}}")
-    agent, _, search, _ = plan.runs[-1].configuration.agent_options
+    agent, search = plan.runs[-1].configuration.agent_options, plan.runs[-1].configuration.search
     assert (search.beam, search.patience, agent.target_language) == (3, 3.0, "de")
 
 
@@ -82,14 +83,14 @@ def test_language_pairs_are_a_level_of_their_own(load):
         *("en-fr/waitk/k=1", "en-fr/waitk/k=3", "en-fr/offline/waitk"),
     ]
     french = plan.runs[3].configuration
-    assert (french.agent_options[0].target_language, french.evaluation.target) == ("fr", "f.txt")
+    assert (french.agent_options.target_language, french.evaluation.target) == ("fr", "f.txt")
 
 
 def test_flags_replace_what_the_file_says_for_all_runs(load):
     plan = load(BASE + WAITK, model=["other"], end_index=["5"])
     assert plan.values["model"] == "other"
     assert {run.configuration.evaluation.end_index for run in plan.runs} == {5}
-    assert {run.configuration.agent_options[0].model for run in plan.runs} == {"other"}
+    assert {run.configuration.agent_options.model for run in plan.runs} == {"other"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_flags_replace_what_the_file_says_for_all_runs(load):
         (BASE + "systems: {waitk: {knob: k, settings: 3}}", "settings must be a list, got 3"),
         (BASE + "systems: {waitk: {knob: k, settings: [1, 1]}}", "setting k=1 is given twice"),
         (BASE + "systems: {waitk: {knob: key, settings: [1]}}", "waitk/key=1: there is no option 'key'"),
-        (BASE + "systems: {waitk: {knob: k, settings: [0]}}", "waitk/k=0: wait-k needs k >= 1"),
+        (BASE + "systems: {waitk: {knob: k, settings: [0]}}", "waitk/k=0: k must be at least 1, got 0"),
         (BASE + WAITK + "agent: waitk", "agent is for single evaluations"),
         (BASE + WAITK + "output: here", "output is for single evaluations"),
         (BASE + WAITK + "latency_metrics: [AL, NoSE]", "a sweep scores NoSE by itself"),

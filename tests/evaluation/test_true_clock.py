@@ -4,7 +4,7 @@ import pytest
 
 from evaluation.latency import LATENCY_METRICS
 from evaluation.true_clock import ChunkTiming, emission_times, finish_times
-from models.errors import InputError
+from foundation.errors import InputError
 
 # 150 ms of computation for each 100 ms of audio, two seconds long; every second chunk writes a word.
 SLOW = [ChunkTiming(100 * number, 150, int(number % 2 == 0)) for number in range(1, 21)]

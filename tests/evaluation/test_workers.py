@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.workers import Workers
-from models.errors import InputError
+from foundation.errors import InputError
 
 
 def write_name(file, number):

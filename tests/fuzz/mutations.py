@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 COUNT = int(os.environ.get("SIMULST_FUZZ", "300"))
 

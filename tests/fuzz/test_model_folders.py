@@ -11,7 +11,7 @@ import signal
 import numpy as np
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.fuzz.model_folders import damage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.fuzz.mutations import check_reader, mutate, time_limit
 
 TEXT = b'{"index": 0, "prediction": "a man"}\n'

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 import soxr
 
+from foundation.errors import InputError
 from models.audio import AudioIntake, check_audio_file, read_audio
-from models.errors import InputError
 
 
 def tone(seconds: float, sample_rate: int, hertz: float = 440) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from foundation.errors import InputError
 from models.audio_language_tokenizer import AudioLanguageTokenizer, AudioPrompt, PromptFormat
-from models.errors import InputError
 from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
 
 

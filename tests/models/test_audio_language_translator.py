@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import Qwen2AudioForConditionalGeneration, WhisperFeatureExtractor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.registry import load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions

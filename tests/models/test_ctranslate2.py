@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.whisper_checkpoint import load_whisper_checkpoint
 from tests.models.tiny_whisper import write_tiny_whisper
 

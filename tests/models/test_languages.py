@@ -3,7 +3,7 @@
 import pytest
 
 from agents.text_scoring import bleu_tokenizer, latency_unit
-from models.errors import InputError
+from foundation.errors import InputError
 from models.languages import (
     ENGLISH_NAMES,
     LANGUAGE_NAMES,

@@ -10,8 +10,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
+from foundation.errors import InputError
 from models import locate
-from models.errors import InputError
 from models.locate import Packaged, locate_model
 
 MODEL = b"weights " * 1000

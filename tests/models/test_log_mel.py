@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import models.log_mel as log_mel
-from models.errors import InputError
+from foundation.errors import InputError
 from models.log_mel import LogMelStream, log_mel_spectrogram, mel_filters
 
 transformers = pytest.importorskip("transformers")

@@ -11,8 +11,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
+from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
-from models.errors import InputError
 from models.qwen2_audio import PROMPT
 from models.registry import load_translator
 from models.translator import TranslatorOptions

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.policy_folder import StoredPolicy, load_policy, save_policy
 from models.registry import load_translator
 from models.reina_folder import load_reina, load_whisper_encoder, save_reina

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.policy_folder import StoredPolicy, save_policy
 from models.registry import base_model, load_translator, load_translators
 from models.scored_translator import ScoredTranslator

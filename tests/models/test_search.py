@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
 from tests.models.scripted_translator import (
     END,

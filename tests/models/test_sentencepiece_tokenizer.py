@@ -4,7 +4,7 @@ import pytest
 import torch
 from sentencepiece import SentencePieceProcessor
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, PIECES, write_tiny_pieces
 

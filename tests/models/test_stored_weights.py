@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.stored_weights import (
     check_weights,
     read_json,

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.text_lines import plain_spaces, read_lines, write_lines, write_list
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.tokenizer_files import tokenizer_file
 from models.whisper_tokenizer import WhisperTokenizer
 from tests.models.tiny_whisper import write_tiny_tokenizer

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import WhisperForConditionalGeneration
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.whisper import WhisperDimensions
 from models.whisper_checkpoint import load_whisper_checkpoint
 from tests.models.test_tokenizer_files import write_separate_files

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.whisper import Whisper
 from models.whisper_checkpoint import load_whisper_checkpoint
 from models.whisper_folder import save_whisper

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.registry import load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions

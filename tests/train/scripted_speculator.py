@@ -14,6 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 from train import simulsa_augment
+from train.self_augmentation import augment
 
 
 class ScriptedSpeculator:
@@ -48,7 +49,7 @@ class ScriptedSpeculator:
 
 
 def run(arguments: Sequence[str], kill_before: int = -1) -> int:
-    with patch.object(simulsa_augment, "open_model", lambda *_: ScriptedSpeculator(kill_before)):
+    with patch.object(augment, "open_model", lambda *_: ScriptedSpeculator(kill_before)):
         return simulsa_augment.main(arguments)
 
 

@@ -17,7 +17,8 @@ from models.whisper import Whisper
 from models.whisper_checkpoint import load_whisper_checkpoint
 from tests.models.tiny_whisper import CORPUS, write_tiny_whisper
 from train.byte_level_bpe import train_byte_level_bpe
-from train.compose_audio_language_model import SHORT_PROMPT, main
+from train.compose_audio_language_model import main
+from train.composition import SHORT_PROMPT
 
 WAVEFORM = np.random.default_rng(0).normal(0, 0.1, 20_000).astype(np.float32)
 WINDOW = 300  # frames of 20 ms

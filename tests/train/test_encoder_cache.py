@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.encoder_cache import EncoderCache
 
 ABOUT = {"width": 2, "frame_ms": 20.0, "seed": 0}

@@ -3,15 +3,20 @@
 import csv
 import hashlib
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 import soundfile
 
+from foundation.errors import InputError
 from models.audio import read_audio
-from models.errors import InputError
-from train.join_segments import SegmentLengths, main, plan, spread
+from tests.foundation.run_here import run_here
+from train.commands import PREPARE
+from train.join_segments import SegmentLengths, plan, spread
 from train.line_table import Line
+
+main = partial(run_here, PREPARE["join"])
 
 
 def write_corpus(folder, seconds=(2.0,) * 12, sample_rate=11_025):
@@ -229,9 +234,9 @@ def test_a_folder_of_something_else_is_never_overwritten(tmp_path):
         (["--group-pattern", "a_("], "not a regular expression"),
         (["--group-pattern", "a_1"], r"has no \(...\)"),
         (["--minimum-s", "30"], "0 < minimum <= maximum, got 30 and 20 s"),
-        (["--maximum-s", "nan"], "0 < minimum <= maximum"),
+        (["--maximum-s", "nan"], "--maximum-s must be a finite number, got nan"),
         (["--pause-s", "-1"], "pause must not be negative, got -1 s"),
-        (["--limit", "0"], "limit must be at least 1 segment, got 0"),
+        (["--limit", "0"], "--limit must be at least 1, got 0"),
         (["--output", "missing/out"], "missing: no such folder"),
         (["--audio-suffix", ".flac"], "gives no segment: 12 x unusable audio"),
         (["--maximum-s", "1.5", "--minimum-s", "1"], "gives no segment: 12 x too long"),

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.journal import Journal
 from train.unfinished_folder import NothingUsable, unfinished_folder
 from train.worker_processes import in_order

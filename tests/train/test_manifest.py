@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.manifest import Row, check_language_codes, read_manifest, write_manifest
 
 

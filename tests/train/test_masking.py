@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.masking import MaskingSection, masked
 from train.multitask_model import attention_kernels
 

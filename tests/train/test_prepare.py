@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
-from train.prepare import COMMANDS, main
+from train.commands import PREPARE
+from train.prepare import main
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", PREPARE)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -21,7 +22,7 @@ def test_every_command_explains_itself(command, capsys):
 def test_all_commands_are_listed(capsys):
     assert main([]) == main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"\n  {command} " in shown for command in COMMANDS)
+    assert all(f"\n  {command} " in shown for command in PREPARE)
 
 
 def test_an_unknown_command_is_answered_with_the_nearest(capsys):

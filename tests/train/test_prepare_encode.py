@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.log_mel import log_mel_spectrogram
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper

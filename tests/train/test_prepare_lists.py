@@ -1,10 +1,15 @@
 """Lists for SimulEval from a manifest."""
 
+from functools import partial
+
 import pytest
 
 from agents.input_lists import read_references
-from models.errors import InputError
-from train.prepare_lists import main
+from foundation.errors import InputError
+from tests.foundation.run_here import run_here
+from train.commands import PREPARE
+
+main = partial(run_here, PREPARE["lists"])
 
 
 def manifest(folder, *rows):

@@ -46,7 +46,7 @@ def test_the_same_texts_give_the_same_model(tmp_path, command):
     [
         (["en", "it"], "no manifest has text in 'it'"),
         (["en", "--vocabulary", "90000"], "90000 pieces cannot be made of 11 texts"),
-        (["en", "--coverage", "1.5"], "--coverage is a share above 0, up to 1, got 1.5"),
+        (["en", "--coverage", "1.5"], "--coverage must be at most 1, got 1.5"),
         (["en", "--output", "no/x.model"], "no: no such folder"),
     ],
 )

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from foundation.errors import InputError
 from models.audio import read_audio
-from models.errors import InputError
 from train.manifest import Row, read_manifest, write_manifest
 from train.prepare import main
 from train.prepare_speak import Draw, SpeakOptions, draw

@@ -98,7 +98,7 @@ def test_clips_that_cannot_be_translated_are_listed(tmp_path, command, monkeypat
         (["--targets", "ja"], "language 'ja' is not known to this model"),
         (["--targets", "zh_TW"], "'zh_TW' cannot name a language's column of a manifest: write zh"),
         (["--source", "de"], "the model writes 'de' but does not understand it"),
-        (["--beam", "0"], "beam 0 and patience 3.0 must be positive"),
+        (["--beam", "0"], "--beam must be at least 1, got 0"),
         (["--device", "cuda:7"], "device 'cuda:7' cannot be used here"),
     ],
 )

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from tests.train.launch import train
 from tests.train.tiny_training import build
 from train.batch_plan import BatchSection

@@ -1,16 +1,21 @@
 """Weights divided among two processes (FSDP) learn what whole ones learn, and become one model again."""
 
+from functools import partial
+
 import pytest
 import torch
 
+from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
-from models.errors import InputError
 from models.translator import TranslatorOptions
+from tests.foundation.run_here import run_here
 from tests.train.launch import losses, trained
 from tests.train.tiny_sft import LORA, build_sft, in_training
-from train.export_command import main as export
+from train.commands import EXPORT
 from train.simulsa_sft.model import shard
 from train.simulsa_sft.start import open_trained
+
+export = partial(run_here, EXPORT)
 
 
 @pytest.fixture(scope="module")

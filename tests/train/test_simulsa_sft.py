@@ -1,25 +1,29 @@
 """Fine-tuning of a tiny audio-language model through fairseq2's real trainer."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from foundation.errors import InputError
 from models.audio import read_audio
 from models.audio_language_families import load_audio_language_model
-from models.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
+from tests.foundation.run_here import run_here
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
-from train.export_command import main as export
+from train.commands import EXPORT
 from train.self_augmentation.labels import whole_characters
 from train.simulsa_augment import main as augment
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
+
+export = partial(run_here, EXPORT)
 
 RECIPE = "train.simulsa_sft"
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 import yaml
 from fairseq2.utils.structured import StandardValueConverter
 
+from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_translator import AudioLanguageDecoder, AudioLanguageTranslator
-from models.errors import InputError
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.manifest import Row
 from train.self_augmentation.sampling import HeardClip, Speculation, batches, sample_rows, truncate
 from train.self_augmentation.truncation import Truncation, draw

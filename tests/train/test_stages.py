@@ -1,6 +1,7 @@
 """All three stages on a tiny world, through fairseq2's real trainer."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ import torch
 from models.registry import load_translator
 from models.scored_translator import ScoredTranslator
 from models.translator import TranslatorOptions
+from tests.foundation.run_here import run_here
 from tests.train.launch import losses, stored, trained
 from tests.train.tiny_training import TinyWorld, build
-from train.export_command import main as export
+from train.commands import EXPORT
 from train.start_model import best_checkpoint, open_model
+
+export = partial(run_here, EXPORT)
 
 
 @pytest.fixture(scope="module")

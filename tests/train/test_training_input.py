@@ -7,7 +7,7 @@ import pytest
 import torch
 from fairseq2.metrics import MetricBag
 
-from models.errors import InputError
+from foundation.errors import InputError
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.train.tiny_training import build

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from foundation.errors import InputError
 from models.audio import SAMPLE_RATE, read_audio
-from models.errors import InputError
 from train.self_augmentation.sampling import Speculation
 from train.skipped import Skipped
 

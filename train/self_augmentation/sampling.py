@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foundation.errors import InputError
 from models.audio import check_audio_file
-from models.errors import InputError
 from train.manifest import Row
 from train.self_augmentation.truncation import Truncation, draw
 from train.skipped import Skipped

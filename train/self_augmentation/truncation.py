@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.errors import InputError
+from foundation.errors import InputError
 
 DISTRIBUTIONS = ("beta", "uniform", "full-range", "discrete")
 BETA = 3.0

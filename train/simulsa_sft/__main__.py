@@ -3,8 +3,9 @@
 python -m train.simulsa_sft OUTPUT --config-file train/simulsa_sft/configs/mini.yaml [--config KEY=VALUE ...]
 """
 
-from fairseq2.recipe.cli import main
+import sys
 
-from train.simulsa_sft.recipe import SftRecipe
+from train.recipe_command import main
 
-main(SftRecipe())
+if __name__ == "__main__":
+    sys.exit(main("simulsa_sft"))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
 
+from foundation.errors import InputError
 from models.audio_language_model import AudioLanguageModel
-from models.errors import InputError
 from train.batch_plan import BatchPlan
 from train.batch_reader import BatchReader
 from train.encoder_cache import FrozenEncoder

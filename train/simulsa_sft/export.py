@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
+from foundation.errors import InputError
 from models.audio_language_model import AudioLanguageModel
-from models.errors import InputError
 from models.new_folder import new_folder
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import Trained, open_trained

@@ -16,8 +16,8 @@ from fairseq2.runtime.dependency import DependencyContainer
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from foundation.errors import InputError
 from models.audio_language_model import AudioFrames, AudioLanguageModel
-from models.errors import InputError
 from models.locate import locate_model
 from models.translator import TranslatorOptions
 from train.multitask_model import attention_kernels

@@ -17,7 +17,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 from fairseq2.task import Task
 from torch.nn import Module
 
-from models.errors import InputError
+from foundation.errors import InputError
 from train.batch_plan import BatchSection
 from train.examples import DataSection
 from train.recipe_checks import check_before_loading

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
+from foundation.errors import InputError
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
-from models.errors import InputError
 from models.locate import locate_model
 from models.new_folder import replaced_file
 from models.stored_weights import check_finite, read_json

@@ -1,5 +1,6 @@
-from fairseq2.recipe.cli import main
+import sys
 
-from train.translation_recipe import TranslationRecipe
+from train.recipe_command import main
 
-main(TranslationRecipe())
+if __name__ == "__main__":
+    sys.exit(main("stage1"))

@@ -1,5 +1,6 @@
-from fairseq2.recipe.cli import main
+import sys
 
-from train.policy_recipe import PolicyRecipe
+from train.recipe_command import main
 
-main(PolicyRecipe())
+if __name__ == "__main__":
+    sys.exit(main("stage3"))

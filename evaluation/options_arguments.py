@@ -1,0 +1,8 @@
+"""The command line of `simulst options`, which takes nothing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class OptionsArguments:
+    """Nothing."""

@@ -1,0 +1,23 @@
+"""The command line of `simulst sweep`, checked before anything slow is imported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.executors import EXECUTORS
+from foundation.options import REQUIRED, option
+from foundation.yaml_files import read_yaml
+
+
+@dataclass(frozen=True)
+class SweepArguments:
+    """Besides --KEY VALUE for any key that the file gives for all runs."""
+
+    configuration: Path = option(
+        REQUIRED, "A sweep's file, see eval_configs/.", metavar="CONFIG.yaml", positional=True
+    )
+    output: Path = option(REQUIRED, "The folder to make, or to go on with.", metavar="DIR")
+    jobs: int = option(1, "The number of processes, or of jobs of a cluster.", metavar="N", at_least=1)
+    executor: str = option("local", "Where they run.", EXECUTORS)
+
+    def __post_init__(self) -> None:
+        read_yaml(self.configuration)

@@ -1,0 +1,1 @@
+"""The ground floor, which every other folder stands on and which needs none of them."""
