@@ -1,7 +1,8 @@
 """The console command: `simulst COMMAND ...`. Each command lives in its own folder.
 
 A command is a module with `main(arguments)`. It raises InputError for whatever the user has to mend,
-which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+which is printed as one line. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted,
+143 terminated.
 """
 
 import importlib
@@ -9,8 +10,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 
-from models.errors import InputError
+from foundation.command_end import exit_status
 
 COMMANDS = {
     "evaluate": ("evaluation.evaluate", "run an agent over a test set and print its scores"),
@@ -42,15 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
         # Imported only now: torch takes seconds, and --help needs none of it.
         module = importlib.import_module(COMMANDS[name][0])
-    try:
-        module.main(rest)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(partial(module.main, rest))
 
 
 def _usage() -> str:

@@ -27,7 +27,7 @@ from evaluation.latency import LATENCY_METRICS
 from evaluation.run_log import read_run_log
 from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
-from evaluation.workers import Workers
+from foundation.workers import Workers
 from models.errors import InputError
 
 # Where the knobs of our agents are searched: from hardly waiting to waiting for nearly everything.

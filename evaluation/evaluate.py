@@ -21,13 +21,15 @@ from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration
 from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.result_folder import LOG, result_folder
+from evaluation.result_folder import CONFIGURATION, LOG
 from evaluation.run_log import read_run_log
 from evaluation.scores import Scorers, Scores
 from evaluation.significance import mean
 from evaluation.table import text_table, write_tsv
 from evaluation.true_clock import SIGNATURE
-from evaluation.workers import Workers
+from foundation.progress import Progress
+from foundation.whole_folder import whole_folder
+from foundation.workers import Workers
 from models.errors import InputError
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
@@ -96,7 +98,7 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     options = configuration.evaluation
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
-    with result_folder(options.output, overwrite) as folder:
+    with whole_folder(options.output, overwrite, LOG) as folder:
         scorers = Scorers(options)
         if options.engine == "batched":
             run_batched(configuration, folder, jobs)
@@ -111,7 +113,7 @@ def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -
     scores = scorers.score(folder / LOG)
     if configuration.evaluation.computation_aware:
         scores = with_true_clock(scores, folder)
-    (folder / "evaluation.yaml").write_text(configuration.to_yaml(), encoding="utf-8")
+    (folder / CONFIGURATION).write_text(configuration.to_yaml(), encoding="utf-8")
     signatures = json.dumps(scores.signatures, indent=1)
     (folder / "signatures.json").write_text(signatures + "\n", encoding="utf-8")
     write_tsv(folder / "scores.tsv", [{"setting": configuration.setting, **scores.values}])
@@ -158,9 +160,13 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    options.indices(len(Path(options.source).read_text(encoding="utf-8").splitlines()))
+    indices = options.indices(len(Path(options.source).read_text(encoding="utf-8").splitlines()))
     system.utterance_records = []
-    build_evaluator(args)(system)
+    if sys.stderr.isatty():  # where SimulEval has a bar of its own
+        build_evaluator(args)(system)
+    else:
+        with Progress(len(indices), "utterance", measure=lambda: len(system.utterance_records)):
+            build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)
 
 

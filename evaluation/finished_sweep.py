@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from evaluation.curve import Axes
 from evaluation.latency import LATENCY_METRICS
 from evaluation.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.result_folder import read_configuration, read_values
 from evaluation.run_log import RunLog, check_same_test_set, read_run_log
-from evaluation.sweep_folder import CONFIGURATION, bleu_tokenizer
+from evaluation.sweep_folder import bleu_tokenizer
 from evaluation.sweep_layout import RunPlace, SweepLayout
 from evaluation.sweep_statistics import PointStatistics, SweepStatistics
 from models.errors import InputError
@@ -111,13 +111,13 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
     logs = {place: read_run_log(layout.run(place)) for place in places}
     check_same_test_set(list(logs.values()))
     offline = {place.setting: log for place, log in logs.items() if place.is_offline}
-    shared = _yaml(layout.offline(languages), "run the sweep again")
+    shared = read_values(layout.offline(languages), "run the sweep again")
     systems = []
     for name in dict.fromkeys(place.system for place in places if not place.is_offline):
         runs = {place.setting: log for place, log in logs.items() if place.system == name}
         systems.append(FinishedSystem(name, runs, _offline_of(name, offline, shared)))
     run_folders = [log.path.parent for log in logs.values()]
-    configuration, *_ = [_configuration(folder) for folder in run_folders]
+    configuration, *_ = [read_configuration(folder) for folder in run_folders]
     return FinishedSweep(
         layout.folder,
         languages,
@@ -135,27 +135,9 @@ def _offline_of(system: str, offline: Mapping[str, RunLog], shared: Mapping[str,
     return offline.get(system) or (next(iter(offline.values())) if len(offline) == 1 else None)
 
 
-def _configuration(run: Path) -> dict:
-    """What a run says about itself; nothing where it comes from SimulEval alone."""
-    return _yaml(run / CONFIGURATION, f"remove {run}, and run the sweep again")
-
-
-def _yaml(file: Path, mend: str) -> dict:
-    """Keys and values; none where there is no such file."""
-    if not file.is_file():
-        return {}
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        values = None
-    if not isinstance(values, dict):
-        raise InputError(f"{file} is damaged: {mend}")
-    return values
-
-
 def decoding_of(offline: RunLog) -> str:
     """How an offline run was decoded, in a word: greedy, beam3, ..."""
-    beam = _configuration(offline.path.parent).get("beam")
+    beam = read_configuration(offline.path.parent).get("beam")
     if beam is None:
         return "unstated"
     return "greedy" if beam == 1 else f"beam{beam}"

@@ -1,47 +1,33 @@
-"""A folder of results is there whole or not at all: it is filled under another name and then renamed."""
+"""What makes a folder a result: SimulEval's log, and what the run was made with."""
 
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from models.errors import InputError
 
-LOG = "instances.log"  # SimulEval's: what makes a folder a result
+LOG = "instances.log"  # SimulEval's: without it a folder is no result
+CONFIGURATION = "evaluation.yaml"
 
 
-@contextmanager
-def result_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
-    """Gives an empty folder beside `path`; it is called `path` once the block ends without an error.
+def read_configuration(run: Path) -> dict[str, Any]:
+    """What a run says about itself; nothing where it comes from SimulEval alone.
 
-    After an error nothing is left. An earlier result at `path` stays until the new one is complete.
-    Raises InputError when `path` exists and `overwrite` is not given, or when it is no result: such a
-    folder is never deleted.
+    Raises InputError when the file is damaged.
     """
-    path = Path(path).resolve()
-    _check(path, overwrite)
-    # A process that is killed leaves its folder behind: the name must not look like a result.
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.incomplete")
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"output {path} cannot be made ({error.strerror}): choose another folder") from None
-    try:
-        yield partial
-        _check(path, overwrite)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    return read_values(run / CONFIGURATION, f"remove {run}, and run it again")
 
 
-def _check(path: Path, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not overwrite:
-        raise InputError(f"output {path} exists: choose another --output, or give --overwrite to replace it")
-    if not (path / LOG).is_file():
-        raise InputError(f"output {path} is no result of an evaluation, so it is kept: choose another folder")
+def read_values(file: Path, mend: str) -> dict[str, Any]:
+    """Keys and values of a YAML file; none without the file. Raises InputError, which says `mend`."""
+    if not file.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    # PyYAML raises more than its own errors.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise InputError(f"{file} is damaged: {mend}")
+    return values

@@ -13,20 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tqdm import tqdm
 
 from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.configuration import Configuration, configure
 from evaluation.evaluate import evaluate, read_flags, write_scores
-from evaluation.result_folder import result_folder
+from evaluation.result_folder import LOG, read_configuration
 from evaluation.scores import Scorers
-from evaluation.sweep_folder import CONFIGURATION
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
-from evaluation.workers import EXECUTORS, Workers
+from evaluation.worker_threads import share_of_threads
+from foundation.disk_errors import writing
+from foundation.locks import locked
+from foundation.progress import Progress
+from foundation.whole_folder import replaced_file, whole_folder
+from foundation.workers import EXECUTORS, Workers
 from models.errors import InputError
-from models.new_folder import replaced_file
 
 # Flags of this command; all others replace keys of the file.
 OWN_FLAGS = ("output", "jobs", "executor")
@@ -62,8 +64,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     """Run what is missing, and write the results; return what to tell. Raises InputError for bad input."""
-    layout = SweepLayout(folder)
-    _open_folder(layout, plan)
+    layout = SweepLayout(folder.absolute())
+    with writing(layout.folder):
+        layout.folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(layout.folder):
+            _open_folder(layout, plan)
+            _run_missing(layout, plan, workers)
+            shutil.rmtree(_parts(layout), ignore_errors=True)
+            return write_results(folder)
+
+
+def _run_missing(layout: SweepLayout, plan: SweepPlan, workers: Workers) -> None:
     missing = [run for run in plan.runs if not _finished(layout, run)]
     scorers = {run.place: Scorers(run.configuration.evaluation) for run in missing}
     groups: dict[Any, list[PlannedRun]] = {}
@@ -74,30 +85,25 @@ def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
         batched = BatchedRun(tuple(run.configuration for run in group))
         transcripts = simulate_all(batched, _parts(layout), workers)
         for lane, run in enumerate(group):
-            with result_folder(run.configuration.evaluation.output) as result:
+            with whole_folder(run.configuration.evaluation.output) as result:
                 batched.write_logs(lane, transcripts, result)
                 write_scores(run.configuration, scorers[run.place], result)
     _run_one_by_one([run.configuration for run in missing if run not in sum(groups.values(), [])], workers)
-    shutil.rmtree(_parts(layout), ignore_errors=True)
-    return write_results(folder)
 
 
 def _run_one_by_one(configurations: Sequence[Configuration], workers: Workers) -> None:
     """By SimulEval, each run in a process of its own where there are several."""
     if not configurations:
         return
-    with tqdm(total=len(configurations), unit="run", disable=None) as bar:
+    with Progress(len(configurations), "run") as progress:
         if workers.in_process:
             for configuration in configurations:
                 evaluate(configuration)
-                bar.update()
+                progress.add()
             return
-
-        def show() -> None:
-            done = sum(Path(one.evaluation.output).exists() for one in configurations)
-            bar.update(done - bar.n)
-
-        workers.run(evaluate_values, [(one.values(),) for one in configurations], show)
+        values = [one.values() for one in configurations]
+        for _ in workers.in_order(evaluate_values, values, *share_of_threads(workers)):
+            progress.add()
 
 
 def evaluate_values(values: Mapping[str, Any]) -> None:
@@ -107,16 +113,32 @@ def evaluate_values(values: Mapping[str, Any]) -> None:
 
 def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
     """Make the folder, or clear it of what a killed process left half done."""
-    if layout.folder.exists() and not layout.plan.is_file() and any(layout.folder.iterdir()):
-        raise InputError(f"output {layout.folder} is no sweep, so it is kept as it is: choose another folder")
-    _parts(layout).mkdir(parents=True, exist_ok=True)
+    folder = layout.folder
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"output {folder} is a file: choose another folder")
+    if folder.exists() and not layout.plan.is_file() and not all(map(_is_ours, folder.iterdir())):
+        raise InputError(f"output {folder} is no sweep, so it is kept as it is: choose another folder")
+    folder.mkdir(exist_ok=True)
+    # First of all, so that whatever else is in the folder is known as a sweep's.
+    _write_yaml(layout.plan, plan.values)
+    _parts(layout).mkdir(exist_ok=True)
+    # A job of a cluster may go on when the command that began it was killed: its run is not ours.
+    for left in layout.runs.glob("**/.*.lock"):
+        with locked(left.with_name(left.name.removeprefix(".").removesuffix(".lock"))):
+            pass
     for left in layout.runs.glob("**/.*.incomplete"):
         shutil.rmtree(left, ignore_errors=True)
-    for left in layout.folder.glob(".*.incomplete"):
+    for left in folder.glob(".*.incomplete"):
         left.unlink()
-    _write_yaml(layout.plan, plan.values)
     for languages, systems in plan.offline.items():
         _write_yaml(layout.offline(languages), systems)
+
+
+def _is_ours(left: Path) -> bool:
+    """Whether it is what a sweep leaves that could not even write its plan, as on a full disk."""
+    return left.name in (".parts", ".jobs") or (
+        left.name.startswith(".") and left.suffix in (".incomplete", ".lock")
+    )
 
 
 def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
@@ -125,11 +147,13 @@ def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:
-    """Raises InputError when there is a result, but of other options."""
+    """Raises InputError when there is a result, but of other options, or it is damaged."""
     folder = layout.run(run.place)
     if not folder.exists():
         return False
-    said = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
+    if not (folder / LOG).is_file():
+        raise InputError(f"{folder} holds no {LOG}: remove that folder, and run the sweep again")
+    said = read_configuration(folder)
     wanted = run.configuration.values()
     differing = [name for name in wanted if name != "output" and said.get(name) != wanted[name]]
     if differing:

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
-from evaluation.result_folder import LOG
+from evaluation.result_folder import LOG, read_configuration
 from models.errors import InputError
 
-CONFIGURATION = "evaluation.yaml"
 DEFAULT_TOKENIZER = "13a"
 
 
@@ -32,12 +29,11 @@ def find_runs(folder: str | Path) -> list[Path]:
 def bleu_tokenizer(runs: Sequence[Path]) -> str:
     """sacreBLEU's tokenizer that the runs were scored with; 13a for those that do not say.
 
-    Raises InputError when they differ.
+    Raises InputError when they differ, or for a damaged file.
     """
     tokenizers = {}
     for run in runs:
-        file = run / CONFIGURATION
-        said = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        said = read_configuration(run)
         tokenizers[said.get("sacrebleu_tokenizer", DEFAULT_TOKENIZER)] = run
     if len(tokenizers) > 1:
         described = ", ".join(f"{run} by {name}" for name, run in tokenizers.items())

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file
 
 Row = Mapping[str, str | float]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
+from foundation.whole_folder import replaced_file
 from models.errors import InputError
-from models.new_folder import replaced_file
 from models.policy_network import PolicyNetwork, PolicyOptions
 from models.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
 

@@ -24,11 +24,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foundation.whole_folder import whole_folder
 from models.audio_language_model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.errors import InputError
 from models.locate import locate_model
-from models.new_folder import new_folder
 from models.stored_weights import read_json, some
 from models.translator import TranslatorOptions
 from models.whisper import valid_positions
@@ -92,7 +92,7 @@ class Qwen2Audio(AudioLanguageModel):
         return cls(network.to(device), path, options)
 
     def save(self, folder: Path) -> None:
-        with new_folder(folder) as partial:
+        with whole_folder(folder) as partial:
             self.network.save_pretrained(partial)
             for name in self.description_files:
                 if (self.folder / name).is_file():

@@ -6,7 +6,7 @@ converted to 16 kHz FLAC, which trains faster than MP3.
 """
 
 import hashlib
-import os
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +16,17 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from foundation.journal import Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.whole_folder import replaced_file
+from foundation.workers import Workers, available_processes
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
 from models.errors import InputError
 from train.command_line import at_least, option, settings_of
-from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import Row, write_manifest
 from train.skipped import Skipped, report, summary, write_skipped
 from train.text_files import plain_spaces
-from train.unfinished_folder import NothingUsable, unfinished_folder
-from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
 MANIFEST = "manifest.tsv"
@@ -89,7 +90,8 @@ def prepare_clips(corpus: Corpus, options: ClipOptions, command: str, write_audi
         journal = Journal(folder)
         limits = (options.minimum_s, options.maximum_s)
         hear = partial(hear_clips, folder=folder if write_audio else None, limits=limits)
-        entries = journal.work_through(clips, ROWS_AT_ONCE, hear, options.jobs or available_processes())
+        workers = Workers(options.jobs or available_processes())
+        entries = journal.work_through(clips, ROWS_AT_ONCE, hear, workers)
         rows: list[Row] = []
         for clip, result in zip(clips, [result for entry in entries for result in entry], strict=True):
             if isinstance(result, float):
@@ -121,9 +123,15 @@ def write_clip(folder: Path, identifier: str, samples: np.ndarray) -> None:
     """Writes FOLDER/audio/ID.flac: 16 kHz, 16 bits. It is there whole or not at all."""
     path = folder / clip_path(identifier)
     path.parent.mkdir(exist_ok=True)
-    partial_file = path.with_suffix(".partial")
-    soundfile.write(partial_file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    os.replace(partial_file, path)
+    with replaced_file(path) as partial_file:
+        partial_file.write_bytes(as_flac(samples))
+
+
+def as_flac(samples: np.ndarray) -> bytes:
+    """The file of a clip. libsndfile itself says nothing of a full disk, so it writes to memory."""
+    content = io.BytesIO()
+    soundfile.write(content, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return content.getvalue()
 
 
 def clip_path(identifier: str) -> Path:

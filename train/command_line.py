@@ -33,7 +33,7 @@ def parse(options_class: type[Options], program: str, description: str, argument
 
 def settings_of(options: Any) -> dict[str, Any]:
     """The options that a result depends on, for JSON: not where it goes, nor how the work is done."""
-    without = ("output", "overwrite", "jobs", "device")
+    without = ("output", "overwrite", "jobs", "executor", "device")
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
     return {name: _plain(value) for name, value in values.items() if name not in without}
 

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from foundation.whole_folder import whole_folder
 from models.errors import InputError
 from models.languages import LANGUAGE_NAMES
 from models.locate import locate_model
-from models.new_folder import new_folder
 from models.qwen2_audio import PROMPT, Qwen2Audio
 from models.stored_weights import read_json
 from models.translator import TranslatorOptions
@@ -126,7 +126,7 @@ def compose(options: CompositionOptions) -> str:
     network.audio_tower.load_state_dict(_encoder_weights(whisper))
     network.generation_config.eos_token_id = tokenizer.token_to_id(end)
     network.generation_config.pad_token_id = tokenizer.token_to_id("<|endoftext|>")
-    with new_folder(options.output) as partial:
+    with whole_folder(options.output) as partial:
         _save_processor(transformers, partial, tokenizer, whisper)
         # A context or prompt without room for the audio is refused here, not when the folder is loaded.
         model = Qwen2Audio(network, partial, TranslatorOptions())

@@ -26,7 +26,8 @@ segments.tsv, a model file and lists, writes a folder:
 OUTPUT appears when it is complete. Until then its parts are in OUTPUT.unfinished: after an interruption or a
 kill the same command continues there, and the result is that of an undisturbed run (`join` and
 `sentencepiece`, which take minutes, start again). What is there is never replaced without --overwrite.
-`--jobs` is the number of processes; it does not change the result.
+`--jobs` is the number of processes, or with --executor slurm (speak, encode, translate) of jobs of a cluster;
+it does not change the result.
 
 For instance, from texts to what a small model trains on:
 
@@ -37,15 +38,16 @@ For instance, from texts to what a small model trains on:
         --truncations 4 --output cache
 
 Exit status: 0 done, 1 input error (one line says what, where and how to mend it), 2 wrong usage,
-130 interrupted.
+130 interrupted, 143 terminated.
 """
 
 import importlib
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 
-from models.errors import InputError
+from foundation.command_end import exit_status
 
 COMMANDS = {
     "table": ("train.prepare_table", "a table of clips -> manifest"),
@@ -75,15 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # Imported only now: torch takes seconds, and --help needs none of it.
     module = importlib.import_module(COMMANDS[name][0])
-    try:
-        module.main(rest)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: the same command continues", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(partial(module.main, rest), "interrupted: the same command continues")
 
 
 def _usage() -> str:

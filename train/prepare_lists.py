@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.whole_folder import replaced_file
 from models.errors import InputError
-from models.new_folder import replaced_file
 from models.stored_weights import some
 from train.command_line import option, parse
 from train.manifest import read_manifest, write_lines

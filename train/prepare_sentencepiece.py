@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
+from foundation.whole_folder import replaced_file
 from models.errors import InputError
-from models.new_folder import replaced_file
 from train.command_line import at_least, option, parse
 from train.manifest import read_manifest
 

@@ -18,17 +18,18 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from foundation.journal import Journal
+from foundation.unfinished_folder import unfinished_folder
+from foundation.workers import EXECUTORS
 from models.audio import SAMPLE_RATE
 from models.errors import InputError
 from train.clips import clip_path, finish, write_clip
 from train.command_line import at_least, named_values, option, parse, settings_of
-from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import Row, read_manifest
 from train.skipped import Skipped, report
-from train.unfinished_folder import unfinished_folder
 from train.voices import Voice, open_voice
-from train.worker_processes import available_processes
+from train.workers_here import workers_in
 
 ROWS_AT_ONCE = 16
 
@@ -46,7 +47,8 @@ class SpeakOptions:
     fastest: float = option("... to here; 1 is normal", 1.0)
     seed: int = option("of voices and speeds; 0 draws from the id alone", 0)
     maximum_s: float = option("skip what takes longer to say", 30.0)
-    jobs: int | None = option("processes (default: one for each core)", None)
+    jobs: int | None = option("processes, or jobs of a cluster (default: one for each core)", None)
+    executor: str = option("where they run", "local", EXECUTORS)
     overwrite: bool = option("replace OUTPUT", False)
 
     def __post_init__(self) -> None:
@@ -103,8 +105,8 @@ def main(arguments: Sequence[str]) -> None:
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         journal = Journal(folder)
         speak = partial(speak_rows, options=options, folder=folder)
-        jobs = options.jobs or available_processes()
-        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, jobs, start_voices, (options,))
+        workers = workers_in(folder, options.jobs, options.executor)
+        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, workers, start_voices, (options,))
         spoken: list[Row] = []
         for row, result in zip(rows, [result for entry in entries for result in entry], strict=True):
             if "seconds" in result:

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.unfinished_folder import unfinished_folder
 from models.errors import InputError
 from train.clips import compiled, finish
 from train.command_line import at_least, named_values, option, parse, settings_of
 from train.manifest import Row
 from train.skipped import Skipped, report
 from train.text_files import Record, plain_spaces, read_lines, read_table
-from train.unfinished_folder import unfinished_folder
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from foundation.journal import Journal
+from foundation.unfinished_folder import unfinished_folder
+from foundation.workers import EXECUTORS
 from models.audio import SAMPLE_RATE, read_audio
 from models.errors import InputError
 from models.registry import base_model, load_translator
@@ -25,11 +28,9 @@ from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import PRECISIONS, TranslatorOptions
 from train.clips import finish
 from train.command_line import at_least, option, parse, settings_of
-from train.journal import Journal
 from train.manifest import Row, read_manifest
 from train.skipped import Skipped, report
-from train.unfinished_folder import unfinished_folder
-from train.worker_processes import available_processes
+from train.workers_here import own_device, workers_in
 
 ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
 
@@ -46,7 +47,8 @@ class TranslateOptions:
     trailing_silence_ms: int = option("silence behind each clip, as the model is used to", 0)
     precision: str = option("number format", "float32", tuple(PRECISIONS))
     device: str = option("where it runs: cpu, cuda, cuda:1", "cpu")
-    jobs: int | None = option("processes (default: one for each core)", None)
+    jobs: int | None = option("processes, or jobs of a cluster (default: one for each core)", None)
+    executor: str = option("where they run", "local", EXECUTORS)
     overwrite: bool = option("replace OUTPUT", False)
 
     def __post_init__(self) -> None:
@@ -54,7 +56,9 @@ class TranslateOptions:
 
     def translator(self) -> TranslatorOptions:
         return TranslatorOptions(
-            device=self.device, precision=self.precision, trailing_silence_ms=self.trailing_silence_ms
+            device=own_device(self.device),
+            precision=self.precision,
+            trailing_silence_ms=self.trailing_silence_ms,
         )
 
     def search(self) -> SearchOptions:
@@ -75,10 +79,10 @@ def main(arguments: Sequence[str]) -> None:
         "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
-        jobs = options.jobs or available_processes()
+        workers = workers_in(folder, options.jobs, options.executor)
         translate = partial(translate_rows, targets=options.targets)
         entries = Journal(folder).work_through(
-            manifest.rows, ROWS_AT_ONCE, translate, jobs, start_translator, (options, jobs)
+            manifest.rows, ROWS_AT_ONCE, translate, workers, start_translator, (options, workers.jobs)
         )
         translated: list[Row] = []
         skipped: list[Skipped] = []

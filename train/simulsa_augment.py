@@ -2,7 +2,7 @@
 
     python -m train.simulsa_augment --model MODEL --manifest spoken/manifest.tsv --targets de fr \\
         --ratio 0.01 --output augmented
-    torchrun --nproc_per_node=8 -m train.simulsa_augment ...     on several GPUs: the same result
+    python -m train.simulsa_augment --jobs 8 --device cuda ...     on several GPUs: the same result
 
 A large audio-language model that only ever heard whole clips goes on beyond what it has heard. Trained on
 about 1% of such pairs beside its data (`train.simulsa_sft`), it stops there (SimulSA, arXiv 2509.15692). A
@@ -21,17 +21,22 @@ OUTPUT appears when it is complete; after an interruption or a kill the same com
 of processes, and gives what an undisturbed run gives. Which clips are taken and where each is cut depends on
 the seed and the row's id only; more clips include those of fewer.
 
-Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 import hashlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from foundation.command_end import exit_status
+from foundation.journal import Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.workers import EXECUTORS, Workers
 from models.errors import InputError
 from models.translator import PRECISIONS, TranslatorOptions
 from train.command_line import at_least, option, parse, settings_of
@@ -46,10 +51,9 @@ from train.self_augmentation.sampling import (
     truncate,
     usable_rows,
 )
-from train.self_augmentation.shards import Processes, shared_folder, work_through
 from train.self_augmentation.truncation import CHUNKS_MS, DISTRIBUTIONS, Truncation
 from train.skipped import Skipped, report, summary, write_skipped
-from train.unfinished_folder import NothingUsable
+from train.workers_here import own_device, workers_in
 
 MANIFEST = "manifest.tsv"
 
@@ -73,13 +77,15 @@ class AugmentOptions:
     drop_empty: bool = option("leave the whole clip out if one of its labels is empty", False)
     batch_seconds: float = option("audio of one batch, padding included", 120.0)
     precision: str = option("number format of the model", "float32", tuple(PRECISIONS))
-    device: str = option("where it runs: cpu, cuda (torchrun: each process its own)", "cpu")
+    device: str = option("where it runs: cpu, cuda (each process its own), cuda:1", "cpu")
+    jobs: int = option("processes, or jobs of a cluster, each with the whole model", 1)
+    executor: str = option("where they run", "local", EXECUTORS)
     overwrite: bool = option("replace OUTPUT", False)
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.ratio is None):
             raise InputError("say how many clips to sample: give either --count or --ratio")
-        at_least(1, count=self.count)
+        at_least(1, count=self.count, jobs=self.jobs)
         if self.ratio is not None and not 0 < self.ratio <= 1:
             raise InputError(f"--ratio must be above 0 and at most 1, got {self.ratio:g}")
         if not self.factor > 0:
@@ -95,22 +101,16 @@ class AugmentOptions:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status."""
-    try:
-        augment(list(sys.argv[1:] if arguments is None else arguments))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return exit_status(partial(augment, given), "interrupted: the same command continues")
 
 
 def augment(arguments: Sequence[str]) -> None:
     """Does what the command says. Raises InputError where it cannot."""
     description = "Label truncated clips with as much of their text as the model can tell by then."
     options = parse(AugmentOptions, "python -m train.simulsa_augment", description, arguments)
-    processes = Processes.of_environment()
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise InputError("this command starts its processes itself: give --jobs N in place of torchrun")
     cut = options.cut()
     rows = read_manifest(options.manifest, options.targets, needs_audio=True).rows
     usable, unusable = usable_rows(rows, options.targets)
@@ -120,33 +120,45 @@ def augment(arguments: Sequence[str]) -> None:
     clips, too_short = truncate(sampled, cut, options.seed)
     if not clips:
         raise InputError(f"none of {len(sampled)} sampled clips can be augmented: {summary(too_short)}")
-    model = open_model(options, processes)
+    is_alone = Workers(options.jobs, options.executor).in_process
+    # Of several processes each has a model of its own; this one's says how texts become tokens.
+    model = open_model(options if is_alone else replace(options, device="cpu"))
     clips, too_long = fitting(clips, options.targets, model)
     if not clips:
         raise InputError(f"none of {len(too_long)} clips fits the model: {summary(too_long)}")
     parts = batches(speculations(clips, options.targets, model), options.batch_seconds)
-    label = partial(label_part, model=model, factor=options.factor)
+    start = (keep_model, (model,)) if is_alone else (open_and_keep_model, (open_model, options))
+    label = partial(label_part, factor=options.factor)
     settings = _settings(options, model.weights)
-    with (
-        processes.connected(),
-        shared_folder(processes, options.output, settings, options.overwrite) as folder,
-    ):
-        entries = work_through(folder, parts, label, processes)
-        if entries is not None:
-            skipped = [*unusable, *too_short, *too_long]
-            made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
-    if entries is not None:
-        report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        workers = workers_in(folder, options.jobs, options.executor)
+        entries = Journal(folder).work_through_parts(parts, label, workers, *start, unit="text")
+        skipped = [*unusable, *too_short, *too_long]
+        made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
+    report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
 
 
-def open_model(options: AugmentOptions, processes: Processes) -> SpeculatingModel:
+class _Process:
+    """What one process keeps."""
+
+    model: SpeculatingModel
+
+
+def keep_model(model: SpeculatingModel) -> None:
+    _Process.model = model
+
+
+def open_and_keep_model(
+    open_here: Callable[[AugmentOptions], SpeculatingModel], options: AugmentOptions
+) -> None:
+    keep_model(open_here(options))
+
+
+def open_model(options: AugmentOptions) -> SpeculatingModel:
     """The model of this process, on its own device."""
     from train.self_augmentation.speculator import open_speculator
 
-    device = options.device
-    if device == "cuda" and processes.count > 1:
-        device = f"cuda:{processes.local_rank}"
-    settings = TranslatorOptions(device=device, precision=options.precision)
+    settings = TranslatorOptions(device=own_device(options.device), precision=options.precision)
     return open_speculator(options.model, settings, options.source, options.targets)
 
 
@@ -176,8 +188,8 @@ def speculations(
     ]
 
 
-def label_part(part: Sequence[Speculation], model: SpeculatingModel, factor: float) -> dict[str, Any]:
-    return journal_entry(*label_batch(model, part, factor))
+def label_part(part: Sequence[Speculation], factor: float) -> dict[str, Any]:
+    return journal_entry(*label_batch(_Process.model, part, factor))
 
 
 def write_result(
@@ -228,4 +240,7 @@ def _settings(options: AugmentOptions, weights: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # By its name, so that other processes find in it what this one sends them.
+    from train import simulsa_augment
+
+    sys.exit(simulsa_augment.main())
