@@ -47,10 +47,12 @@ def in_jobs(
             jobs.append(executor.submit(_work, function, share, start, arguments, folder))
         for number in range(len(tasks)):
             yield _result(folder / f"{number}.pickle", jobs[number % count])
-    finally:
+    except BaseException:
         for job in jobs:
             if not job.done():
                 job.cancel()
+        raise
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -30,7 +30,7 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
     try:
         with _terminated_by_exception():
             status = command()
-            sys.stdout.flush()
+            _flush()
             return status or 0
     except InputError as error:
         return _say(f"error: {error}", REFUSED)
@@ -43,9 +43,6 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
             _forget_output()
             return UNREAD
         place = "" if error.filename is None else f"{error.filename}: "
-        if not _can_be_flushed():
-            _forget_output()
-            place = "standard output: "
         return _say(f"error: {place}{error.strerror or error}", REFUSED)
 
 
@@ -83,12 +80,15 @@ def _nobody_reads() -> bool:
         return False
 
 
-def _can_be_flushed() -> bool:
+def _flush() -> None:
+    """Now, and not when Python ends, where an error is a traceback."""
     try:
         sys.stdout.flush()
-    except OSError:
-        return False
-    return True
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def _forget_output() -> None:
