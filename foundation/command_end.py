@@ -30,7 +30,8 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
     try:
         with _terminated_by_exception():
             status = command()
-            _flush()
+            # Now, and not when Python ends, where an error is a traceback.
+            sys.stdout.flush()
             return status or 0
     except InputError as error:
         return _say(f"error: {error}", REFUSED)
@@ -43,6 +44,9 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
             _forget_output()
             return UNREAD
         place = "" if error.filename is None else f"{error.filename}: "
+        if not _is_taken():
+            _forget_output()
+            place = "standard output: "
         return _say(f"error: {place}{error.strerror or error}", REFUSED)
 
 
@@ -80,15 +84,13 @@ def _nobody_reads() -> bool:
         return False
 
 
-def _flush() -> None:
-    """Now, and not when Python ends, where an error is a traceback."""
+def _is_taken() -> bool:
+    """Whether what was printed can be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _forget_output()
-        raise OSError(error.errno, error.strerror, "standard output") from None
+    except OSError:
+        return False
+    return True
 
 
 def _forget_output() -> None:

@@ -56,7 +56,7 @@ def test_sigterm_is_an_exception_only_while_a_command_runs(capsys):
 
 def run(program, **streams):
     program = f"import sys\nfrom foundation.command_end import exit_status\n{program}"
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONUNBUFFERED": ""}
     return subprocess.run([sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, **streams)
 
 
@@ -69,7 +69,9 @@ def test_standard_output_that_nobody_reads_is_no_traceback(lines):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_standard_output_that_is_full_is_one_line():
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_standard_output_that_is_full_is_one_line(lines):
     with open("/dev/full", "w") as full:
-        done = run("sys.exit(exit_status(lambda: print('a')))", stdout=full)
-    assert (done.returncode, done.stderr) == (1, b"error: standard output: No space left on device\n")
+        done = run(f"sys.exit(exit_status(lambda: print('a\\n' * {lines})))", stdout=full)
+    place = b"standard output: " if lines == 1 else b""
+    assert (done.returncode, done.stderr) == (1, b"error: " + place + b"No space left on device\n")
