@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from foundation.disk_errors import writing
 from foundation.progress import Progress
 from foundation.workers import Workers
 from models.errors import InputError
@@ -34,7 +35,8 @@ class Journal:
                 raise damaged(self.path, f"line {number}") from None
 
     def append(self, entry: Any) -> None:
-        with self.path.open("ab") as file:
+        """Writes a line. Raises InputError for what the disk refuses."""
+        with writing(self.path), self.path.open("ab") as file:
             # Half a pair of surrogates, which a tokenizer may give, is read again as it was.
             line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass")
             file.write(line + b"\n")

@@ -1,6 +1,7 @@
 """Folders that take long: whole or not there, continued after any interruption."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,11 @@ def test_work_on_a_full_disk_is_kept_and_goes_on(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.unfinished"]
     with unfinished_folder(tmp_path / "out", {}) as folder:
         assert Journal(folder).entries == ["done"]
+
+
+def test_a_journal_that_the_disk_does_not_take_is_named(tmp_path):
+    journal = Journal(tmp_path)
+    journal.path = Path("/dev/full")
+    with pytest.raises(InputError, match="/dev/full: No space left on device: make room"):
+        journal.append("done")
+    assert journal.entries == []
