@@ -1,7 +1,8 @@
 """The console command: `simulst COMMAND ...`, the one entry to everything (`foundation.commands`).
 
 A command's options stand in a module that is quick to import, its work in another, which is imported once
-the options were checked. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+the options were checked. Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted,
+143 terminated.
 """
 
 import sys

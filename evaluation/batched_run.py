@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import soundfile
 import yaml
-from tqdm import tqdm
 
 from agents.engine import StreamingEngine
 from agents.input_lists import check_test_set, read_audio_list, read_references
@@ -30,8 +30,11 @@ from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_ch
 from evaluation.configuration import Configuration, configure
 from evaluation.json_lines import is_count, is_time
 from evaluation.result_folder import LOG
-from evaluation.workers import Workers
+from evaluation.worker_threads import share_of_threads
 from foundation.errors import InputError
+from foundation.journal import Journal, damaged
+from foundation.progress import Progress
+from foundation.workers import Workers
 from models.languages import LanguagePair
 from models.registry import base_model, load_translators
 
@@ -114,12 +117,12 @@ class BatchedRun:
         done: Callable[[int], None],
     ) -> None:
         """Simulate some batches and add a line for each utterance to a file; done(n) is told of n more."""
+        journal = Journal(file.parent, file.name)
         for batch in batches:
             sources = [Source(self.audio_files[index]) for index in batch]
             transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once)
-            with file.open("a", encoding="utf-8") as log:
-                for index, some in zip(batch, transcripts, strict=True):
-                    log.write(_line(index, self.keys, some))
+            for index, some in zip(batch, transcripts, strict=True):
+                journal.append(_entry(index, self.keys, some))
             done(len(batch))
 
     def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
@@ -216,24 +219,26 @@ def simulate_all(
         return found
     files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
     initial = len(run.indices) - sum(map(len, left))
-    with tqdm(desc=title, total=len(run.indices), initial=initial, unit="utterance", disable=None) as bar:
-        if workers.in_process:
-            run.simulate(lanes, left, files[0], bar.update)
-        else:
-            values = [configuration.values() for configuration in run.configurations]
-            shares = run.shares(left, workers.jobs)
-            tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
+    if workers.in_process:
+        with Progress(len(run.indices), "utterance", title, initial) as progress:
+            run.simulate(lanes, left, files[0], progress.add)
+    else:
+        values = [configuration.values() for configuration in run.configurations]
+        shares = run.shares(left, workers.jobs)
+        tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
 
-            def show() -> None:
-                written = sum(file.read_bytes().count(b"\n") for file in files if file.exists())
-                bar.update(initial + written - bar.n)
+        def written() -> int:
+            return initial + sum(file.read_bytes().count(b"\n") for file in files if file.exists())
 
-            workers.run(simulate_share, tasks, show)
+        with Progress(len(run.indices), "utterance", title, initial, measure=written):
+            for _ in workers.in_order(simulate_share, tasks, *share_of_threads(workers)):
+                pass
     return found | _complete(read_transcripts([file for file in files if file.exists()]), run.keys)
 
 
-def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], file: Path) -> None:
-    """What one process does: the configurations, as keys with values, over some batches."""
+def simulate_share(task: tuple[Sequence[Mapping], Sequence[Sequence[int]], Path]) -> None:
+    """What one process does: the configurations, as keys with values, over some batches, into a file."""
+    values, batches, file = task
     run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
     run.simulate(run.load(), batches, file, lambda _: None)
 
@@ -241,21 +246,22 @@ def simulate_share(values: Sequence[Mapping], batches: Sequence[Sequence[int]], 
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     """What was written down of each finished utterance, by the keys of configurations.
 
-    A line that was cut when the process was killed, or damaged since, does not count: what it held is
-    simulated again.
+    A line that was cut when the process was killed, which is a file's last, does not count. Raises InputError
+    for a file in which something else stands.
     """
     found: dict[int, dict[str, Transcript]] = {}
     for file in files:
-        for line in file.read_bytes().split(b"\n"):
+        for number, fields in enumerate(Journal(file.parent, file.name).entries, start=1):
             try:
-                fields = json.loads(line.decode("utf-8"))
-                # Lines of earlier versions know no source_ms: their utterances are simulated again.
-                index, source_ms = fields["index"], fields["source_ms"]
+                if "source_ms" not in fields:
+                    continue  # of an earlier version: simulated again
+                source_ms = fields["source_ms"]
                 transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                continue
-            if is_count(index):
-                found.setdefault(index, {}).update(transcripts)
+                if not is_count(fields["index"]):
+                    raise ValueError("an index counts from 0")
+                found.setdefault(fields["index"], {}).update(transcripts)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                raise damaged(file, f"line {number}") from None
     return found
 
 
@@ -265,7 +271,7 @@ def _complete(
     return {index: one for index, one in found.items() if all(key in one for key in keys)}
 
 
-def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -> str:
+def _entry(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -> dict[str, Any]:
     lanes = {
         key: {
             "units": one.units,
@@ -274,7 +280,7 @@ def _line(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) ->
         }
         for key, one in zip(keys, transcripts, strict=True)
     }
-    return json.dumps({"index": index, "source_ms": transcripts[0].source_ms, "lanes": lanes}) + "\n"
+    return {"index": index, "source_ms": transcripts[0].source_ms, "lanes": lanes}
 
 
 def _transcript(fields: Mapping, source_ms: float) -> Transcript:

@@ -25,9 +25,9 @@ from evaluation.run_log import read_run_log
 from evaluation.significance import Resampling, mean, mean_of
 from evaluation.table import Row, text_table
 from evaluation.test_set_files import check_files_exist
-from evaluation.workers import Workers
 from foundation.errors import InputError
 from foundation.options import options_of
+from foundation.workers import Workers
 
 # Of the target.
 TOLERANCE = 0.02

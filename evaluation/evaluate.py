@@ -29,8 +29,9 @@ from evaluation.run_scores import run_folder
 from evaluation.scores import Scorers, Scores
 from evaluation.table import Row, text_table
 from evaluation.test_set_files import check_files_exist
-from evaluation.workers import Workers
 from foundation.errors import InputError
+from foundation.progress import Progress
+from foundation.workers import Workers
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 
@@ -113,9 +114,13 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    options.indices(len(read_audio_list(options.source)))
+    indices = options.indices(len(read_audio_list(options.source)))
     system.utterance_records = []
-    build_evaluator(args)(system)
+    if sys.stderr.isatty():  # where SimulEval has a bar of its own
+        build_evaluator(args)(system)
+    else:
+        with Progress(len(indices), "utterance", measure=lambda: len(system.utterance_records)):
+            build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)
 
 

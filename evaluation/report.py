@@ -15,7 +15,7 @@ from evaluation.report_data import sweep_data
 from evaluation.report_scores import SweepScores
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import SweepLayout
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file
 
 PAGE = Path(__file__).with_name("report_page")
 # In an order in which none runs anything that a later one defines.

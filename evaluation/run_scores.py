@@ -7,15 +7,14 @@ from pathlib import Path
 
 from evaluation.configuration import Configuration
 from evaluation.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.result_folder import LOG, result_folder
+from evaluation.result_folder import CONFIGURATION, LOG
 from evaluation.run_log import read_run_log
 from evaluation.scores import Scorers, Scores
 from evaluation.significance import mean
-from evaluation.sweep_folder import CONFIGURATION
 from evaluation.table import write_tsv
 from evaluation.true_clock import SIGNATURE
 from foundation.errors import InputError
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file, whole_folder
 
 SCORES = "scores.tsv"
 SIGNATURES = "signatures.json"
@@ -40,12 +39,12 @@ class RunFolder:
 
 @contextmanager
 def run_folder(configuration: Configuration, overwrite: bool = False) -> Iterator[RunFolder]:
-    """A `result_folder` for one run, whose log stays even if it cannot be scored.
+    """A `whole_folder` for one run, whose log stays even if it cannot be scored.
 
-    Raises InputError like `result_folder`, and when the run is complete but was not scored.
+    Raises InputError like `whole_folder`, and when the run is complete but was not scored.
     """
     output = configuration.evaluation.output
-    with result_folder(output, overwrite) as path:
+    with whole_folder(output, overwrite, LOG) as path:
         folder = RunFolder(path)
         yield folder
     if folder.problem is not None:

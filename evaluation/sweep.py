@@ -11,24 +11,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.configuration import Configuration, configure
 from evaluation.evaluate import evaluate
+from evaluation.result_folder import CONFIGURATION, LOG
 from evaluation.run_scores import SCORES, run_folder, write_scores
 from evaluation.scores import Scorers
 from evaluation.sweep_arguments import SweepArguments
 from evaluation.sweep_check import check_runs
-from evaluation.sweep_folder import CONFIGURATION, run_configuration
+from evaluation.sweep_folder import run_configuration
 from evaluation.sweep_layout import SweepLayout
 from evaluation.sweep_plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweep_results import write_results
 from evaluation.test_set_files import check_files_exist
-from evaluation.workers import Workers
+from evaluation.worker_threads import share_of_threads
+from foundation.disk_errors import writing
 from foundation.errors import InputError
+from foundation.locks import locked
+from foundation.progress import Progress
+from foundation.whole_folder import replaced_file
+from foundation.workers import Workers
 from foundation.yaml_files import dump_yaml
-from models.new_folder import replaced_file
 
 
 def run(options: SweepArguments, keys: Mapping[str, Sequence[str]]) -> None:
@@ -39,10 +42,19 @@ def run(options: SweepArguments, keys: Mapping[str, Sequence[str]]) -> None:
 
 def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
     """Run what is missing, and write the results; return what to tell. Raises InputError for bad input."""
-    layout = SweepLayout(folder)
+    layout = SweepLayout(folder.absolute())
+    check_files_exist(run.configuration.evaluation for run in plan.runs if not _finished(layout, run))
+    with writing(layout.folder):
+        layout.folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(layout.folder):
+            _open_folder(layout, plan)
+            _run_missing(layout, plan, workers)
+            shutil.rmtree(_parts(layout), ignore_errors=True)
+            return write_results(folder)
+
+
+def _run_missing(layout: SweepLayout, plan: SweepPlan, workers: Workers) -> None:
     missing = [run for run in plan.runs if not _finished(layout, run)]
-    check_files_exist(run.configuration.evaluation for run in missing)
-    _open_folder(layout, plan)
     scorers = {run.place: Scorers(run.configuration.evaluation) for run in plan.runs}
     for run in plan.runs:
         # Kept by an earlier command whose scoring failed.
@@ -65,26 +77,21 @@ def sweep(plan: SweepPlan, folder: Path, workers: Workers) -> str:
                 batched.write_logs(lane, transcripts, result.path)
                 result.score(run.configuration, scorers[run.place])
     _run_one_by_one([run.configuration for run in one_by_one], workers)
-    shutil.rmtree(_parts(layout), ignore_errors=True)
-    return write_results(folder)
 
 
 def _run_one_by_one(configurations: Sequence[Configuration], workers: Workers) -> None:
     """By SimulEval, each run in a process of its own where there are several."""
     if not configurations:
         return
-    with tqdm(total=len(configurations), unit="run", disable=None) as bar:
+    with Progress(len(configurations), "run") as progress:
         if workers.in_process:
             for configuration in configurations:
                 evaluate(configuration)
-                bar.update()
+                progress.add()
             return
-
-        def show() -> None:
-            done = sum(Path(one.evaluation.output).exists() for one in configurations)
-            bar.update(done - bar.n)
-
-        workers.run(evaluate_values, [(one.values(),) for one in configurations], show)
+        values = [one.values() for one in configurations]
+        for _ in workers.in_order(evaluate_values, values, *share_of_threads(workers)):
+            progress.add()
 
 
 def evaluate_values(values: Mapping[str, Any]) -> None:
@@ -94,16 +101,32 @@ def evaluate_values(values: Mapping[str, Any]) -> None:
 
 def _open_folder(layout: SweepLayout, plan: SweepPlan) -> None:
     """Make the folder, or clear it of what a killed process left half done."""
-    if layout.folder.exists() and not layout.plan.is_file() and any(layout.folder.iterdir()):
-        raise InputError(f"output {layout.folder} is no sweep, so it is kept as it is: choose another folder")
-    _parts(layout).mkdir(parents=True, exist_ok=True)
+    folder = layout.folder
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"output {folder} is a file: choose another folder")
+    if folder.exists() and not layout.plan.is_file() and not all(map(_is_ours, folder.iterdir())):
+        raise InputError(f"output {folder} is no sweep, so it is kept as it is: choose another folder")
+    folder.mkdir(exist_ok=True)
+    # First of all, so that whatever else is in the folder is known as a sweep's.
+    _write_yaml(layout.plan, plan.values)
+    _parts(layout).mkdir(exist_ok=True)
+    # A job of a cluster may go on when the command that began it was killed: its run is not ours.
+    for left in layout.runs.glob("**/.*.lock"):
+        with locked(left.with_name(left.name.removeprefix(".").removesuffix(".lock"))):
+            pass
     for left in layout.runs.glob("**/.*.incomplete"):
         shutil.rmtree(left, ignore_errors=True)
-    for left in layout.folder.glob(".*.incomplete"):
+    for left in folder.glob(".*.incomplete"):
         left.unlink()
-    _write_yaml(layout.plan, plan.values)
     for languages, systems in plan.offline.items():
         _write_yaml(layout.offline(languages), systems)
+
+
+def _is_ours(left: Path) -> bool:
+    """Whether it is what a sweep leaves that could not even write its plan, as on a full disk."""
+    return left.name in (".parts", ".jobs") or (
+        left.name.startswith(".") and left.suffix in (".incomplete", ".lock")
+    )
 
 
 def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
@@ -112,10 +135,12 @@ def _write_yaml(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def _finished(layout: SweepLayout, run: PlannedRun) -> bool:
-    """Raises InputError when there is a result, but of other options."""
+    """Raises InputError when there is a result, but of other options, or it is damaged."""
     folder = layout.run(run.place)
     if not folder.exists():
         return False
+    if not (folder / LOG).is_file():
+        raise InputError(f"{folder} holds no {LOG}: remove that folder, and run the sweep again")
     said = run_configuration(folder)
     if not said:
         raise InputError(f"{folder} has no {CONFIGURATION}, so nobody knows what was run: remove it")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.executors import EXECUTORS
 from foundation.options import REQUIRED, option
+from foundation.workers import EXECUTORS
 from foundation.yaml_files import read_yaml
 
 

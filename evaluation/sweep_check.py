@@ -7,8 +7,7 @@ and reference is looked for.
 from collections.abc import Sequence
 
 from agents.input_lists import check_test_set
-from agents.streaming_agent import StreamingAgent
-from evaluation.batched_run import AGENT_HOOKS, BatchedRun, batch_key
+from evaluation.batched_run import BatchedRun, batch_key
 from evaluation.configuration import Configuration
 
 
@@ -18,7 +17,7 @@ def check_runs(configurations: Sequence[Configuration]) -> None:
     for configuration in configurations:
         groups.setdefault(batch_key(configuration), []).append(configuration)
     for group in groups.values():
-        loadable = [one for one in group if not _has_own_hooks(one)]
+        loadable = [one for one in group if not one.agent_class.own_behaviour()]
         if loadable:
             run = BatchedRun(tuple(loadable))
             run.check(run.load())
@@ -26,8 +25,3 @@ def check_runs(configurations: Sequence[Configuration]) -> None:
             # Their agents may be anything, but their lists are known.
             for target in dict.fromkeys(one.evaluation.target for one in group):
                 check_test_set(group[0].evaluation.source, target, None)
-
-
-def _has_own_hooks(configuration: Configuration) -> bool:
-    agent_class = configuration.agent_class
-    return any(getattr(agent_class, hook) is not getattr(StreamingAgent, hook) for hook in AGENT_HOOKS)

@@ -9,11 +9,10 @@ from sacrebleu.metrics import BLEU
 
 from agents.text_scoring import TOKENIZERS_BY_SPACES
 from evaluation.json_lines import is_count
-from evaluation.result_folder import LOG
+from evaluation.result_folder import CONFIGURATION, LOG
 from evaluation.run_log import RunLog
 from foundation.errors import InputError
 
-CONFIGURATION = "evaluation.yaml"
 DEFAULT_TOKENIZER = "13a"
 
 

@@ -106,8 +106,8 @@ class _PlanBuilder:
 
     def _system(self, name: str, values: Mapping[str, Any]) -> list[PlannedRun]:
         place = f"{self.path}: system {name}"
-        if name == OFFLINE or UNSAFE.search(name):
-            raise InputError(f"{place}: choose another name (letters, digits, .,=+-_; {OFFLINE} is taken)")
+        if name == OFFLINE:
+            raise InputError(f"{place}: choose another name, {OFFLINE} is taken")
         settings = self._settings(values, place)
         runs = {}
         for setting in settings:
@@ -166,6 +166,9 @@ def _mapping(value: Any, place: str) -> dict[str, dict[str, Any]]:
     for name, inner in value.items():
         if not isinstance(name, str) or not isinstance(inner, dict | type(None)):
             raise InputError(f"{place}: {name!r} must be a name with keys and values behind it")
-        if UNSAFE.search(name):
-            raise InputError(f"{place}: {name!r} must be of letters, digits and .,=+-_")
+        # It becomes a folder's name: `..` is another one, and what begins with a dot counts as unfinished.
+        if not name or UNSAFE.search(name) or name.startswith("."):
+            raise InputError(
+                f"{place}: {name!r} must be of letters, digits and .,=+-_, and not begin with a dot"
+            )
     return {name: inner or {} for name, inner in value.items()}

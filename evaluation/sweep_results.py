@@ -23,7 +23,7 @@ from evaluation.run_log import RunLog
 from evaluation.significance import Resampling
 from evaluation.sweep_layout import OFFLINE, SweepLayout
 from evaluation.table import Row, text_table, write_tsv
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file
 
 
 def write_results(folder: Path) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from foundation.command_end import exit_status
 from foundation.command_line import parse, parse_with_keys
-from foundation.errors import InputError
 from foundation.options import unknown_name
 
 HELP = ("-h", "--help")
@@ -65,22 +65,8 @@ def dispatch(
 def run_command(program: str, command: Command, arguments: Sequence[str]) -> int:
     """Run a command and return its exit status."""
     _print_any_text()
-    try:
-        return _run(program, command, arguments) or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if error.errno is None:  # not the system's
-            raise
-        # A full disk, a read-only folder, a file where a folder should be.
-        place = "" if error.filename is None else f": {error.filename}"
-        print(f"error: {error.strerror}{place}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        more = ": the same command continues" if command.continues else ""
-        print(f"interrupted{more}", file=sys.stderr)
-        return 130
+    more = ": the same command continues" if command.continues else ""
+    return exit_status(lambda: _run(program, command, arguments), f"interrupted{more}")
 
 
 def load(name: str) -> Any:

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from foundation.errors import InputError
+from foundation.whole_folder import replaced_file
 from models.declared_sizes import is_size
-from models.new_folder import replaced_file
 from models.policy_network import PolicyNetwork, PolicyOptions
 from models.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
 

@@ -25,11 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
 from models.audio_language_model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language_tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.declared_sizes import is_size
 from models.locate import existing_path, locate_model
-from models.new_folder import new_folder
 from models.stored_weights import check_finite, read_json, some
 from models.translator import TranslatorOptions
 from models.whisper import valid_positions
@@ -103,7 +103,7 @@ class Qwen2Audio(AudioLanguageModel):
         check_finite(
             folder.name, self.network.state_dict(), "train again from an earlier checkpoint, or store float32"
         )
-        with new_folder(folder) as partial:
+        with whole_folder(folder) as partial:
             self.network.save_pretrained(partial)
             for name in self.description_files:
                 if (self.folder / name).is_file():

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
 from models.declared_sizes import is_size
 from models.eight_bit import from_eight_bit, to_eight_bit
-from models.new_folder import new_folder
 from models.reina import Reina, ReinaDimensions
 from models.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
@@ -56,7 +56,7 @@ def save_reina(
     if not with_text_encoder:
         dimensions = replace(dimensions, n_source_layer=0)
         weights = {name: value for name, value in weights.items() if not name.startswith("text_encoder.")}
-    with new_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         describe_reina(partial, dimensions, tokenizer)
         stored = {name: _stored(name, value, dtype) for name, value in weights.items()}
         write_safetensors(partial / WEIGHTS, to_eight_bit(stored) if eight_bit else stored)

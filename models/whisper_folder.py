@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from foundation.whole_folder import whole_folder
 from models.attention_heads import Heads, existing_heads
-from models.new_folder import new_folder
 from models.stored_weights import write_safetensors
 from models.whisper import Whisper, WhisperDimensions
 from models.whisper_checkpoint import HUGGINGFACE_SIZES
@@ -52,7 +52,7 @@ def save_whisper(
         huggingface_name(name): value.detach().to("cpu", dtype).contiguous()
         for name, value in model.state_dict().items()
     }
-    with new_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         describe_whisper(partial, model.dimensions, tokenizer, alignment_heads, trailing_silence_ms)
         write_safetensors(partial / "model.safetensors", weights, {"format": "pt"})
 

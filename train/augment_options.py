@@ -5,6 +5,7 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from foundation.options import REQUIRED, option
+from foundation.workers import EXECUTORS
 from models.precisions import PRECISION_NAMES
 from train.self_augmentation.truncation import CHUNKS_MS, DISTRIBUTIONS, Truncation
 
@@ -32,7 +33,9 @@ class AugmentOptions:
     drop_empty: bool = option(False, "Leave the whole clip out if one of its labels is empty.")
     batch_seconds: float = option(120.0, "The audio of one batch, padding included.", above=0)
     precision: str = option("float32", "The number format of the model.", PRECISION_NAMES)
-    device: str = option("cpu", "Where it runs: cpu, cuda (torchrun: each process its own).")
+    device: str = option("cpu", "Where it runs: cpu, cuda (each process its own), cuda:1.")
+    jobs: int = option(1, "The processes, or jobs of a cluster, each with the whole model.", at_least=1)
+    executor: str = option("local", "Where they run.", EXECUTORS)
     overwrite: bool = option(False, "Replace OUTPUT.")
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ converted to 16 kHz FLAC, which trains faster than MP3.
 """
 
 import hashlib
-import os
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +18,16 @@ import soundfile
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
+from foundation.journal import Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.whole_folder import replaced_file
+from foundation.workers import Workers, available_processes
 from models.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
 from models.text_lines import plain_spaces
 from train.corpus_options import ClipOptions, compiled
-from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import CONTROL, Row, check_language_codes, write_manifest
 from train.skipped import Skipped, first_detail, report, summary, write_skipped
-from train.unfinished_folder import NothingUsable, unfinished_folder
-from train.worker_processes import available_processes
 
 ROWS_AT_ONCE = 16
 ROUNDING_S = 0.05  # so much may a clip reach beyond its recording: times in corpora are rounded
@@ -68,7 +69,8 @@ def prepare_clips(corpus: Corpus, options: ClipOptions, command: str, write_audi
         journal = Journal(folder)
         limits = (options.minimum_s, options.maximum_s)
         hear = partial(hear_clips, folder=folder if write_audio else None, limits=limits)
-        entries = journal.work_through(clips, ROWS_AT_ONCE, hear, options.jobs or available_processes())
+        workers = Workers(options.jobs or available_processes())
+        entries = journal.work_through(clips, ROWS_AT_ONCE, hear, workers)
         rows: list[Row] = []
         for clip, result in zip(clips, [result for entry in entries for result in entry], strict=True):
             if isinstance(result, float):
@@ -104,9 +106,15 @@ def write_clip(folder: Path, identifier: str, samples: np.ndarray) -> None:
     """Writes FOLDER/audio/ID.flac: 16 kHz, 16 bits. It is there whole or not at all."""
     path = folder / clip_path(identifier)
     path.parent.mkdir(exist_ok=True)
-    partial_file = path.with_suffix(".partial")
-    soundfile.write(partial_file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    os.replace(partial_file, path)
+    with replaced_file(path) as partial_file:
+        partial_file.write_bytes(as_flac(samples))
+
+
+def as_flac(samples: np.ndarray) -> bytes:
+    """The file of a clip. libsndfile itself says nothing of a full disk, so it writes to memory."""
+    content = io.BytesIO()
+    soundfile.write(content, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return content.getvalue()
 
 
 def clip_path(identifier: str) -> Path:

@@ -8,17 +8,17 @@ import torch
 from tokenizers import Tokenizer
 
 from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
 from models.locate import locate_model
-from models.new_folder import new_folder
 from models.qwen2_audio import PROMPT, Qwen2Audio
 from models.stored_weights import read_json
+from models.text_lines import read_lines
 from models.translator import TranslatorOptions
 from models.whisper_checkpoint import WhisperCheckpoint, load_whisper_checkpoint
 from models.whisper_folder import huggingface_name
 from train.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
 from train.composition_options import HEAD_WIDTH, CompositionOptions
 from train.manifest import read_manifest
-from train.text_files import read_lines
 
 # Of a few tokens: a small model hears little, and each is computed with every chunk.
 SHORT_PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>{source} to {target}:\n"
@@ -64,7 +64,7 @@ def compose(options: CompositionOptions) -> str:
     network.audio_tower.load_state_dict(_encoder_weights(whisper))
     network.generation_config.eos_token_id = tokenizer.token_to_id(end)
     network.generation_config.pad_token_id = tokenizer.token_to_id("<|endoftext|>")
-    with new_folder(options.output) as partial:
+    with whole_folder(options.output) as partial:
         _save_processor(transformers, partial, tokenizer, whisper)
         # A context or prompt without room for the audio is refused here, not when the folder is loaded.
         model = Qwen2Audio(network, partial, TranslatorOptions())

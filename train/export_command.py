@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
 from models.locate import locate_model
-from models.new_folder import new_folder
 from models.policy_folder import StoredPolicy, policy_options, save_policy
 from models.policy_network import PolicyNetwork
 from models.reina import Reina
@@ -60,20 +60,20 @@ def run(options: ExportOptions) -> None:
             )
         if options.threshold is not None:
             raise InputError(f"{output} trained an audio-language model, not a policy: leave --threshold out")
-        with new_folder(options.folder) as partial:
+        with whole_folder(options.folder) as partial:
             _fill(partial, lambda folder: save_trained(step, folder, dtype, options.base))
             card.write(partial)
         return
     if not (output / POLICY).is_file():
         if options.threshold is not None or options.base:
             raise InputError(f"{output} trained a translator, not a policy: leave --threshold and --base out")
-        with new_folder(options.folder) as partial:
+        with whole_folder(options.folder) as partial:
             _fill(partial, lambda folder: _save(open_model(step), folder, options))
             card.write(partial)
         return
     policy = read_policy(step)
     stored = StoredPolicy(policy.network, options.threshold, options.base)
-    with new_folder(options.folder) as partial:
+    with whole_folder(options.folder) as partial:
         if options.base is None:
             start = open_model(locate_model(policy.base))
             _fill(partial, lambda folder: _save(start, folder, options))

@@ -14,25 +14,26 @@ the chosen groups that could not be used, and why.
 
 import os
 import random
-import shutil
 import sys
-import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from tqdm import tqdm
 
 from foundation.errors import InputError
+from foundation.progress import Progress
+from foundation.whole_folder import check_output, whole_folder
 from models.audio import SAMPLE_RATE, read_audio
 from models.text_lines import plain_spaces, write_lines, write_list
 from train import prepare
+from train.clips import as_flac
 from train.line_table import Line, LineTable, file_name
 from train.prepare_options import JoinOptions
 from train.skipped import Skipped, report, summary, write_skipped
+
+SEGMENTS = "segments.tsv"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class SegmentLengths:
 def run(options: JoinOptions) -> None:
     """Does what the command says. OUTPUT appears when it is complete; InputError means that it does not."""
     output: Path = options.output.resolve()
-    check_output(output, options.overwrite)
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder: create it first")
+    check_output(output, options.overwrite, SEGMENTS)
     lengths = SegmentLengths(options.minimum_s, options.maximum_s, options.pause_s, options.seed)
     table = LineTable(
         path=options.table,
@@ -79,28 +82,19 @@ def run(options: JoinOptions) -> None:
     if not segments:
         raise InputError(f"{table.path} gives no segment: {summary(skipped) or 'it has no rows'}")
     segments = spread(segments, options.limit)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix="join_segments.") as folder:
-        result = Path(folder) / "result"
-        seconds = [write_audio(segment, result, lengths.pause_s) for segment in tqdm(segments, disable=None)]
+    with whole_folder(output, options.overwrite, SEGMENTS) as result:
+        seconds = []
+        with Progress(len(segments), "segment") as progress:
+            for segment in segments:
+                seconds.append(write_audio(segment, result, lengths.pause_s))
+                progress.add()
         start = options.paths_from
         final = output if start is None else Path(os.path.relpath(output, start))
         write_lists(segments, seconds, result, final, table.text_columns)
         write_skipped(result, skipped)
-        if output.exists():
-            shutil.rmtree(output)
-        result.rename(output)
     quartiles = ", ".join(f"{value:.1f}" for value in np.percentile(seconds, [0, 25, 50, 75, 100]))
     minutes = f"{sum(seconds) / 60:.1f} minutes"
     report(f"{len(segments)} segments, {minutes}, quartiles of length {quartiles} s", output, skipped)
-
-
-def check_output(output: Path, overwrite: bool) -> None:
-    if not output.parent.is_dir():
-        raise InputError(f"{output.parent}: no such folder: create it first")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists: name another output, or add --overwrite")
-    if output.exists() and not (output / "segments.tsv").is_file():
-        raise InputError(f"{output} is not a folder of segments, so it stays: name another output")
 
 
 def plan(lines: list[Line], lengths: SegmentLengths) -> tuple[list[list[Line]], list[Skipped]]:
@@ -157,7 +151,7 @@ def write_audio(segment: list[Line], folder: Path, pause_s: float) -> float:
     samples = np.concatenate([part for line in segment for part in (pause, read_audio(line.audio))][1:])
     path = folder / audio_path(segment)
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
+    path.write_bytes(as_flac(samples))
     return len(samples) / SAMPLE_RATE
 
 
@@ -173,7 +167,7 @@ def write_lists(
     for segment, length, text in zip(segments, seconds, texts, strict=True):
         members = " ".join(line.id for line in segment)
         rows.append("\t".join([segment[0].id, str(audio_path(segment)), f"{length:.3f}", members, *text]))
-    write_lines(folder / "segments.tsv", rows)
+    write_lines(folder / SEGMENTS, rows)
     write_list(folder / "source.txt", [str(final / audio_path(segment)) for segment in segments])
     for column, language in enumerate(languages):
         write_list(folder / f"target.{language}.txt", [text[column] for text in texts])

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from foundation.errors import InputError
+from foundation.progress import Progress
 from models.audio import SAMPLE_RATE, read_audio
 from train.plain_text import EmphasisCapitals, plain_quotes
 from train.skipped import Skipped
@@ -58,14 +57,16 @@ class LineTable:
         lines: list[Line] = []
         seen: set[str] = set()
         chosen = list(self._in_groups(records, skipped))
-        for record, group in tqdm(chosen, unit="line", desc="read", disable=None):
-            texts = tuple(make(record[name]) for make, name in zip(plain, self.text_columns, strict=True))
-            line = self._line(record, group, texts, seen)
-            if isinstance(line, Line):
-                lines.append(line)
-            else:
-                skipped.append(line)
-            seen.add(file_name(record[self.id_column]))
+        with Progress(len(chosen), "line", "read") as progress:
+            for record, group in chosen:
+                texts = tuple(make(record[name]) for make, name in zip(plain, self.text_columns, strict=True))
+                line = self._line(record, group, texts, seen)
+                if isinstance(line, Line):
+                    lines.append(line)
+                else:
+                    skipped.append(line)
+                seen.add(file_name(record[self.id_column]))
+                progress.add()
         return lines, skipped
 
     def _line(self, record: Record, group: str, texts: tuple[str, ...], seen: set[str]) -> Line | Skipped:

@@ -37,7 +37,7 @@ For instance, from texts to what a small model trains on:
         --truncations 4 --output cache
 
 Exit status: 0 done, 1 input error (one line says what, where and how to mend it), 2 wrong usage,
-130 interrupted.
+130 interrupted, 143 terminated.
 """
 
 import sys

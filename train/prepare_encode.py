@@ -23,6 +23,8 @@ import numpy as np
 import torch
 
 from foundation.errors import InputError
+from foundation.journal import Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
 from models.audio import SAMPLE_RATE, read_audio
 from models.log_mel import HOP
 from models.text_lines import write_lines
@@ -30,12 +32,10 @@ from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, heard_samples
 from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.frame_encoders import FrameEncoder, open_encoder
-from train.journal import Journal
 from train.manifest import Row, read_manifest
 from train.prepare_options import EncodeOptions
 from train.skipped import Skipped, report, summary, write_skipped
-from train.unfinished_folder import NothingUsable, unfinished_folder
-from train.worker_processes import available_processes
+from train.workers_here import own_device, workers_in
 
 ROWS_AT_ONCE = 32  # whose versions are sorted by length and batched; the unit of resumption
 BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
@@ -57,12 +57,12 @@ def run(options: EncodeOptions) -> None:
     with unfinished_folder(options.output, settings, options.overwrite, ABOUT) as folder:
         journal = Journal(folder)
         encode = partial(encode_rows, truncations=options.truncations, seed=options.seed)
-        jobs = options.jobs or available_processes()
-        start = (options.whisper, options.model, options.device, options.precision, jobs)
+        workers = workers_in(folder, options.jobs, options.executor)
+        start = (options.whisper, options.model, options.device, options.precision, workers.jobs)
         written = sum(entry["frames"] for entry in journal.entries)
         with FrameFile(folder / FRAMES, written) as file:
             entries = journal.work_through(
-                rows, ROWS_AT_ONCE, encode, jobs, start_encoder, start, entry=file.append
+                rows, ROWS_AT_ONCE, encode, workers, start_encoder, start, entry=file.append
             )
         versions = [line for entry in entries for line in entry["versions"]]
         skipped = [Skipped(*row) for entry in entries for row in entry["skipped"]]
@@ -127,7 +127,7 @@ def start_encoder(whisper: str | None, model: str | None, device: str, precision
     if jobs > 1:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
-    _Process.encoder = open_encoder(whisper, model, device)
+    _Process.encoder = open_encoder(whisper, model, own_device(device))
     _Process.device, _Process.precision = device, precision
 
 

@@ -7,8 +7,9 @@ unless --output names another folder. White space of any kind becomes single spa
 one of the languages are refused: lists must stay in step.
 """
 
+
 from foundation.errors import InputError
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file
 from models.stored_weights import some
 from models.text_lines import plain_spaces, write_list
 from train.manifest import read_manifest

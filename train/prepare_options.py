@@ -6,10 +6,12 @@ from pathlib import Path
 from foundation.command_line import at_least
 from foundation.errors import InputError
 from foundation.options import REQUIRED, option
+from foundation.workers import EXECUTORS
 from models.precisions import PRECISION_NAMES
 from train.corpus_options import compiled
 
-JOBS = "The number of processes (default: one for each core)."
+JOBS = "The number of processes, or of jobs of a cluster (default: one process for each core)."
+EXECUTOR = "Where the processes run."
 DEVICE = "Where it runs: cpu, cuda, cuda:1."
 
 
@@ -63,6 +65,7 @@ class SpeakOptions:
     seed: int = option(0, "The seed of voices and speeds; 0 draws from the id alone.")
     maximum_s: float = option(30.0, "Skip what takes longer to say.", at_least=0.1)
     jobs: int | None = option(None, JOBS, at_least=1)
+    executor: str = option("local", EXECUTOR, EXECUTORS)
     overwrite: bool = option(False, "Replace OUTPUT.")
 
     def __post_init__(self) -> None:
@@ -101,6 +104,7 @@ class TranslateOptions:
     precision: str = option("float32", "The number format.", PRECISION_NAMES)
     device: str = option("cpu", DEVICE)
     jobs: int | None = option(None, JOBS, at_least=1)
+    executor: str = option("local", EXECUTOR, EXECUTORS)
     overwrite: bool = option(False, "Replace OUTPUT.")
 
 
@@ -119,6 +123,7 @@ class EncodeOptions:
     precision: str = option("float32", "The number format in the encoder.", ("float32", "bfloat16"))
     device: str = option("cpu", DEVICE)
     jobs: int | None = option(None, JOBS, at_least=1)
+    executor: str = option("local", EXECUTOR, EXECUTORS)
     overwrite: bool = option(False, "Replace OUTPUT.")
 
     def __post_init__(self) -> None:

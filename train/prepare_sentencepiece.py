@@ -12,7 +12,7 @@ import io
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from foundation.errors import InputError
-from models.new_folder import replaced_file
+from foundation.whole_folder import replaced_file
 from train.manifest import read_manifest
 from train.prepare_options import PieceOptions
 

@@ -20,16 +20,16 @@ from typing import Any
 
 from foundation.command_line import named_values, settings_of
 from foundation.errors import InputError
+from foundation.journal import Journal
+from foundation.unfinished_folder import unfinished_folder
 from models.audio import SAMPLE_RATE
 from train.clips import LONGEST_NAME, clip_path, finish, write_clip
-from train.journal import Journal
 from train.line_table import file_name
 from train.manifest import Row, read_manifest
 from train.prepare_options import SpeakOptions
 from train.skipped import Skipped, report
-from train.unfinished_folder import unfinished_folder
 from train.voices import Voice, one_line, open_voice
-from train.worker_processes import available_processes
+from train.workers_here import workers_in
 
 ROWS_AT_ONCE = 16
 
@@ -66,8 +66,8 @@ def run(options: SpeakOptions) -> None:
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         journal = Journal(folder)
         speak = partial(speak_rows, options=options, folder=folder)
-        jobs = options.jobs or available_processes()
-        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, jobs, start_voices, (options,))
+        workers = workers_in(folder, options.jobs, options.executor)
+        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, workers, start_voices, (options,))
         spoken: list[Row] = []
         for row, result in zip(rows, [result for entry in entries for result in entry], strict=True):
             if "seconds" in result:

@@ -19,17 +19,17 @@ import torch
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
+from foundation.journal import Journal
+from foundation.unfinished_folder import unfinished_folder
 from models.audio import SAMPLE_RATE, read_audio
 from models.registry import base_model, load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Translator, TranslatorOptions
 from train.clips import finish
-from train.journal import Journal
 from train.manifest import Row, check_language_codes, read_manifest
 from train.prepare_options import TranslateOptions
 from train.skipped import Skipped, report
-from train.unfinished_folder import unfinished_folder
-from train.worker_processes import available_processes
+from train.workers_here import own_device, workers_in
 
 ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
 
@@ -47,10 +47,10 @@ def run(options: TranslateOptions) -> None:
         "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
-        jobs = options.jobs or available_processes()
+        workers = workers_in(folder, options.jobs, options.executor)
         translate = partial(translate_rows, targets=options.targets)
         entries = Journal(folder).work_through(
-            manifest.rows, ROWS_AT_ONCE, translate, jobs, start_translator, (options, jobs)
+            manifest.rows, ROWS_AT_ONCE, translate, workers, start_translator, (options, workers.jobs)
         )
         translated: list[Row] = []
         skipped: list[Skipped] = []
@@ -80,7 +80,7 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
     translator = load_translator(
         str(base_model(options.model)),
         TranslatorOptions(
-            device=options.device,
+            device=own_device(options.device),
             precision=options.precision,
             trailing_silence_ms=options.trailing_silence_ms,
         ),

@@ -13,8 +13,8 @@ from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.batched_simulator import Lane, Source, simulate
 from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
-from evaluation.workers import Workers
 from foundation.errors import InputError
+from foundation.workers import Workers
 from models.languages import LanguagePair
 from models.search import SearchOptions
 from simulst import main

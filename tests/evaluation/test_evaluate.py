@@ -189,7 +189,7 @@ def test_run_leaves_no_trace_in_this_process(tiny_yaml, tmp_path):
 def test_existing_output_is_kept_unless_told_otherwise(tiny_yaml, result, tmp_path, capsys):
     before = (result / "instances.log").read_text()
     assert main(["evaluate", str(tiny_yaml)]) == 1
-    assert "exists: choose another --output, or give --overwrite" in capsys.readouterr().err
+    assert "exists: name another --output, or add --overwrite" in capsys.readouterr().err
     assert (result / "instances.log").read_text() == before
     output = tmp_path / "again"
     flags = ["--end-index", "1", "--output", str(output)]
@@ -201,7 +201,7 @@ def test_existing_output_is_kept_unless_told_otherwise(tiny_yaml, result, tmp_pa
 def test_folder_that_is_no_result_is_never_overwritten(tiny_yaml, tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("precious")
     assert main(["evaluate", str(tiny_yaml), "--output", str(tmp_path), "--overwrite"]) == 1
-    assert "is no result of an evaluation" in capsys.readouterr().err
+    assert "not made by this command (it holds no instances.log), so it is kept" in capsys.readouterr().err
     assert (tmp_path / "thesis.tex").exists()
 
 

@@ -12,11 +12,15 @@ import time
 import pytest
 
 from evaluation.run_log import read_run_log
+from evaluation.sweep import _open_folder
 from evaluation.sweep_layout import RunPlace, SweepLayout, setting_name
+from evaluation.sweep_plan import load_plan
+from foundation.locks import locked
 from simulst import main
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 from tests.evaluation.tiny_sweep import write_tiny_sweep
 
+INTERRUPTIONS = {signal.SIGTERM: "terminated", signal.SIGINT: "interrupted"}
 SHIPPED = sorted((ROOT / "eval_configs/sweeps").glob("*.yaml"))
 RUNS = ("wait-k/k=1", "wait-k/k=2", "wait-k/k=4", "holdn/held_tokens=1", "holdn/held_tokens=6,chunk_ms=300")
 
@@ -88,14 +92,14 @@ def test_finished_sweep_runs_nothing_again(finished, tiny_sweep):
     assert {path: path.stat().st_mtime_ns for path in (finished / "runs").rglob("*")} == before
 
 
-def start(tiny_sweep, folder, *flags):
+def start(tiny_sweep, folder, *flags, stderr=subprocess.DEVNULL):
     words = ["sweep", str(tiny_sweep), "--output", str(folder), *flags]
     return subprocess.Popen(
         [sys.executable, "-m", "simulst", *words],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
 
 
@@ -266,3 +270,65 @@ def test_all_systems_are_checked_before_the_first_run(tmp_path, capsys, systems,
     assert message in capsys.readouterr().err
     assert not list((tmp_path / "sweep").glob("runs/**/instances.log"))
     assert not list((tmp_path / "sweep").glob(".parts/*"))
+def test_what_a_full_disk_left_does_not_shut_the_folder(tiny_sweep, finished, tmp_path):
+    """Its plan could not be written, but the folder of what is done was there."""
+    folder = tmp_path / "out"
+    (folder / ".parts").mkdir(parents=True)
+    (folder / ".sweep.yaml.incomplete").touch()
+    plan = load_plan(tiny_sweep, folder, {})
+    _open_folder(SweepLayout(folder), plan)
+    assert sorted(path.name for path in folder.iterdir()) == [".parts", "offline.yaml", "sweep.yaml"]
+
+
+def test_a_second_sweep_into_one_folder_is_refused(tiny_sweep, tmp_path, capsys):
+    with locked(tmp_path / "out"):
+        assert main(["sweep", str(tiny_sweep), "--output", str(tmp_path / "out")]) == 1
+    refusal = f"error: another process ({os.getpid()}) is writing {tmp_path}/out: wait for it"
+    assert capsys.readouterr().err.startswith(refusal)
+
+
+def test_an_output_that_is_a_file_is_one_line(tiny_sweep, tmp_path, capsys):
+    (tmp_path / "out").touch()
+    assert main(["sweep", str(tiny_sweep), "--output", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"error: output {tmp_path}/out is a file: choose another folder\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("runs/holdn/held_tokens=1/evaluation.yaml", "{", "evaluation.yaml is damaged: remove "),
+        ("runs/holdn/held_tokens=1/evaluation.yaml", "k: 0x_", "evaluation.yaml is damaged: remove "),
+        ("runs/holdn/held_tokens=1/instances.log", None, "holds no instances.log: remove that folder"),
+        (".parts/1.jsonl", '{"index": 0}\n', "1.jsonl is damaged (line 1): remove this file"),
+        (".parts/1.jsonl", "{\n{}\n", "1.jsonl is damaged (line 1): remove this file"),
+    ],
+)
+def test_what_is_damaged_is_named_when_a_sweep_goes_on(
+    tiny_sweep, finished, tmp_path, capsys, name, content, message
+):
+    folder = tmp_path / "out"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "runs/wait-k")
+    (folder / ".parts").mkdir()
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    assert main(["sweep", str(tiny_sweep), "--output", str(folder)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_sweep_says_so_in_one_line(tiny_sweep, tmp_path, number, status):
+    folder = tmp_path / "out"
+    process = start(tiny_sweep, folder, stderr=subprocess.PIPE)
+    while not list(folder.glob(".parts/*.jsonl")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1].decode().splitlines()
+    assert process.returncode == status
+    # Before it stands what the model's own warning says.
+    assert said[-1] == INTERRUPTIONS[number] and "Traceback" not in " ".join(said)
+    assert not list(tmp_path.rglob("*.incomplete")) and not list(tmp_path.rglob("*.lock"))

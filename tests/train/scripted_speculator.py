@@ -9,11 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 
 from train import simulsa_augment
+from train.augment_options import AugmentOptions
 from train.self_augmentation import augment
 
 
@@ -48,8 +50,13 @@ class ScriptedSpeculator:
         return [np.where(np.arange(len(text)) < n, 0.9, 0.02) for n, text in zip(known, texts, strict=True)]
 
 
+def open_scripted(kill_before: int, _: AugmentOptions) -> ScriptedSpeculator:
+    return ScriptedSpeculator(kill_before)
+
+
 def run(arguments: Sequence[str], kill_before: int = -1) -> int:
-    with patch.object(augment, "open_model", lambda *_: ScriptedSpeculator(kill_before)):
+    # Other processes call it, too: a lambda would not reach them.
+    with patch.object(augment, "open_model", partial(open_scripted, kill_before)):
         return simulsa_augment.main(arguments)
 
 

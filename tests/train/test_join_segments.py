@@ -220,7 +220,8 @@ def test_an_existing_output_stays_unless_it_is_to_be_overwritten(tmp_path):
 
 def test_a_folder_of_something_else_is_never_overwritten(tmp_path):
     write_corpus(tmp_path)
-    assert "not a folder of segments" in fail(tmp_path, "--overwrite", "--output", str(tmp_path / "audio"))
+    said = fail(tmp_path, "--overwrite", "--output", str(tmp_path / "audio"))
+    assert "was not made by this command" in said
     assert len(list((tmp_path / "audio").iterdir())) == 12
 
 

@@ -118,7 +118,10 @@ def test_a_cache_of_other_weights_is_refused(tmp_path, command, whisper):
         EncoderCache(tmp_path / "out", FrozenEncoder(32, 20.0, other))
 
 
-def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch):
+@pytest.mark.parametrize("executor", ["local", "submitit-local"])
+def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch, executor):
+    if executor != "local":
+        pytest.importorskip("submitit")
     monkeypatch.setattr(prepare_encode, "ROWS_AT_ONCE", 2)
     assert main(command) == 0
     (tmp_path / "out").rename(tmp_path / "undisturbed")
@@ -134,7 +137,7 @@ def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command,
     frames = tmp_path / "out.unfinished/frames.f16"
     frames.write_bytes(frames.read_bytes() + b"what a kill left behind" * 9999)
     monkeypatch.setattr(prepare_encode, "encode_rows", encode)
-    assert main([*command, "--jobs", "2"]) == 0
+    assert main([*command, "--jobs", "2", "--executor", executor]) == 0
     for file in ("frames.f16", "index.tsv", "cache.json"):
         assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
 

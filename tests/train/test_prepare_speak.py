@@ -95,7 +95,10 @@ def test_texts_become_clips_with_their_voice_and_speed(tmp_path, command, capsys
     assert "3 clips" in capsys.readouterr().out
 
 
-def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch):
+@pytest.mark.parametrize("executor", ["local", "submitit-local"])
+def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch, executor):
+    if executor != "local":
+        pytest.importorskip("submitit")
     assert main(command) == 0
     (tmp_path / "out").rename(tmp_path / "undisturbed")
     monkeypatch.setattr("train.prepare_speak.ROWS_AT_ONCE", 2)
@@ -110,7 +113,7 @@ def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command,
     assert main(command) == 130
     assert (tmp_path / "out.unfinished/journal.jsonl").read_text().count("\n") == 1
     monkeypatch.setattr(CommandVoice, "speak", speak)
-    assert main([*command, "--jobs", "2"]) == 0
+    assert main([*command, "--jobs", "2", "--executor", executor]) == 0
     for file in ("manifest.tsv", "skipped.tsv", "audio/a.flac", "audio/c.flac"):
         assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
 

@@ -56,7 +56,10 @@ def test_every_clip_gets_what_offline_search_writes_of_it_alone(tmp_path, comman
     assert len({row.texts["de"] for row in manifest.rows}) > 1
 
 
-def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch):
+@pytest.mark.parametrize("executor", ["local", "submitit-local"])
+def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command, monkeypatch, executor):
+    if executor != "local":
+        pytest.importorskip("submitit")
     monkeypatch.setattr(prepare_translate, "ROWS_AT_ONCE", 2)
     assert main(command) == 0
     (tmp_path / "out").rename(tmp_path / "undisturbed")
@@ -70,7 +73,7 @@ def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command,
     monkeypatch.setattr(prepare_translate, "translate_rows", interrupted)
     assert main(command) == 130
     monkeypatch.setattr(prepare_translate, "translate_rows", translate)
-    assert main([*command, "--jobs", "2"]) == 0
+    assert main([*command, "--jobs", "2", "--executor", executor]) == 0
     for file in ("manifest.tsv", "skipped.tsv", "settings.json"):
         assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
 

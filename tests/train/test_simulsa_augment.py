@@ -1,8 +1,6 @@
 """Self-labelling with a model whose probabilities are known, and the files of the whole command."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -128,32 +126,28 @@ def test_a_killed_run_goes_on_to_the_same_result(tmp_path, command):
         check=False,
     )
     assert killed.returncode == -9
-    journal = tmp_path / "out.unfinished/journal-0.jsonl"
+    journal = tmp_path / "out.unfinished/journal.jsonl"
     assert len(journal.read_text().splitlines()) == 3
-    journal.write_text(journal.read_text() + '{"part": 3, "result": {"lab')
+    journal.write_text(journal.read_text() + '{"labels": [{"id')
     assert run([*command, "--seed", "1"]) == 1  # other settings do not go on
     assert run(command) == 0
     assert contents(tmp_path / "out") == undisturbed
 
 
-def test_two_processes_give_the_result_of_one(tmp_path, command, monkeypatch):
-    """One of them is this process; the other starts as torchrun would start it."""
+@pytest.mark.parametrize("executor", ["local", "submitit-local"])
+def test_two_processes_give_the_result_of_one(tmp_path, command, executor):
+    if executor != "local":
+        pytest.importorskip("submitit")
     assert run(command) == 0
     alone = contents((tmp_path / "out").rename(tmp_path / "alone"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    second = subprocess.Popen(
-        [sys.executable, "-m", "tests.train.scripted_speculator", "-1", *command],
-        cwd=PROJECT,
-        env={**os.environ, **shared, "RANK": "1"},
-    )
-    for name, value in {**shared, "RANK": "0"}.items():
-        monkeypatch.setenv(name, value)
-    assert run(command) == 0
-    assert second.wait(60) == 0
+    assert run([*command, "--jobs", "2", "--executor", executor]) == 0
     assert contents(tmp_path / "out") == alone
+
+
+def test_torchrun_is_refused(command, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run(command) == 1
+    assert "give --jobs N in place of torchrun" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The work of `train.simulsa_augment`: sample, cut, label, write."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
+from foundation.journal import JOURNAL, Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.workers import Workers
 from models.translator import TranslatorOptions
 from train.augment_options import AugmentOptions
 from train.manifest import Row, read_manifest, write_manifest
@@ -28,16 +32,16 @@ from train.self_augmentation.sampling import (
     truncate,
     usable_rows,
 )
-from train.self_augmentation.shards import Processes, shared_folder, work_through
 from train.skipped import Skipped, report, summary, write_skipped
-from train.unfinished_folder import JOURNAL, NothingUsable
+from train.workers_here import own_device, workers_in
 
 MANIFEST = "manifest.tsv"
 
 
 def run(options: AugmentOptions) -> None:
     """Does what the command says. Raises InputError where it cannot."""
-    processes = Processes.of_environment()
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise InputError("this command starts its processes itself: give --jobs N in place of torchrun")
     cut = options.cut()
     rows = read_manifest(options.manifest, options.targets, needs_audio=True).rows
     usable, unusable = usable_rows(rows, options.targets)
@@ -47,34 +51,46 @@ def run(options: AugmentOptions) -> None:
     clips, too_short = truncate(sampled, cut, options.seed)
     if not clips:
         raise InputError(f"none of {len(sampled)} sampled clips can be augmented: {summary(too_short)}")
-    model = open_model(options, processes)
+    is_alone = Workers(options.jobs, options.executor).in_process
+    # Of several processes each has a model of its own; this one's says how texts become tokens.
+    model = open_model(options if is_alone else replace(options, device="cpu"))
     clips, too_long = fitting(clips, options.targets, model)
     if not clips:
         raise InputError(f"none of {len(too_long)} clips fits the model: {summary(too_long)}")
     parts = batches(speculations(clips, options.targets, model), options.batch_seconds)
-    label = partial(label_part, model=model, factor=options.factor)
+    start = (keep_model, (model,)) if is_alone else (open_and_keep_model, (open_model, options))
+    label = partial(label_part, factor=options.factor)
     settings = _settings(options, model.weights)
-    with (
-        processes.connected(),
-        shared_folder(processes, options.output, settings, options.overwrite) as folder,
-    ):
-        entries = work_through(folder, parts, label, processes)
-        if entries is not None:
-            check_entries(folder / JOURNAL, parts, entries)
-            skipped = [*unusable, *too_short, *too_long]
-            made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
-    if entries is not None:
-        report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        workers = workers_in(folder, options.jobs, options.executor)
+        entries = Journal(folder).work_through_parts(parts, label, workers, *start, unit="text")
+        check_entries(folder / JOURNAL, parts, entries)
+        skipped = [*unusable, *too_short, *too_long]
+        made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
+    report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
 
 
-def open_model(options: AugmentOptions, processes: Processes) -> SpeculatingModel:
+class _Process:
+    """What one process keeps."""
+
+    model: SpeculatingModel
+
+
+def keep_model(model: SpeculatingModel) -> None:
+    _Process.model = model
+
+
+def open_and_keep_model(
+    open_here: Callable[[AugmentOptions], SpeculatingModel], options: AugmentOptions
+) -> None:
+    keep_model(open_here(options))
+
+
+def open_model(options: AugmentOptions) -> SpeculatingModel:
     """The model of this process, on its own device."""
     from train.self_augmentation.speculator import open_speculator
 
-    device = options.device
-    if device == "cuda" and processes.count > 1:
-        device = f"cuda:{processes.local_rank}"
-    settings = TranslatorOptions(device=device, precision=options.precision)
+    settings = TranslatorOptions(device=own_device(options.device), precision=options.precision)
     return open_speculator(options.model, settings, options.source, options.targets)
 
 
@@ -104,8 +120,8 @@ def speculations(
     ]
 
 
-def label_part(part: Sequence[Speculation], model: SpeculatingModel, factor: float) -> dict[str, Any]:
-    return journal_entry(*label_batch(model, part, factor))
+def label_part(part: Sequence[Speculation], factor: float) -> dict[str, Any]:
+    return journal_entry(*label_batch(_Process.model, part, factor))
 
 
 def write_result(

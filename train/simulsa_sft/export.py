@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
 from models.audio_language_model import AudioLanguageModel
-from models.new_folder import new_folder
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import Trained, open_trained
 
@@ -34,7 +34,7 @@ def save_trained(step: Path, folder: Path, dtype: torch.dtype, adapter_base: str
     # The model itself is not written: its numbers may be short.
     trained = open_trained(step, TranslatorOptions(precision="bfloat16"))
     _check_adapter(step, trained)
-    with new_folder(folder) as partial:
+    with whole_folder(folder) as partial:
         trained.lora.peft_config["default"].base_model_name_or_path = adapter_base
         trained.lora.save_pretrained(partial)
         _copy_tokenizer(trained.model, partial)

@@ -13,10 +13,10 @@ from typing import Any
 from torch import nn
 
 from foundation.errors import InputError
+from foundation.whole_folder import replaced_file
 from models.audio_language_families import load_audio_language_model
 from models.audio_language_model import AudioLanguageModel
 from models.locate import locate_model
-from models.new_folder import replaced_file
 from models.stored_weights import check_finite, read_json
 from models.translator import TranslatorOptions
 from train.simulsa_sft.lora import LoraSection, add_lora

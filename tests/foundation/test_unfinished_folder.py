@@ -1,33 +1,14 @@
-"""Folders that take long: whole or not there, continued after any interruption; processes keep the order."""
+"""Folders that take long: whole or not there, continued after any interruption."""
 
 import json
-import os
+from pathlib import Path
 
 import pytest
 
 from foundation.errors import InputError
-from train.journal import Journal
-from train.unfinished_folder import NothingUsable, unfinished_folder
-from train.worker_processes import in_order
-
-OFFSET = 0
-
-
-def double(rows):
-    return [OFFSET + 2 * row for row in rows]
-
-
-def set_offset(offset):
-    global OFFSET
-    OFFSET = offset
-
-
-def die(row):
-    os._exit(1)
-
-
-def refuse(row):
-    raise InputError(f"row {row} is bad")
+from foundation.journal import Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.workers import Workers
 
 
 def test_a_folder_appears_when_it_is_whole(tmp_path):
@@ -71,7 +52,9 @@ def test_work_that_is_worth_nothing_leaves_nothing(tmp_path):
 def test_two_processes_do_not_fill_one_folder(tmp_path):
     with (
         unfinished_folder(tmp_path / "out", {}),
-        pytest.raises(InputError, match="another process fills"),
+        pytest.raises(
+            InputError, match=r"another process \(\d+\) is writing .*out: wait for it, or name another output"
+        ),
         unfinished_folder(tmp_path / "out", {}),
     ):
         pass
@@ -80,7 +63,7 @@ def test_two_processes_do_not_fill_one_folder(tmp_path):
 def test_what_is_there_stays_unless_it_is_to_be_replaced(tmp_path):
     (tmp_path / "mine").mkdir()
     with (
-        pytest.raises(InputError, match="exists: name another output"),
+        pytest.raises(InputError, match="exists: name another --output, or add --overwrite"),
         unfinished_folder(tmp_path / "mine", {}),
     ):
         pass
@@ -113,22 +96,55 @@ def test_only_what_is_not_done_is_worked_out(tmp_path):
     Journal(tmp_path).append("earlier")
     calls = []
     entries = Journal(tmp_path).work_through(
-        range(5), 2, lambda rows: calls.append(list(rows)) or sum(rows), 1, entry=lambda result: result + 1
+        range(5),
+        2,
+        lambda rows: calls.append(list(rows)) or sum(rows),
+        Workers(),
+        entry=lambda result: result + 1,
     )
     assert entries == ["earlier", 6, 5] and calls == [[2, 3], [4]]
-    assert Journal(tmp_path).work_through(range(5), 2, None, 1) == ["earlier", 6, 5]
+    assert Journal(tmp_path).work_through(range(5), 2, None, Workers()) == ["earlier", 6, 5]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_results_keep_the_order_of_the_tasks(jobs, monkeypatch):
-    monkeypatch.setattr(f"{__name__}.OFFSET", 0)
-    tasks = [[i, i + 1] for i in range(20)]
-    results = list(in_order(double, tasks, jobs, set_offset, (100,)))
-    assert results == [[100 + 2 * i, 102 + 2 * i] for i in range(20)]
+def test_a_damaged_journal_is_named_with_its_mend(tmp_path):
+    (tmp_path / "journal.jsonl").write_bytes(b'1\n{"a": \n2\n')
+    with pytest.raises(InputError, match=r"journal.jsonl is damaged \(line 2\): remove this file, and run"):
+        Journal(tmp_path)
+    (tmp_path / "journal.jsonl").write_bytes(b"1\n2\n3\n")
+    with pytest.raises(InputError, match=r"damaged \(3 entries where there are 1 parts\)"):
+        Journal(tmp_path).work_through(range(2), 2, None, Workers())
 
 
-def test_errors_of_processes_reach_the_user():
-    with pytest.raises(InputError, match="row 0 is bad"):
-        list(in_order(refuse, range(20), 2))
-    with pytest.raises(InputError, match="died.*fewer --jobs"):
-        list(in_order(die, range(20), 2))
+def test_half_a_pair_of_surrogates_is_kept(tmp_path):
+    Journal(tmp_path).append(["a\ud800", "ü"])
+    assert Journal(tmp_path).entries == [["a\ud800", "ü"]]
+
+
+def test_damaged_settings_are_named(tmp_path):
+    (tmp_path / "out.unfinished").mkdir()
+    Journal(tmp_path / "out.unfinished").append("done")
+    (tmp_path / "out.unfinished/settings.json").write_text("{")
+    with pytest.raises(InputError, match="settings.json is damaged: remove .*out.unfinished, and run"):
+        with unfinished_folder(tmp_path / "out", {}):
+            pass
+
+
+def test_work_on_a_full_disk_is_kept_and_goes_on(tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match="out: No space left on device: make room"):
+        with unfinished_folder(tmp_path / "out", {}) as folder:
+            Journal(folder).append("done")
+            full()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.unfinished"]
+    with unfinished_folder(tmp_path / "out", {}) as folder:
+        assert Journal(folder).entries == ["done"]
+
+
+def test_a_journal_that_the_disk_does_not_take_is_named(tmp_path):
+    journal = Journal(tmp_path)
+    journal.path = Path("/dev/full")
+    with pytest.raises(InputError, match="/dev/full: No space left on device: make room"):
+        journal.append("done")
+    assert journal.entries == []

@@ -4,20 +4,21 @@ What is done so far is in OUTPUT.unfinished, with all settings that the result d
 continues there; one with other settings is refused, so that nothing is mixed.
 """
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from foundation.disk_errors import writing
 from foundation.errors import InputError
+from foundation.journal import JOURNAL
+from foundation.locks import locked
+from foundation.whole_folder import check_output, move_into_place, replaced_file, restore
 
 SETTINGS = "settings.json"
-JOURNAL = "journal.jsonl"  # lists what is done (`train.journal`)
-LOCK = "lock"
+JOBS = ".jobs"  # logs of a cluster's jobs, which go once all is well
 
 
 class NothingUsable(InputError):
@@ -31,28 +32,25 @@ def unfinished_folder(
     """Gives the folder to fill, perhaps with earlier work in it; it is called `output` once the block ends.
 
     Raises InputError when `output` exists (with overwrite: when it was not made this way), when the work in
-    the folder was begun with other settings, or when another process is at it.
+    the folder was begun with other settings, when another process is at it, and for what the disk refuses.
     """
     output = output.absolute()
-    _check(output, overwrite, settings_file)
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder: create it first")
+    check_output(output, overwrite, settings_file)
     folder = unfinished_path(output)
-    folder.mkdir(exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process fills {folder}: wait for it, or name another output") from None
+    with writing(output), locked(output):
+        restore(output)
+        folder.mkdir(exist_ok=True)
         _check_settings(folder / settings_file, json.loads(json.dumps(settings)))
         try:
             yield folder
         except NothingUsable:
             shutil.rmtree(folder)
             raise
-        (folder / LOCK).unlink()
         (folder / JOURNAL).unlink(missing_ok=True)
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(folder, output)
+        shutil.rmtree(folder / JOBS, ignore_errors=True)
+        move_into_place(folder, output)
 
 
 def unfinished_path(output: Path) -> Path:
@@ -61,22 +59,17 @@ def unfinished_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.unfinished")
 
 
-def _check(output: Path, overwrite: bool, settings_file: str) -> None:
-    if not output.parent.is_dir():
-        raise InputError(f"{output.parent}: no such folder: create it first")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists: name another output, or add --overwrite")
-    if output.exists() and not (output / settings_file).is_file():
-        raise InputError(f"{output} was not made by this command, so it stays: name another output")
-
-
 def _check_settings(file: Path, settings: dict[str, Any]) -> None:
     if not (file.exists() and (file.parent / JOURNAL).exists()):
-        partial = file.with_suffix(".partial")
-        partial.write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(partial, file)
+        with replaced_file(file) as partial:
+            partial.write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return
-    found = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{file} is damaged: remove {file.parent}, and run the command again")
     for name in {**found, **settings}:
         if found.get(name) != settings.get(name):
             raise InputError(
