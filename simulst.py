@@ -9,7 +9,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
+if __name__ == "__main__" and sys.path[0] == str(Path.cwd()) != str(Path(__file__).parent):
+    # `python -m simulst` and `torchrun -m simulst` shall not import a train.py of the user's either.
+    del sys.path[0]
+
+import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from models.errors import InputError
 
 COMMANDS = {

@@ -6,6 +6,7 @@ import torch
 from simuleval.utils import entrypoint
 from torch import Tensor
 
+import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Policy
 from agents.streaming_agent import StreamingAgent
 from models.errors import InputError
