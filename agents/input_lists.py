@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from foundation.shipped_files import shipped_file
 from models.audio import check_audio_file, read_audio
 from models.errors import InputError
 
@@ -12,7 +13,7 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
     maximum_ms is the longest audio that the model hears. Raises InputError: list missing or empty,
     lists of different length, or audio that cannot be used (all such files, up to ten).
     """
-    audio_files = _lines(source, "--source")
+    audio_files = [shipped_file(path) for path in _lines(source, "--source")]
     if target is None:
         raise InputError("--target is missing: name a file with one reference in each line")
     references = _lines(target, "--target")

@@ -16,6 +16,7 @@ from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
+import agents.list_dataloader  # noqa: F401  takes the place of SimulEval's own
 from agents.engine import StreamingEngine, StreamState
 from agents.input_lists import check_test_set
 from agents.options import add_options, read_options

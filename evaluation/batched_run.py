@@ -30,6 +30,7 @@ from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_ch
 from evaluation.configuration import Configuration, configure
 from evaluation.result_folder import LOG
 from evaluation.workers import Workers
+from foundation.shipped_files import shipped_file
 from models.errors import InputError
 from models.registry import base_model, load_translators
 
@@ -67,7 +68,7 @@ class BatchedRun:
         """Of all sentences. Raises InputError when there is no such list."""
         source = self.first.evaluation.source
         try:
-            return _lines(source)
+            return [shipped_file(path) for path in _lines(source)]
         except (OSError, UnicodeDecodeError):
             raise InputError(
                 f"source {source} cannot be read: name a file with one audio path a line"

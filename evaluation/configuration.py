@@ -8,13 +8,14 @@
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
 SearchOptions or the agent's policy (`simulst options` lists them). Relative paths, those in YAML too,
-start from the current directory: the lists of audio files that SimulEval reads know no other rule.
+start from the current directory: the lists of audio files that SimulEval reads know no other rule. Files that
+ship are found from any directory (`foundation.shipped_files`).
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from agents.streaming_agent import StreamingAgent
 from evaluation.agent_files import find_agent
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.option_values import parse_words, typed_value
+from foundation.shipped_files import shipped_configuration, shipped_file
 from models.errors import InputError
 
 SHARED_OPTIONS = (EvaluationOptions, *agents.streaming_agent.SHARED_OPTIONS)
@@ -68,9 +70,10 @@ def load_configuration(
 ) -> Configuration:
     """Read an evaluation file; `overrides` are flags of the command line, as words, that replace its values.
 
-    Raises InputError that names the file, or the flag, and the key.
+    Of a file that ships the name will do: "reina". Raises InputError that names the file, or the flag, and
+    the key.
     """
-    path = Path(path)
+    path = Path(shipped_configuration(str(path)))
     values = read_yaml(path)
     if values.get("output") is None:
         values["output"] = f"outputs/{path.stem}"
@@ -102,9 +105,12 @@ def configure(
             given[name] = typed_value(parse_words(words, field), field)
     with _prefixed(place):
         evaluation, *options = [_make(options_class, given) for options_class in classes]
-    return Configuration(
-        agent, agent_class, evaluation.for_language(options[0].target_language), tuple(options)
+    evaluation = replace(
+        evaluation.for_language(options[0].target_language),
+        source=shipped_file(evaluation.source),
+        target=shipped_file(evaluation.target),
     )
+    return Configuration(agent, agent_class, evaluation, tuple(options))
 
 
 def command_line(options: Any) -> list[str]:

@@ -31,6 +31,7 @@ from evaluation.agent_files import agent_names, find_agent
 from evaluation.configuration import SHARED_OPTIONS, Configuration, configure, read_yaml
 from evaluation.option_values import parse_words
 from evaluation.sweep_layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
+from foundation.shipped_files import shipped_configuration
 from models.errors import InputError
 
 # Of a system, besides the keys of an evaluation file.
@@ -58,9 +59,10 @@ class SweepPlan:
 def load_plan(path: str | Path, output: str | Path, overrides: Mapping[str, Sequence[str]]) -> SweepPlan:
     """Read a sweep's file; overrides are flags that replace values it gives for all runs.
 
-    Raises InputError that names the file, the system or setting, and the key.
+    Of a file that ships the name will do: "quickstart". Raises InputError that names the file, the system or
+    setting, and the key.
     """
-    path = Path(path)
+    path = Path(shipped_configuration(str(path), "sweeps"))
     values = read_yaml(path)
     fields = {field.name: field for options in SHARED_OPTIONS for field in dataclasses.fields(options)}
     for name, words in overrides.items():
