@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from simuleval.utils import entrypoint
 from torch import Tensor
 
+import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
 from agents.streaming_agent import StreamingAgent

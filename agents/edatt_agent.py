@@ -6,6 +6,7 @@ import torch
 from simuleval.utils import entrypoint
 from torch import Tensor
 
+import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Knob, Policy
 from agents.streaming_agent import StreamingAgent
 from foundation.options import option

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foundation.errors import InputError
+from foundation.shipped_files import shipped_file
 from models.audio import check_audio_file, read_audio
 from models.text_lines import plain_spaces, read_lines
 
@@ -36,7 +37,7 @@ def read_audio_list(path: str, name: str = "source") -> list[str]:
                 f"{path} line {number} names {entry!r}, but this locale has {encoding} for file names: "
                 "set LC_ALL=C.UTF-8"
             ) from None
-    return [os.path.expanduser(entry) for entry in entries]
+    return [shipped_file(os.path.expanduser(entry)) for entry in entries]
 
 
 def read_references(path: str, name: str = "target") -> list[str]:
@@ -102,7 +103,7 @@ def reference_warnings(target: str) -> list[str]:
 
 def _read_list(path: str, name: str) -> list[str]:
     """The entries without spaces around them; blank lines at the end of the file are none."""
-    file = Path(os.path.expanduser(path))
+    file = Path(shipped_file(os.path.expanduser(path)))
     if file.is_dir():
         raise InputError(f"{name} {path} is no text file: give one entry in each line")
     if not file.exists():

@@ -1,1 +1,1 @@
-"""Runs agents over test sets and scores them."""
+"""Runs agents over test sets and scores them. A package of simulst-agents."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from evaluation.latency import LATENCY_METRICS
 from foundation.errors import InputError
 from foundation.options import REQUIRED, option
+from foundation.shipped_files import shipped_configuration
 from foundation.yaml_files import read_yaml
 
 # Those that are a time.
@@ -36,4 +37,4 @@ class CalibrateArguments:
             raise InputError("say what to find: give either --target S, or --spread N")
         if self.at_most and not self.target:
             raise InputError("--at-most goes with --target")
-        read_yaml(self.configuration)
+        read_yaml(Path(shipped_configuration(str(self.configuration))))

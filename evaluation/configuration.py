@@ -8,7 +8,8 @@
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
 SearchOptions or the agent's policy (`simulst options` lists them). Relative paths, those in YAML too,
-start from the current directory: the lists of audio files that SimulEval reads know no other rule.
+start from the current directory: the lists of audio files that SimulEval reads know no other rule. Files that
+ship are found from any directory (`foundation.shipped_files`).
 """
 
 import dataclasses
@@ -25,6 +26,7 @@ from evaluation.agent_files import find_agent
 from evaluation.evaluation_options import EvaluationOptions
 from foundation.errors import InputError
 from foundation.options import Option, options_of, unknown_name
+from foundation.shipped_files import shipped_configuration, shipped_file
 from foundation.typed_values import parse_words, typed_value
 from foundation.yaml_files import dump_yaml, read_yaml
 from models.search import SearchOptions
@@ -90,9 +92,10 @@ def load_configuration(
 ) -> Configuration:
     """Read an evaluation file; `overrides` are flags of the command line, as words, that replace its values.
 
-    Raises InputError that names the file, or the flag, and the key.
+    Of a file that ships the name will do: "reina". Raises InputError that names the file, or the flag, and
+    the key.
     """
-    path = Path(path)
+    path = Path(shipped_configuration(str(path)))
     values = read_yaml(path)
     if values.get("output") is None:
         values["output"] = f"outputs/{path.stem}"
@@ -126,6 +129,9 @@ def configure(
         evaluation, *parts = [_make(options_class, given) for options_class in classes]
         configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
         evaluation = evaluation.for_language(configuration.agent_options.target_language)
+    evaluation = dataclasses.replace(
+        evaluation, source=shipped_file(evaluation.source), target=shipped_file(evaluation.target)
+    )
     return dataclasses.replace(configuration, evaluation=evaluation)
 
 

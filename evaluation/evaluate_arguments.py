@@ -5,6 +5,7 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from foundation.options import option
+from foundation.shipped_files import shipped_configuration
 from foundation.yaml_files import read_yaml
 
 
@@ -28,4 +29,4 @@ class EvaluateArguments:
         if (self.configuration is None) == (self.rescore is None):
             raise InputError("give an evaluation file, or --rescore with the folder of a finished run")
         if self.configuration is not None:
-            read_yaml(self.configuration)
+            read_yaml(Path(shipped_configuration(str(self.configuration))))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.options import REQUIRED, option
+from foundation.shipped_files import shipped_configuration
 from foundation.workers import EXECUTORS
 from foundation.yaml_files import read_yaml
 
@@ -20,4 +21,4 @@ class SweepArguments:
     executor: str = option("local", "Where they run.", EXECUTORS)
 
     def __post_init__(self) -> None:
-        read_yaml(self.configuration)
+        read_yaml(Path(shipped_configuration(str(self.configuration), "sweeps")))

@@ -31,6 +31,7 @@ from evaluation.configuration import SHARED_OPTIONS, Configuration, configure
 from evaluation.sweep_layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
 from foundation.errors import InputError
 from foundation.options import options_of
+from foundation.shipped_files import shipped_configuration
 from foundation.typed_values import parse_words
 from foundation.yaml_files import read_yaml
 
@@ -59,9 +60,10 @@ class SweepPlan:
 def load_plan(path: str | Path, output: str | Path, overrides: Mapping[str, Sequence[str]]) -> SweepPlan:
     """Read a sweep's file; overrides are flags that replace values it gives for all runs.
 
-    Raises InputError that names the file, the system or setting, and the key.
+    Of a file that ships the name will do: "quickstart". Raises InputError that names the file, the system or
+    setting, and the key.
     """
-    path = Path(path)
+    path = Path(shipped_configuration(str(path), "sweeps"))
     values = read_yaml(path)
     options = {name: one for shared in SHARED_OPTIONS for name, one in options_of(shared).items()}
     for name, words in overrides.items():

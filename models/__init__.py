@@ -1,0 +1,1 @@
+"""Networks, tokenizers, sound and decoding. A package of simulst-agents."""

@@ -14,10 +14,13 @@ Shapes: B streams, R rows, F feature frames, T audio frames, N tokens, D width o
 V vocabulary.
 """
 
+import functools
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +84,12 @@ class AudioLanguageModel(ABC):
     @property
     @abstractmethod
     def language_model(self) -> nn.Module:
-        """The causal language model, with `get_decoder`, `get_input_embeddings` and `lm_head`."""
+        """The causal language model, with `get_decoder` and `get_input_embeddings`."""
+
+    @property
+    @abstractmethod
+    def head(self) -> nn.Linear:
+        """What makes logits of the language model's hidden states; some versions count it to that."""
 
     @property
     @abstractmethod
@@ -111,11 +119,11 @@ class AudioLanguageModel(ABC):
 
     @property
     def device(self) -> torch.device:
-        return self.language_model.lm_head.weight.device
+        return self.head.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.language_model.lm_head.weight.dtype
+        return self.head.weight.dtype
 
     @property
     def width(self) -> int:
@@ -186,9 +194,9 @@ class AudioLanguageModel(ABC):
             inputs_embeds=embeddings,
             position_ids=positions,
             attention_mask=cache.causal_mask(positions),
-            past_key_values=_StoredKeys(cache),
             use_cache=True,
             cache_position=positions[0],  # or the cache would be asked for its length
+            **{_cache_argument(type(decoder)): _StoredKeys(cache)},
             **({} if attention is None else {"audio_attention": attention}),
         ).last_hidden_state
         cache.advance(lengths)
@@ -196,7 +204,7 @@ class AudioLanguageModel(ABC):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""
-        return self.language_model.lm_head(hidden).float()
+        return self.head(hidden).float()
 
     def teacher_forced(
         self,
@@ -236,6 +244,12 @@ class AudioLanguageModel(ABC):
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
 
 
+@functools.cache
+def _cache_argument(decoder_class: type[nn.Module]) -> str:
+    """transformers 5 calls the argument `cache` in models that it has revised, and 4 `past_key_values`."""
+    return "cache" if "cache" in inspect.signature(decoder_class.forward).parameters else "past_key_values"
+
+
 class _StoredKeys:
     """A `TokenCache` as the language models of transformers ask for it."""
 
@@ -243,6 +257,6 @@ class _StoredKeys:
         self._cache = cache
 
     def update(
-        self, keys: Tensor, values: Tensor, layer: int, settings: dict | None = None
+        self, keys: Tensor, values: Tensor, layer: int, *settings: Any, **more_settings: Any
     ) -> tuple[Tensor, Tensor]:
         return self._cache.append(layer, keys, values)

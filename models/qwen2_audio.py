@@ -64,6 +64,7 @@ class Qwen2Audio(AudioLanguageModel):
         config = network.config
         self.network = network
         self.folder = folder
+        self.encoder.embed_positions.requires_grad_(False)  # as in Whisper; transformers 5 would train them
         self.encoder_width = config.audio_config.d_model
         self.mel_bins = config.audio_config.num_mel_bins
         self.window_frames = 2 * config.audio_config.max_source_positions
@@ -111,18 +112,22 @@ class Qwen2Audio(AudioLanguageModel):
 
     @property
     def language_model(self) -> nn.Module:
-        return self.network.language_model
+        return _parts(self.network).language_model
+
+    @property
+    def head(self) -> nn.Linear:
+        return self.network.get_output_embeddings()
 
     @property
     def encoder(self) -> nn.Module:
-        return self.network.audio_tower
+        return _parts(self.network).audio_tower
 
     @property
     def adapter(self) -> nn.Module:
-        return self.network.multi_modal_projector
+        return _parts(self.network).multi_modal_projector
 
     def encode(self, features: AudioFeatures) -> AudioFrames:
-        tower = self.network.audio_tower
+        tower = self.encoder
         x = F.gelu(tower.conv1(features.values))
         x = F.gelu(tower.conv2(x)).transpose(1, 2)
         lengths = (features.lengths + 1) // 2  # frames of 20 ms
@@ -134,16 +139,22 @@ class Qwen2Audio(AudioLanguageModel):
             mask = torch.zeros(visible.shape, dtype=x.dtype, device=x.device)
             mask = mask.masked_fill(~visible, -torch.inf)[:, None, None]
         for layer in tower.layers:
-            x = layer(x, mask, layer_head_mask=None)[0]
+            x = layer(x, mask, layer_head_mask=None)
+            x = x if isinstance(x, Tensor) else x[0]  # transformers 5, and 4
         # A last frame without a partner is lost, here as in transformers.
         x = tower.avg_pooler(x.transpose(1, 2)).transpose(1, 2)
         return AudioFrames(tower.layer_norm(x), self.frame_lengths(features.lengths))
 
     def adapt(self, frames: AudioFrames) -> AudioFrames:
-        return AudioFrames(self.network.multi_modal_projector(frames.values), frames.lengths)
+        return AudioFrames(self.adapter(frames.values), frames.lengths)
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
         return (lengths + 1) // 2 // 2
+
+
+def _parts(network: nn.Module) -> nn.Module:
+    """Where audio_tower, multi_modal_projector and language_model are: in transformers 5 a model inside."""
+    return getattr(network, "model", network)
 
 
 def _read_network(path: Path, dtype: torch.dtype) -> nn.Module:
@@ -151,7 +162,7 @@ def _read_network(path: Path, dtype: torch.dtype) -> nn.Module:
         from transformers import Qwen2AudioForConditionalGeneration
     except ImportError as error:
         raise InputError(
-            f"audio-language models need transformers 4.57 or later, below 5 ({error}): install it with "
+            f"audio-language models need transformers 4.57 or later ({error}): install it with "
             "pip install -e '.[audio-language]'"
         ) from None
     adapter = path / "adapter_config.json"

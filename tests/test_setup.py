@@ -1,27 +1,31 @@
-"""House rules: imports point down, and setup.py declares what the code uses."""
+"""House rules: imports point down, and pyproject.toml declares what the code uses."""
 
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 # Each folder with those of ours that it may import, itself included.
 BELOW = {
-    "models": {"models"},
-    "agents": {"agents", "models"},
-    "train": {"train", "models"},
-    "evaluation": {"evaluation", "agents", "models"},
-    "serve": {"serve", "agents", "models"},
+    "foundation": {"foundation"},
+    "models": {"models", "foundation"},
+    "agents": {"agents", "models", "foundation"},
+    "train": {"train", "models", "foundation"},
+    "evaluation": {"evaluation", "agents", "models", "foundation"},
+    "serve": {"serve", "evaluation", "agents", "models", "foundation"},
 }
 # Where the name of the distribution is not that of the module.
 MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
 # Files that need an extra beyond the core.
 EXTRAS = {"workers.py": "cluster", "audio_attention.py": "audio-language", "qwen2_audio.py": "audio-language"}
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def sources(*folders: str) -> list[Path]:
@@ -48,14 +52,8 @@ def top(name: str) -> str:
 
 
 def declared(*sections: str) -> set[str]:
-    """Modules of the distributions that setup.py lists under install_requires or an extra."""
-    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup":
-            settings = {keyword.arg: keyword.value for keyword in node.keywords}
-    requirements = {
-        "install_requires": ast.literal_eval(settings["install_requires"]),
-        **ast.literal_eval(settings["extras_require"]),
-    }
+    """Modules of the distributions that pyproject.toml lists under dependencies or an extra."""
+    requirements = {"dependencies": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
     names = [re.match(r"[\w-]+", line).group() for section in sections for line in requirements[section]]
     return {MODULES.get(name, name.replace("-", "_")) for name in names}
 
@@ -72,23 +70,23 @@ def test_fairseq2_stays_in_train(file):
         assert "fairseq2" not in {top(name) for name in imports(file)}
 
 
-@pytest.mark.parametrize("file", sources("models", "agents", "evaluation"), ids=str)
+@pytest.mark.parametrize("file", sources("foundation", "models", "agents", "evaluation"), ids=str)
 def test_libraries_of_the_core_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
     extras = [EXTRAS[file.name]] if file.name in EXTRAS else []
-    assert libraries <= declared("install_requires", *extras)
+    assert libraries <= declared("dependencies", *extras)
 
 
 @pytest.mark.parametrize("file", sources("train"), ids=str)
 def test_libraries_of_training_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("install_requires", "train", "tts", "audio-language")
+    assert libraries <= declared("dependencies", "train", "tts", "audio-language")
 
 
 @pytest.mark.parametrize("file", sources("benchmarks", "tests"), ids=str)
 def test_libraries_of_benchmarks_and_tests_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("install_requires", "train", "test")
+    assert libraries <= declared("dependencies", "train", "test")
 
 
 @pytest.mark.parametrize("file", sources(*BELOW, "benchmarks", "tests"), ids=str)
@@ -112,3 +110,22 @@ def test_serve_and_tests_are_extras():
     assert declared("train") == {"fairseq2", "torcheval"}
     assert declared("tts") == {"hibari"}
     assert declared("audio-language") == {"transformers", "peft"}
+
+
+def test_only_training_shuts_newer_libraries_out():
+    """fairseq2 pins torch, transformers and the client of the Hub: everything else runs with later ones."""
+    libraries = ("torch>", "transformers", "huggingface_hub", "tokenizers", "packaging")
+    lines = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    bounds = {line for line in [*PROJECT["dependencies"], *lines] if line.startswith(libraries)}
+    assert bounds == {
+        "torch>=2.9.1",
+        "transformers>=4.57,<6",
+        "huggingface_hub>=0.34,<3",
+        "tokenizers>=0.22,<1",
+    }
+
+
+def test_versions_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])

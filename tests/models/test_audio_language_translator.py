@@ -9,7 +9,7 @@ from foundation.errors import InputError
 from models.registry import load_translator
 from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions
-from tests.models.tiny_qwen2_audio import WINDOW_S, write_tiny_qwen2_audio
+from tests.models.tiny_qwen2_audio import WINDOW_S, parts, write_tiny_qwen2_audio
 
 SAMPLES = (32_077, 16_000, 9_000, 95_000)
 COMMITTED = ([], [5], [6, 70, 80], [90, 100])
@@ -61,7 +61,7 @@ class Reference:
             return_tensors="pt",
         )
         mask = features.attention_mask
-        frames = int(self.model.audio_tower._get_feat_extract_output_lengths(mask.sum(-1))[1])
+        frames = int(parts(self.model).audio_tower._get_feat_extract_output_lengths(mask.sum(-1))[1])
         place = prefix.index(self.tokenizer.audio_token)
         audio = [self.tokenizer.audio_token] * frames
         tokens = torch.tensor([[*prefix[:place], *audio, *prefix[place + 1 :]]])

@@ -16,7 +16,7 @@ from models.audio_language_families import load_audio_language_model
 from models.qwen2_audio import PROMPT
 from models.registry import load_translator
 from models.translator import TranslatorOptions
-from tests.models.tiny_qwen2_audio import WINDOW_S, write_tiny_qwen2_audio, write_tiny_tokenizer
+from tests.models.tiny_qwen2_audio import WINDOW_S, parts, write_tiny_qwen2_audio, write_tiny_tokenizer
 from tests.models.tiny_whisper import write_tiny_whisper
 
 # Odd and even numbers of frames on every level, the shortest that transformers can do, a full window (but
@@ -66,13 +66,13 @@ def masked_window(processor, waveform):
 def test_encoder_of_heard_frames_equals_the_masked_window_of_transformers(model, reference, processor):
     """All clips in one batch here, each alone over the whole window there."""
     found = model.audio_embeddings(model.features(WAVEFORMS))
-    tower = reference.audio_tower
+    tower = parts(reference).audio_tower
     for row, waveform in enumerate(WAVEFORMS):
         window = masked_window(processor, waveform)
         half, length = tower._get_feat_extract_output_lengths(window.attention_mask.sum(-1))
         mask = torch.zeros(1, 1, 50 * WINDOW_S, 50 * WINDOW_S)
         mask[..., int(half) :] = -torch.inf
-        expected = reference.multi_modal_projector(
+        expected = parts(reference).multi_modal_projector(
             tower(window.input_features, attention_mask=mask).last_hidden_state
         )
         assert int(found.lengths[row]) == int(length)
@@ -119,7 +119,8 @@ def test_gradients_reach_every_weight(folder):
     )
     logits[real].logsumexp(-1).sum().backward()
     without = [name for name, weight in model.network.named_parameters() if weight.grad is None]
-    assert without == ["audio_tower.embed_positions.weight"]  # fixed, as in Whisper
+    [name] = without
+    assert name.endswith("audio_tower.embed_positions.weight")  # fixed, as in Whisper
 
 
 def test_a_row_beyond_the_context_is_refused(model):
@@ -240,7 +241,7 @@ BROKEN = {
         lambda folder: (folder / "tokenizer.json").write_text("{}"),
         "not a readable tokenizer",
     ),
-    "a tensor missing": (without_a_tensor, "lack 1 tensors .multi_modal_projector.linear.weight.: download"),
+    "a tensor missing": (without_a_tensor, "lack 1 tensors .*multi_modal_projector.linear.weight.: download"),
     "truncated": (truncated, "holds no usable Qwen2-Audio"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "holds no usable Qwen2-Audio"),
     "prompt is a number": (other_configuration(translation={"prompt": 7}), "no usable translation prompt"),

@@ -45,6 +45,11 @@ def write_tiny_tokenizer(folder: Path, leave_out: str | None = None) -> dict[str
     return {token: tokenizer.token_to_id(token) for token in specials}
 
 
+def parts(network: torch.nn.Module) -> torch.nn.Module:
+    """Where audio_tower and multi_modal_projector are: transformers 5 has them in a model inside."""
+    return getattr(network, "model", network)
+
+
 def write_tiny_qwen2_audio(
     folder: Path,
     *,
@@ -91,8 +96,8 @@ def write_tiny_qwen2_audio(
             # 2-D and 3-D weights keep their input's scale: logits far from uniform, nothing saturated
             spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
             torch.nn.init.normal_(weight, center, spread)
-        torch.nn.init.normal_(model.language_model.get_input_embeddings().weight)
-        model.language_model.lm_head.weight.data[ids["<|im_end|>"]] *= end_scale
+        torch.nn.init.normal_(model.get_input_embeddings().weight)
+        model.get_output_embeddings().weight.data[ids["<|im_end|>"]] *= end_scale
     model.generation_config.eos_token_id = ids["<|im_end|>"]
     model.generation_config.pad_token_id = ids["<|endoftext|>"]
     model.save_pretrained(folder)
