@@ -33,6 +33,7 @@ from torch import Tensor
 from models.beams import expand, in_place, is_identity, right_aligned
 from models.errors import InputError
 from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
+from models.repetition import RepetitionGuard
 from models.token_filters import begin_new_word, block_ngrams
 from models.translator import DecoderOutput, Memory, Translator, option
 from models.units import units_begun
@@ -49,6 +50,12 @@ class SearchOptions:
     maximum_tokens_per_second: float = option(12.0, "tokens at most for each second of audio heard")
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
     blocked_ngram: int = option(6, "never write the same n tokens twice; 0 switches this off")
+    # Blocked n-grams compare tokens: other capitals or punctuation let a loop through.
+    repeated_phrase: int = option(
+        3,
+        "times that a phrase may stand in a row, in any capitals and punctuation, a single word once more; "
+        "0 switches this off",
+    )
 
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(
@@ -61,6 +68,8 @@ class SearchOptions:
             raise InputError(f"beam {self.beam} and patience {self.patience} must be positive")
         if self.maximum_tokens_per_chunk < 1 or self.maximum_tokens_per_second <= 0:
             raise InputError("the limits of tokens per chunk and per second must be positive")
+        if self.repeated_phrase < 0:
+            raise InputError(f"repeated phrase {self.repeated_phrase} must be 0 or more")
         if self.blocked_ngram < 0 or self.blocked_ngram == 1:
             raise InputError(f"blocked n-gram {self.blocked_ngram} would forbid all: give 0, or 2 and more")
 
@@ -138,6 +147,7 @@ class StreamingSearch:
         self.translator = translator
         self.options = options
         self.character_units = character_units
+        self.repetition_guard = RepetitionGuard(translator.tokenizer, options.repeated_phrase)
         self.end = translator.tokenizer.end_of_sequence
         self.units_started = translator.tokenizer.units_started(character_units).to(translator.device)
 
@@ -183,6 +193,7 @@ class StreamingSearch:
             written = history.shape[1] - committed
             has_text = (history[:, :committed] >= 0).any(1)  # (M,)
             log_probabilities = block_ngrams(output.log_probabilities, history, self.options.blocked_ngram)
+            log_probabilities = self.repetition_guard(log_probabilities, history)
             if written == 0 and not self.character_units:
                 log_probabilities = begin_new_word(log_probabilities, self.units_started, self.end, has_text)
             # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
