@@ -30,16 +30,12 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
-from foundation.options import option
+from foundation.options import check_options, option
 from models.beams import expand, in_place, is_identity, right_aligned
 from models.decoding_step import DecodingStep, ObserveHook, ReadHook, SelectedStep
 from models.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
-from models.token_filters import (
-    NewWordAfterCommitted,
-    NoRepeatedNgrams,
-    RowTexts,
-    TokenFilter,
-)
+from models.repetition import NoRepeatedPhrases
+from models.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
 from models.translator import Decoder, Memory
 
 
@@ -62,6 +58,14 @@ class SearchOptions:
     blocked_ngram: int = option(
         6, "never write the same n tokens twice; 0 switches this off", at_least=0, at_most=1000
     )
+    # Blocked n-grams compare tokens: other capitals or punctuation let a loop through.
+    repeated_phrase: int = option(
+        3,
+        "times that a phrase may stand in a row, in any capitals and punctuation, a single word once more; "
+        "0 switches this off",
+        at_least=0,
+        at_most=1000,
+    )
 
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(
@@ -70,12 +74,9 @@ class SearchOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.beam < 1 or self.patience <= 0:
-            raise InputError(f"beam {self.beam} and patience {self.patience} must be positive")
-        if self.maximum_tokens_per_chunk < 1 or self.maximum_tokens_per_second <= 0:
-            raise InputError("the limits of tokens per chunk and per second must be positive")
-        if self.blocked_ngram < 0 or self.blocked_ngram == 1:
-            raise InputError(f"blocked n-gram {self.blocked_ngram} would forbid all: give 0, or 2 and more")
+        check_options(self)
+        if self.blocked_ngram == 1:
+            raise InputError("blocked n-gram 1 would forbid all: give 0, or 2 and more")
 
     def token_limit(self, heard_ms: float, committed: int, audio_finished: bool) -> int:
         """New tokens that a stream may write after heard_ms of audio."""
@@ -113,6 +114,7 @@ class StreamingSearch:
         self.units_started = torch.stack([words, characters])  # (2, V)
         self.filters: list[TokenFilter] = [
             NoRepeatedNgrams(options.blocked_ngram),
+            NoRepeatedPhrases(decoder.tokenizer, options.repeated_phrase),
             NewWordAfterCommitted(words, self.end),
         ]
 

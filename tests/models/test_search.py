@@ -28,7 +28,7 @@ def request(committed=(), audio_finished=False, token_limit=6, unit_limit=None, 
 
 
 def options(**changes):
-    return SearchOptions(**{"beam": 1, "patience": 1.0, "blocked_ngram": 0} | changes)
+    return SearchOptions(**{"beam": 1, "patience": 1.0, "blocked_ngram": 0, "repeated_phrase": 0} | changes)
 
 
 def reads_by_hash(frames, text):
@@ -229,6 +229,8 @@ def test_loops_are_cut_by_ngrams_and_by_the_token_limit():
 
     search = StreamingSearch(ScriptedTranslator(loop, 4), options())
     assert search.find(memory_of(10), [request(token_limit=5)])[0].tokens == (1, 1, 1, 1, 1)
+    guarded = StreamingSearch(ScriptedTranslator(loop, 4), options(repeated_phrase=3))
+    assert guarded.find(memory_of(10), [request(token_limit=5)])[0].tokens == (1, 1, 1, 1, 2)
     blocked = StreamingSearch(ScriptedTranslator(loop, 4), options(blocked_ngram=3))
     tokens = blocked.find(memory_of(10), [request([1], token_limit=9)])[0].tokens
     text = (1, *tokens)

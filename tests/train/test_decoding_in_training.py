@@ -45,10 +45,10 @@ class Letters:
     suppressed = [0, 2, 3]
 
     def __init__(self, vocabulary):
-        self.vocabulary = vocabulary
+        self.vocabulary_size = vocabulary
 
     def units_started(self, character_units):
-        return torch.ones(self.vocabulary, dtype=torch.int64)
+        return torch.ones(self.vocabulary_size, dtype=torch.int64)
 
     def decode(self, tokens):
         return " ".join(map(str, tokens))
