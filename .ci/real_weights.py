@@ -11,8 +11,8 @@ from pathlib import Path
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from foundation.errors import InputError
-from models.locate import locate_model
-from models.whisper_checkpoint import HUGGINGFACE_NAMES, WhisperCheckpoint, load_whisper_checkpoint
+from models.storage.locate import locate_model
+from models.whisper.checkpoint import HUGGINGFACE_NAMES, WhisperCheckpoint, load_whisper_checkpoint
 
 
 def main() -> None:

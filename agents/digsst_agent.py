@@ -10,8 +10,8 @@ from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
 from agents.streaming_agent import StreamingAgent
 from foundation.options import option
-from models.decoding_step import DecodingStep
-from models.policy_network import predicted_divergence
+from models.decoding.step import DecodingStep
+from models.policy.network import predicted_divergence
 
 
 @dataclass(frozen=True)

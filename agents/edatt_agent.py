@@ -10,7 +10,7 @@ import foundation  # noqa: F401  refuses to go on with packages of others under 
 from agents.policy import Knob, Policy
 from agents.streaming_agent import StreamingAgent
 from foundation.options import option
-from models.decoding_step import DecodingStep
+from models.decoding.step import DecodingStep
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from agents.policy_questions import PolicyQuestions, decides
 from agents.policy_scores import PolicyScores
 from agents.text_window import TextWindow
 from foundation.errors import InputError
-from models.hypotheses import Hypothesis
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.units import complete_units, counts_characters, first_word_is_unmarked
 from models.languages import LanguagePair
-from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory, Translator
-from models.units import complete_units, counts_characters, first_word_is_unmarked
 
 
 @dataclass

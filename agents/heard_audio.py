@@ -7,7 +7,7 @@ times. When a decision is due is written here, once, for SimulEval's agents, the
 from typing import Any
 
 from foundation.errors import InputError
-from models.audio import AudioIntake
+from models.sound.audio import AudioIntake
 from models.translator import AudioStream
 
 # For sample rates of which a chunk is no whole number of samples.

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from agents.policy import Policy
 from foundation.errors import InputError
-from models.decoding_step import DecodingStep
-from models.scored_translator import ScoredTranslator
+from models.decoding.step import DecodingStep
+from models.policy.scored_translator import ScoredTranslator
 from models.translator import Translator
 
 # REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.
@@ -17,7 +17,7 @@ STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
 
 @dataclass(frozen=True)
 class LearnedPolicy(Policy):
-    """READ or WRITE by the score of a policy network (`models.scored_translator`)."""
+    """READ or WRITE by the score of a policy network (`models.policy.scored_translator`)."""
 
     objective: ClassVar[str]  # what the network must have been trained for
 

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from foundation.options import check_options
-from models.decoding_step import DecodingStep
-from models.hypotheses import Hypothesis
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.step import DecodingStep
 from models.translator import Translator
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from agents.policy import Policy
 from agents.policy_scores import RowTrace
-from models.decoding_step import DecodingStep
+from models.decoding.step import DecodingStep
 
 
 class PolicyQuestions:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.decoding_step import DecodingStep
-from models.hypotheses import Hypothesis
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.step import DecodingStep
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
 from foundation.options import option
-from models.decoding_step import DecodingStep
+from models.decoding.step import DecodingStep
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import foundation  # noqa: F401  refuses to go on with packages of others under 
 from agents.policy import Knob, Policy, StreamView
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
 from foundation.options import option
-from models.hypotheses import Hypothesis
+from models.decoding.hypotheses import Hypothesis
 
 
 @dataclass(frozen=True)

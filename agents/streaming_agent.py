@@ -27,9 +27,9 @@ from agents.text_scoring import bleu_tokenizer, check_text_scoring, check_tokeni
 from foundation.command_line import add_options, read_options
 from foundation.errors import InputError
 from foundation.options import option
+from models.decoding.search import SearchOptions
 from models.languages import LanguagePair
 from models.registry import load_translator
-from models.search import SearchOptions
 from models.translator import TranslatorOptions
 
 

@@ -44,8 +44,8 @@ from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, 
 from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv
 from foundation.errors import InputError
-from models.audio import SAMPLE_RATE, read_audio
-from models.search import Hypothesis, SearchOptions
+from models.decoding.search import Hypothesis, SearchOptions
+from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import PRECISIONS, TranslatorOptions
 
 QUICKSTART = "eval_configs/quickstart"

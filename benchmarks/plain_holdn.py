@@ -19,12 +19,12 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from models.audio import SAMPLE_RATE
-from models.locate import locate_model
-from models.search import SearchOptions
+from models.decoding.search import SearchOptions
+from models.decoding.units import complete_units
+from models.sound.audio import SAMPLE_RATE
+from models.storage.locate import locate_model
 from models.translator import PRECISIONS, Translator
-from models.units import complete_units
-from models.whisper_checkpoint import HUGGINGFACE_NAMES, HUGGINGFACE_SIZES, load_whisper_checkpoint
+from models.whisper.checkpoint import HUGGINGFACE_NAMES, HUGGINGFACE_SIZES, load_whisper_checkpoint
 
 PLAIN = "transformers"  # its name in tables
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from foundation.errors import InputError
-from models.audio import check_audio_file
-from models.text_lines import write_list
+from foundation.text_lines import write_list
+from models.sound.audio import check_audio_file
 
 ESPEAK = "espeak-ng -v es -s 150 -w {wav} {text}"  # its default of 175 words a minute is hurried for Spanish
 

@@ -29,7 +29,7 @@ from foundation.options import Option, options_of, unknown_name
 from foundation.shipped_files import shipped_configuration, shipped_file
 from foundation.typed_values import parse_words, typed_value
 from foundation.yaml_files import dump_yaml, read_yaml
-from models.search import SearchOptions
+from models.decoding.search import SearchOptions
 from models.translator import TranslatorOptions
 
 Options = TypeVar("Options")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from foundation.errors import InputError
-from models.audio_language_families import FAMILIES
-from models.audio_language_translator import load_audio_language_translator
-from models.locate import existing_path, locate_model
-from models.policy_folder import has_policy, load_policy, policy_base
-from models.reina_translator import load_reina_translator
-from models.scored_translator import ScoredTranslator
-from models.stored_weights import read_json
+from models.audio_language.families import FAMILIES
+from models.audio_language.translator import load_audio_language_translator
+from models.policy.folder import has_policy, load_policy, policy_base
+from models.policy.scored_translator import ScoredTranslator
+from models.reina.translator import load_reina_translator
+from models.storage.locate import existing_path, locate_model
+from models.storage.stored_weights import read_json
 from models.translator import Translator, TranslatorOptions
-from models.whisper_translator import load_whisper_translator
+from models.whisper.translator import load_whisper_translator
 
 # By `model_type` of the model folder's config.json, which every Hugging Face folder has too: a function that
 # loads a folder or file, and raises InputError when it cannot be used.
@@ -24,7 +24,7 @@ TRANSLATORS: dict[str, Callable[[Path, TranslatorOptions], Translator]] = {
 
 
 def load_translator(model: str, options: TranslatorOptions) -> Translator:
-    """Load a model by path or name (`models.locate`), with its policy if there is one.
+    """Load a model by path or name (`models.storage.locate`), with its policy if there is one.
 
     Raises InputError when that cannot be done.
     """

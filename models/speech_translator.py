@@ -7,10 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from models.attention_heads import Heads, attention_heads, check_attention_options
-from models.log_mel import LogMelStream, frames_heard
-from models.row_cache import RowCache
-from models.shared_prefixes import holders
+from models.layers.attention_heads import Heads, attention_heads, check_attention_options
+from models.layers.row_cache import RowCache
+from models.layers.shared_prefixes import holders
+from models.sound.log_mel import LogMelStream, frames_heard
 from models.translator import (
     Decoder,
     DecoderOutput,
@@ -20,7 +20,7 @@ from models.translator import (
     TranslatorOptions,
     frame_ends,
 )
-from models.whisper import SpeechModel
+from models.whisper.network import SpeechModel
 
 HOP_MS = 10  # one log-mel frame
 STRIDE = 2  # the encoder's second convolution halves the frame rate

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.audio import read_audio
+from models.sound.audio import read_audio
 
 
 @pytest.fixture

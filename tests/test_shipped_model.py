@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.locate import shipped_models
+from models.storage.locate import shipped_models
 from tests.evaluation.tiny_evaluation import ROOT, run_command
 
 MEGABYTE = 1_000_000

@@ -10,8 +10,8 @@ Shapes: B clips, N tokens, T memory frames, H heads, d width of a head.
 import torch
 from torch import Tensor
 
-from models.teacher_forcing import TeacherForcing
-from models.whisper import SpeechModel
+from models.layers.teacher_forcing import TeacherForcing
+from models.whisper.network import SpeechModel
 
 FRAME_S = 0.02
 

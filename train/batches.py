@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.log_mel import log_mel_spectrogram
+from models.sound.log_mel import log_mel_spectrogram
 from train.examples import Example
 from train.masking import MaskingSection, masked
 from train.truncation import truncated_samples

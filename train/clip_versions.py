@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.log_mel import HOP
+from models.sound.log_mel import HOP
 from train.encoder_cache import COLUMNS
 from train.truncation import truncated_samples
 

@@ -8,14 +8,14 @@ import torch
 from tokenizers import Tokenizer
 
 from foundation.errors import InputError
+from foundation.text_lines import read_lines
 from foundation.whole_folder import whole_folder
-from models.locate import locate_model
-from models.qwen2_audio import PROMPT, Qwen2Audio
-from models.stored_weights import read_json
-from models.text_lines import read_lines
+from models.audio_language.qwen2_audio import PROMPT, Qwen2Audio
+from models.storage.locate import locate_model
+from models.storage.stored_weights import read_json
 from models.translator import TranslatorOptions
-from models.whisper_checkpoint import WhisperCheckpoint, load_whisper_checkpoint
-from models.whisper_folder import huggingface_name
+from models.whisper.checkpoint import WhisperCheckpoint, load_whisper_checkpoint
+from models.whisper.folder import huggingface_name
 from train.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
 from train.composition_options import HEAD_WIDTH, CompositionOptions
 from train.manifest import read_manifest

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Decoder, Memory
 
 

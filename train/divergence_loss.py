@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from models.policy_network import predicted_divergence
+from models.policy.network import predicted_divergence
 
 DIVERGENCES = ("jensen-shannon", "kullback-leibler", "jensen-shannon-distance")
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from foundation.errors import InputError
-from models.audio import read_audio
+from models.sound.audio import read_audio
 from train.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.manifest import Row, read_manifest
 

@@ -18,14 +18,14 @@ from typing import Any
 
 from foundation.errors import InputError
 from foundation.whole_folder import whole_folder
-from models.locate import locate_model
-from models.policy_folder import StoredPolicy, policy_options, save_policy
-from models.policy_network import PolicyNetwork
-from models.reina import Reina
-from models.reina_folder import save_reina
-from models.stored_weights import check_weights, read_json
+from models.policy.folder import StoredPolicy, policy_options, save_policy
+from models.policy.network import PolicyNetwork
+from models.reina.folder import save_reina
+from models.reina.network import Reina
+from models.storage.locate import locate_model
+from models.storage.stored_weights import check_weights, read_json
 from models.translator import PRECISIONS
-from models.whisper_folder import save_whisper
+from models.whisper.folder import save_whisper
 from train.export_options import ExportOptions
 from train.model_card import ModelCard
 from train.simulsa_sft.export import save_trained

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from models.audio_language_families import load_audio_language_model
-from models.locate import locate_model
-from models.log_mel import HOP, log_mel_spectrogram
+from models.audio_language.families import load_audio_language_model
+from models.sound.log_mel import HOP, log_mel_spectrogram
+from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
-from models.whisper import AudioEncoder
+from models.whisper.network import AudioEncoder
 from train.clip_versions import encoder_frames
 from train.encoder_cache import FRAME_MS
 from train.start_model import open_model

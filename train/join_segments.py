@@ -24,9 +24,9 @@ import numpy as np
 
 from foundation.errors import InputError
 from foundation.progress import Progress
+from foundation.text_lines import plain_spaces, write_lines, write_list
 from foundation.whole_folder import check_output, whole_folder
-from models.audio import SAMPLE_RATE, read_audio
-from models.text_lines import plain_spaces, write_lines, write_list
+from models.sound.audio import SAMPLE_RATE, read_audio
 from train import prepare
 from train.clips import as_flac
 from train.line_table import Line, LineTable, file_name

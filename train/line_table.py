@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from foundation.progress import Progress
-from models.audio import SAMPLE_RATE, read_audio
+from models.sound.audio import SAMPLE_RATE, read_audio
 from train.plain_text import EmphasisCapitals, plain_quotes
 from train.skipped import Skipped
 from train.text_files import Record, read_table

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.errors import InputError
-from models.audio import SAMPLE_RATE
+from foundation.text_lines import plain_spaces, read_lines, write_lines
 from models.languages import canonical_language, find_language
-from models.text_lines import plain_spaces, read_lines, write_lines
+from models.sound.audio import SAMPLE_RATE
 from train.seconds import read_length
 from train.text_files import is_file, shown
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.reina import Reina
+from models.reina.network import Reina
 from train.batches import Audio, Text, TranslationBatch
 from train.start_model import StartModel
 

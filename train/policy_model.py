@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.policy_network import PolicyNetwork, PolicyOptions
+from models.policy.network import PolicyNetwork, PolicyOptions
 from train.alignment import spoken_seconds
 from train.batches import Audio, SpeechPairs
 from train.divergence_loss import DIVERGENCES, divergence
@@ -22,7 +22,7 @@ class Teacher:
     """The frozen translator. No module: neither trained nor stored with the policy."""
 
     def __init__(self, start: StartModel, objective: str, kind: str, aligns: bool) -> None:
-        """objective as in `models.policy_network`; kind of gain (`train.reina_loss`) or of divergence.
+        """objective as in `models.policy.network`; kind of gain (`train.reina_loss`) or of divergence.
 
         Raises ValueError for a kind that is neither.
         """

@@ -20,8 +20,8 @@ from fairseq2.task import Task
 from torch.nn import Module
 
 from foundation.errors import InputError
-from models.locate import locate_model
-from models.policy_network import PolicyOptions
+from models.policy.network import PolicyOptions
+from models.storage.locate import locate_model
 from train.alignment_loss import DEFAULT_TEMPERATURE_S
 from train.batch_plan import BatchSection
 from train.batches import TruncationSection

@@ -11,7 +11,7 @@ from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 from torcheval.metrics import Metric
 
-from models.policy_network import predicted_divergence
+from models.policy.network import predicted_divergence
 from train.batches import TranslationBatch
 from train.multitask_model import attention_kernels
 from train.policy_loss import PolicyLoss

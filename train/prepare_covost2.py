@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from foundation.errors import InputError
-from models.text_lines import read_lines
+from foundation.text_lines import read_lines
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import CovostOptions
 from train.skipped import Skipped

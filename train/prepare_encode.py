@@ -24,10 +24,10 @@ import torch
 
 from foundation.errors import InputError
 from foundation.journal import Journal
+from foundation.text_lines import write_lines
 from foundation.unfinished_folder import NothingUsable, unfinished_folder
-from models.audio import SAMPLE_RATE, read_audio
-from models.log_mel import HOP
-from models.text_lines import write_lines
+from models.sound.audio import SAMPLE_RATE, read_audio
+from models.sound.log_mel import HOP
 from models.translator import TranslatorOptions
 from train.clip_versions import CHUNK_MS, Version, heard_samples
 from train.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256

@@ -9,9 +9,9 @@ one of the languages are refused: lists must stay in step.
 
 
 from foundation.errors import InputError
+from foundation.text_lines import plain_spaces, write_list
 from foundation.whole_folder import replaced_file
-from models.stored_weights import some
-from models.text_lines import plain_spaces, write_list
+from models.storage.stored_weights import some
 from train.manifest import read_manifest
 from train.prepare_options import ListOptions
 

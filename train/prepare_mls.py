@@ -9,7 +9,7 @@ Speech with its transcripts, for ASR:
 """
 
 from foundation.errors import InputError
-from models.text_lines import read_lines
+from foundation.text_lines import read_lines
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import MlsOptions
 from train.skipped import Skipped

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from foundation.errors import InputError
-from models.text_lines import read_lines
+from foundation.text_lines import read_lines
 from train.clips import Clip, Corpus, prepare_clips
 from train.corpus_options import MustcOptions
 from train.seconds import read_seconds

@@ -22,7 +22,7 @@ from foundation.command_line import named_values, settings_of
 from foundation.errors import InputError
 from foundation.journal import Journal
 from foundation.unfinished_folder import unfinished_folder
-from models.audio import SAMPLE_RATE
+from models.sound.audio import SAMPLE_RATE
 from train.clips import LONGEST_NAME, clip_path, finish, write_clip
 from train.line_table import file_name
 from train.manifest import Row, read_manifest

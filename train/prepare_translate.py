@@ -21,9 +21,9 @@ from foundation.command_line import settings_of
 from foundation.errors import InputError
 from foundation.journal import Journal
 from foundation.unfinished_folder import unfinished_folder
-from models.audio import SAMPLE_RATE, read_audio
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.registry import base_model, load_translator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import Translator, TranslatorOptions
 from train.clips import finish
 from train.manifest import Row, check_language_codes, read_manifest

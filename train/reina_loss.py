@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.policy_network import SCORES
+from models.policy.network import SCORES
 from train.divergence_loss import DIVERGENCES, divergence
 from train.global_batch import global_sum
 

@@ -19,15 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from foundation.errors import InputError
-from models.attention_heads import Heads
-from models.reina import CONFIGURATIONS, Reina, ReinaDimensions
-from models.reina_folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
-from models.stored_weights import check_weights, read_json
-from models.whisper import SpeechModel, Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint, trailing_silence_ms, whisper_dimensions
-from models.whisper_folder import describe_whisper
-from models.whisper_tokenizer import WhisperTokenizer
+from models.layers.attention_heads import Heads
+from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
+from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.storage.stored_weights import check_weights, read_json
+from models.whisper.checkpoint import load_whisper_checkpoint, trailing_silence_ms, whisper_dimensions
+from models.whisper.folder import describe_whisper
+from models.whisper.network import SpeechModel, Whisper
+from models.whisper.tokenizer import WhisperTokenizer
 
 DESCRIPTION, POLICY, CHECKPOINTS = "translator", "policy.json", "checkpoints"
 LARGEST_SIZE = 2**20

@@ -8,8 +8,8 @@ from fairseq2.composition import register_model_family
 from fairseq2.runtime.dependency import DependencyContainer
 
 from foundation.errors import InputError
-from models.locate import locate_model
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.storage.locate import locate_model
 from train.multitask_model import MultitaskTranslator
 from train.start_model import StartModel, new_model, open_model
 
@@ -27,7 +27,7 @@ class TranslatorConfig:
     """The sizes of a new model: reina-mini or reina-medium."""
 
     sizes: dict[str, int | float | bool] = field(default_factory=dict)
-    """The fields of `models.reina.ReinaDimensions` that differ from the architecture's."""
+    """The fields of `models.reina.network.ReinaDimensions` that differ from the architecture's."""
 
     whisper: str | None = None
     """The Whisper, by path or name, whose encoder a new model starts from."""

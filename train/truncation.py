@@ -8,7 +8,7 @@ a window must not see what has not been heard.
 import torch
 from torch import Tensor
 
-from models.audio import SAMPLE_RATE
+from models.sound.audio import SAMPLE_RATE
 
 
 def truncated_samples(

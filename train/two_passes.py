@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.whisper import SpeechModel
+from models.whisper.network import SpeechModel
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from typing import Protocol
 import numpy as np
 
 from foundation.errors import InputError
-from models.audio import AudioIntake, read_audio
+from models.sound.audio import AudioIntake, read_audio
 
 COMMANDS = {
     "espeak-ng": "espeak-ng -v {voice} -s {words_per_minute} -f {text_file} -w {wav}",

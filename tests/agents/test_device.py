@@ -14,11 +14,11 @@ from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
-from models.audio import SAMPLE_RATE
+from models.decoding.search import SearchOptions
 from models.languages import LanguagePair
-from models.policy_folder import StoredPolicy, save_policy
+from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator
-from models.search import SearchOptions
+from models.sound.audio import SAMPLE_RATE
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina

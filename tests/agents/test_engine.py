@@ -13,10 +13,10 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
-from models.audio import SAMPLE_RATE
+from models.decoding.search import SearchOptions
+from models.decoding.units import complete_units
 from models.languages import LanguagePair
-from models.search import SearchOptions
-from models.units import complete_units
+from models.sound.audio import SAMPLE_RATE
 from tests.models.scripted_translator import ScriptedTranslator, fixed_script, random_script
 
 # Letters: capitals (odd tokens) begin a word. "Ab Cd E Gh I Kl"

@@ -16,10 +16,10 @@ from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
 from evaluation.configuration import load_configuration
 from foundation.errors import InputError
+from models.decoding.search import DecodingStep, SearchOptions
 from models.languages import LanguagePair
-from models.policy_folder import StoredPolicy, save_policy
+from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator
-from models.search import DecodingStep, SearchOptions
 from models.translator import TranslatorOptions
 from tests.agents.simuleval_run import run_simuleval
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina

@@ -11,7 +11,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy, StreamView
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
-from models.search import DecodingStep, Hypothesis
+from models.decoding.search import DecodingStep, Hypothesis
 
 
 def view(heard_ms=0.0, units_written=0, committed=(), memory=None):

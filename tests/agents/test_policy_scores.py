@@ -10,10 +10,10 @@ from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
 from agents.policy_scores import PolicyScores, RowTrace
 from agents.reina_agent import ReinaPolicy
-from models.audio import SAMPLE_RATE
-from models.decoding_step import DecodingStep
-from models.hypotheses import Hypothesis
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.step import DecodingStep
+from models.sound.audio import SAMPLE_RATE
 from tests.models.scripted_translator import ScriptedTranslator
 
 VOCABULARY = 9

@@ -9,7 +9,7 @@ import soundfile
 from simuleval.options import add_evaluator_args
 
 from agents.offline_agent import OfflineAgent
-from models.audio import read_audio
+from models.sound.audio import read_audio
 from tests.agents.simuleval_run import run_simuleval, simuleval_command
 from tests.models.tiny_whisper import write_tiny_whisper
 

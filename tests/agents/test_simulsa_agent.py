@@ -12,10 +12,10 @@ from agents.policy import StreamView
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
+from models.decoding.search import Hypothesis, SearchOptions
 from models.languages import LanguagePair
-from models.policy_folder import StoredPolicy, save_policy
+from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator
-from models.search import Hypothesis, SearchOptions
 from models.translator import TranslatorOptions
 from tests.agents.simuleval_run import run_simuleval
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from agents.text_window import CONTEXT_TOKENS, TextWindow
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
-from models.whisper_tokenizer import WhisperTokenizer
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.tiny_reina import write_tiny_pieces
 from tests.models.tiny_whisper import write_tiny_whisper
 

@@ -15,8 +15,8 @@ from evaluation.configuration import configure, load_configuration
 from evaluation.evaluate import evaluate, run_simuleval
 from foundation.errors import InputError
 from foundation.workers import Workers
+from models.decoding.search import SearchOptions
 from models.languages import LanguagePair
-from models.search import SearchOptions
 from simulst import main
 from tests.evaluation.batched_settings import SETTINGS, configurations, write_models, write_test_set
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation

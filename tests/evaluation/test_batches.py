@@ -5,7 +5,7 @@ import pytest
 from evaluation.batched_run import BatchedRun, batch_key, simulate_all
 from evaluation.configuration import configure
 from foundation.workers import Workers
-from models.policy_folder import StoredPolicy, save_policy
+from models.policy.folder import StoredPolicy, save_policy
 from tests.evaluation.batched_settings import configurations, write_models, write_test_set
 from tests.models.tiny_reina import tiny_policy
 

@@ -10,7 +10,7 @@ import soundfile
 import yaml
 from fairseq2.utils.structured import StandardValueConverter, StructureError
 
-from models.policy_folder import StoredPolicy, load_policy, save_policy
+from models.policy.folder import StoredPolicy, load_policy, save_policy
 from tests.fuzz.mutations import check_reader
 from tests.models.tiny_reina import tiny_policy
 from tests.train.tiny_training import build

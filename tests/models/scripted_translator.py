@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from models.audio import SAMPLE_RATE
+from models.sound.audio import SAMPLE_RATE
 from models.translator import DecoderOutput, DecoderState, Memory, Translator, frame_ends
 
 END = 0

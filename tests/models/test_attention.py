@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.attention import attend
+from models.layers.attention import attend
 from models.translator import TranslatorOptions
 
 

@@ -8,7 +8,7 @@ import soundfile
 import soxr
 
 from foundation.errors import InputError
-from models.audio import AudioIntake, check_audio_file, read_audio
+from models.sound.audio import AudioIntake, check_audio_file, read_audio
 
 
 def tone(seconds: float, sample_rate: int, hertz: float = 440) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pytest
 
 from foundation.errors import InputError
-from models.audio_language_tokenizer import AudioLanguageTokenizer, AudioPrompt, PromptFormat
+from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt, PromptFormat
 from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
 
 

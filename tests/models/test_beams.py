@@ -2,7 +2,7 @@
 
 import torch
 
-from models.beams import expand, in_place
+from models.decoding.beams import expand, in_place
 
 END = 0
 

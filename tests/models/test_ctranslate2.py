@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
 from tests.models.tiny_whisper import write_tiny_whisper
 
 TYPE_CODES = {torch.float32: 0, torch.int8: 1, torch.int16: 2, torch.float16: 4}

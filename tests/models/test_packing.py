@@ -2,7 +2,7 @@
 
 import torch
 
-from models.packing import Packing
+from models.layers.packing import Packing
 
 
 def test_pads_what_it_packs():

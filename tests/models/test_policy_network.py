@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.policy_network import PolicyNetwork, PolicyOptions, duration_embedding, predicted_divergence
+from models.policy.network import PolicyNetwork, PolicyOptions, duration_embedding, predicted_divergence
 from tests.models.tiny_reina import tiny_policy
 
 WIDTH = 32

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
 from foundation.errors import InputError
-from models.audio_language_families import load_audio_language_model
-from models.qwen2_audio import PROMPT
+from models.audio_language.families import load_audio_language_model
+from models.audio_language.qwen2_audio import PROMPT
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import WINDOW_S, parts, write_tiny_qwen2_audio, write_tiny_tokenizer

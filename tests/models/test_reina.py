@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers.models.t5.modeling_t5 import T5Attention
 
-from models.policy_network import PolicyNetwork, PolicyOptions
-from models.reina import CONFIGURATIONS, FRAME_S, Reina, Time2Vec
-from models.text_encoder import FARTHEST, distance_buckets
+from models.policy.network import PolicyNetwork, PolicyOptions
+from models.reina.network import CONFIGURATIONS, FRAME_S, Reina, Time2Vec
+from models.reina.text_encoder import FARTHEST, distance_buckets
 from tests.models.tiny_reina import DIMENSIONS, tiny_reina
 
 VOCABULARY = DIMENSIONS.n_vocab

@@ -8,14 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from foundation.errors import InputError
-from models.policy_folder import StoredPolicy, load_policy, save_policy
+from models.policy.folder import StoredPolicy, load_policy, save_policy
+from models.policy.scored_translator import ScoredTranslator
 from models.registry import load_translator
-from models.reina_folder import load_reina, load_whisper_encoder, save_reina
-from models.reina_translator import ReinaTranslator
-from models.scored_translator import ScoredTranslator
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.folder import load_reina, load_whisper_encoder, save_reina
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.translator import ReinaTranslator
 from models.translator import TranslatorOptions
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
 from tests.models.tiny_reina import (
     LANGUAGES,
     tiny_policy,
@@ -108,7 +108,7 @@ def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
     def disk_full(*arguments):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("models.stored_weights.save_file", disk_full)
+    monkeypatch.setattr("models.storage.stored_weights.save_file", disk_full)
     with pytest.raises(OSError):
         save_reina(tmp_path / "new", tiny_reina(), tokenizer)
     assert [path.name for path in tmp_path.iterdir()] == ["pieces"]

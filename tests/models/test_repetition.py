@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.beams import right_aligned
-from models.repetition import NoRepeatedPhrases, normalised_words, said_too_often
-from models.token_filters import RowTexts
-from models.whisper_tokenizer import WhisperTokenizer
+from models.decoding.beams import right_aligned
+from models.decoding.repetition import NoRepeatedPhrases, normalised_words, said_too_often
+from models.decoding.token_filters import RowTexts
+from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.scripted_translator import ScriptedTokenizer
 
 

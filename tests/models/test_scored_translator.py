@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.policy_folder import StoredPolicy, save_policy
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.policy.folder import StoredPolicy, save_policy
+from models.policy.scored_translator import ScoredTranslator
 from models.registry import base_model, load_translator, load_translators
-from models.scored_translator import ScoredTranslator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper

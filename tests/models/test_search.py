@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
 from tests.models.scripted_translator import (
     END,
     ScriptedTranslator,

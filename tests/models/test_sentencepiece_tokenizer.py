@@ -5,7 +5,7 @@ import torch
 from sentencepiece import SentencePieceProcessor
 
 from foundation.errors import InputError
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, PIECES, write_tiny_pieces
 
 SENTENCES = ["the cat sat", "der Hund und das Mädchen", "世界 你好", "émigré €5 🎈 and the dog", "x"]

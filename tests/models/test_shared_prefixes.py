@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.shared_prefixes import holders
+from models.layers.shared_prefixes import holders
 
 
 @pytest.mark.parametrize(

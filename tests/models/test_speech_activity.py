@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models import speech_network
-from models.speech_activity import SpeechActivity, SpeechActivityOptions
-from models.speech_network import SpeechNetwork, load_speech_network
+from models.sound import speech_network
+from models.sound.speech_activity import SpeechActivity, SpeechActivityOptions
+from models.sound.speech_network import SpeechNetwork, load_speech_network
 
 SECOND = 16_000
 
@@ -91,7 +91,7 @@ class Says(SpeechNetwork):
 
 def after(monkeypatch, *probabilities: float, **options) -> SpeechActivity:
     """Activity after frames of such probabilities; least speech is 2 frames and a pause 3, if not said."""
-    monkeypatch.setattr("models.speech_activity.load_speech_network", lambda: Says(*probabilities))
+    monkeypatch.setattr("models.sound.speech_activity.load_speech_network", lambda: Says(*probabilities))
     options = SpeechActivityOptions(**{"least_speech_ms": 64, "pause_ms": 96, **options})
     return heard(silence(0.032 * len(probabilities)), options=options)
 

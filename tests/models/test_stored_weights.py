@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from foundation.errors import InputError
-from models.stored_weights import (
+from models.storage.stored_weights import (
     check_weights,
     read_json,
     read_safetensors,

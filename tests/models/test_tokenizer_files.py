@@ -5,8 +5,8 @@ import json
 import pytest
 
 from foundation.errors import InputError
-from models.tokenizer_files import tokenizer_file
-from models.whisper_tokenizer import WhisperTokenizer
+from models.storage.tokenizer_files import tokenizer_file
+from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.tiny_whisper import write_tiny_tokenizer
 
 TEXTS = (

@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import WhisperForConditionalGeneration
 
-from models.whisper import Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.network import Whisper
 from tests.models.tiny_whisper import write_tiny_whisper
 
 SIZES = [

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import WhisperForConditionalGeneration
 
 from foundation.errors import InputError
-from models.whisper import WhisperDimensions
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.network import WhisperDimensions
 from tests.models.test_tokenizer_files import write_separate_files
 from tests.models.tiny_whisper import write_tiny_whisper
 

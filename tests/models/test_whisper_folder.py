@@ -7,10 +7,10 @@ import torch
 from transformers import WhisperForConditionalGeneration
 
 from foundation.errors import InputError
-from models.whisper import Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
-from models.whisper_folder import save_whisper
-from models.whisper_tokenizer import WhisperTokenizer
+from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.folder import save_whisper
+from models.whisper.network import Whisper
+from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.tiny_whisper import write_tiny_whisper
 
 

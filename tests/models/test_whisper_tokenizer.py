@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers.models.whisper.configuration_whisper import NON_SPEECH_TOKENS, NON_SPEECH_TOKENS_MULTI
 
 from foundation.errors import InputError
-from models.whisper_tokenizer import WhisperTokenizer
+from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.tiny_whisper import write_tiny_tokenizer
 
 VOCABULARY_SIZE = 640

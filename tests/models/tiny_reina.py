@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from sentencepiece import SentencePieceTrainer
 
-from models.policy_folder import StoredPolicy, save_policy
-from models.policy_network import PolicyNetwork, PolicyOptions
-from models.reina import Reina, ReinaDimensions
-from models.reina_folder import save_reina
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.policy.folder import StoredPolicy, save_policy
+from models.policy.network import PolicyNetwork, PolicyOptions
+from models.reina.folder import save_reina
+from models.reina.network import Reina, ReinaDimensions
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_whisper import CORPUS
 
 PIECES = 400

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 
-from models.audio_language_families import load_audio_language_model
-from models.audio_language_model import AudioFeatures
+from models.audio_language.families import load_audio_language_model
+from models.audio_language.model import AudioFeatures
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.registry import load_translator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import TranslatorOptions
-from models.whisper import Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.network import Whisper
 from tests.models.tiny_whisper import CORPUS, write_tiny_whisper
 from train.byte_level_bpe import train_byte_level_bpe
 from train.compose_audio_language_model import main

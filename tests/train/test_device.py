@@ -5,7 +5,7 @@ import torch
 from fairseq2.metrics import MetricBag
 from torch import nn
 
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.pretended_device import pretended_device
 from tests.train.tiny_sft import LORA, batch_of, build_sft, in_training

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from foundation.errors import InputError
-from models.audio import read_audio
+from models.sound.audio import read_audio
 from tests.foundation.run_here import run_here
 from train.commands import PREPARE
 from train.join_segments import SegmentLengths, plan, spread

@@ -7,9 +7,9 @@ import torch
 
 from agents.digsst_agent import DigSstPolicy
 from agents.reina_agent import ReinaPolicy
-from models.policy_network import PolicyNetwork, PolicyOptions
-from models.scored_translator import ScoredTranslator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.policy.network import PolicyNetwork, PolicyOptions
+from models.policy.scored_translator import ScoredTranslator
 from tests.train.spoken_numbers import (
     SPOKEN_S,
     VOCABULARY,

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import yaml
 
-from models.audio import read_audio
+from models.sound.audio import read_audio
 from train.manifest import read_manifest
 from train.prepare import main
 

@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from foundation.errors import InputError
-from models.log_mel import log_mel_spectrogram
+from models.sound.log_mel import log_mel_spectrogram
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 from train import prepare_encode

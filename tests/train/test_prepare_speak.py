@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from foundation.errors import InputError
-from models.audio import read_audio
+from models.sound.audio import read_audio
 from train.manifest import Row, read_manifest, write_manifest
 from train.prepare import main
 from train.prepare_speak import Draw, SpeakOptions, draw

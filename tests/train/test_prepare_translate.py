@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.audio import read_audio
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.registry import load_translator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.sound.audio import read_audio
 from models.translator import TranslatorOptions
 from tests.models.tiny_reina import write_tiny_reina
 from train import prepare_translate

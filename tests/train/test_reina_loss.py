@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from models.whisper import Whisper
-from models.whisper_checkpoint import load_whisper_checkpoint
+from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.network import Whisper
 from tests.models.tiny_reina import tiny_policy, tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 from train.alignment_loss import alignment_loss

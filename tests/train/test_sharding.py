@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.audio_language_families import load_audio_language_model
+from models.audio_language.families import load_audio_language_model
 from models.translator import TranslatorOptions
 from tests.foundation.run_here import run_here
 from tests.train.launch import losses, trained

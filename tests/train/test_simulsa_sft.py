@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.audio import read_audio
-from models.audio_language_families import load_audio_language_model
+from models.audio_language.families import load_audio_language_model
 from models.registry import load_translator
+from models.sound.audio import read_audio
 from models.translator import TranslatorOptions
 from tests.foundation.run_here import run_here
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio

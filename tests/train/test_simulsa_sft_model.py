@@ -10,9 +10,9 @@ import yaml
 from fairseq2.utils.structured import StandardValueConverter
 
 from foundation.errors import InputError
-from models.audio_language_families import load_audio_language_model
-from models.audio_language_translator import AudioLanguageDecoder, AudioLanguageTranslator
-from models.search import SearchOptions, StreamingSearch, StreamRequest
+from models.audio_language.families import load_audio_language_model
+from models.audio_language.translator import AudioLanguageDecoder, AudioLanguageTranslator
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
 from train.decoding import translate

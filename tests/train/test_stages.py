@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.policy.scored_translator import ScoredTranslator
 from models.registry import load_translator
-from models.scored_translator import ScoredTranslator
 from models.translator import TranslatorOptions
 from tests.foundation.run_here import run_here
 from tests.train.launch import losses, stored, trained

@@ -8,7 +8,7 @@ import torch
 from fairseq2.metrics import MetricBag
 
 from foundation.errors import InputError
-from models.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.train.tiny_training import build
 from train.batch_plan import BatchPlan, BatchSection

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from foundation.errors import InputError
-from models.audio import SAMPLE_RATE, read_audio
+from models.sound.audio import SAMPLE_RATE, read_audio
 from train.self_augmentation.sampling import Speculation
 from train.skipped import Skipped
 

@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from foundation.errors import InputError
-from models.text_lines import write_lines
+from foundation.text_lines import write_lines
 from train.self_augmentation.labels import Label
 from train.self_augmentation.sampling import HeardClip
 from train.skipped import Skipped

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foundation.errors import InputError
-from models.audio import check_audio_file
+from models.sound.audio import check_audio_file
 from train.manifest import Row
 from train.self_augmentation.truncation import Truncation, draw
 from train.skipped import Skipped

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from models.audio_language_model import AudioLanguageModel
-from models.locate import locate_model
+from models.audio_language.model import AudioLanguageModel
+from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import open_audio_language_model, weights_at
 

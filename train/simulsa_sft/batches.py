@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.audio_language_tokenizer import AudioPrompt
+from models.audio_language.tokenizer import AudioPrompt
 from train.batches import Moved
 from train.examples import Example
 

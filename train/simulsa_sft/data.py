@@ -6,7 +6,7 @@ from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
 
 from foundation.errors import InputError
-from models.audio_language_model import AudioLanguageModel
+from models.audio_language.model import AudioLanguageModel
 from train.batch_plan import BatchPlan
 from train.batch_reader import BatchReader
 from train.encoder_cache import FrozenEncoder

@@ -12,7 +12,7 @@ import torch
 
 from foundation.errors import InputError
 from foundation.whole_folder import whole_folder
-from models.audio_language_model import AudioLanguageModel
+from models.audio_language.model import AudioLanguageModel
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import Trained, open_trained
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from foundation.errors import InputError
-from models.audio_language_model import AudioLanguageModel
+from models.audio_language.model import AudioLanguageModel
 
 # Every matrix of a Qwen2 layer.
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

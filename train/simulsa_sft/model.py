@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.audio_language_model import AudioFrames, AudioLanguageModel
-from models.locate import locate_model
+from models.audio_language.model import AudioFrames, AudioLanguageModel
+from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
 from train.multitask_model import attention_kernels
 from train.simulsa_sft.batches import AudioTextBatch

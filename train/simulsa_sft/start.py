@@ -14,10 +14,10 @@ from torch import nn
 
 from foundation.errors import InputError
 from foundation.whole_folder import replaced_file
-from models.audio_language_families import load_audio_language_model
-from models.audio_language_model import AudioLanguageModel
-from models.locate import locate_model
-from models.stored_weights import check_finite, read_json
+from models.audio_language.families import load_audio_language_model
+from models.audio_language.model import AudioLanguageModel
+from models.storage.locate import locate_model
+from models.storage.stored_weights import check_finite, read_json
 from models.translator import TranslatorOptions
 from train.simulsa_sft.lora import LoraSection, add_lora
 from train.start_model import best_checkpoint, read_checkpoint

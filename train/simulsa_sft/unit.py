@@ -7,7 +7,7 @@ from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
-from models.audio_language_translator import AudioLanguageDecoder
+from models.audio_language.translator import AudioLanguageDecoder
 from models.translator import Memory, frame_ends
 from train.decoding import translate
 from train.multitask_model import attention_kernels

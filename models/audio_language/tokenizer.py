@@ -1,0 +1,166 @@
+"""Tokenizer of an audio-language model: byte-level BPE, and a prompt with one place for the audio.
+
+The prompt is a text with special tokens, such as
+
+    <|im_start|>user\\n<|audio_bos|><|AUDIO|><|audio_eos|>Translate into {target}.<|im_end|>\\n...
+
+in which {source} and {target} stand for the English names of the languages. Text that is translated is
+written behind it as it is: a first word has no space in front.
+
+Shapes: V vocabulary.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor
+
+from foundation.errors import InputError
+from models.decoding.units import characters_started, words_started
+from models.languages import ENGLISH_NAMES, language_code
+from models.storage.byte_level import token_bytes
+from models.storage.tokenizer_files import read_tokenizer
+
+
+@dataclass(frozen=True)
+class AudioPrompt:
+    """Tokens before the audio and behind it, up to where the text begins."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PromptFormat:
+    """How a model is asked, as its configuration or the user says it."""
+
+    text: str  # with special tokens, {source} and {target}
+    languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written
+    source_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that are understood
+
+
+class AudioLanguageTokenizer:
+    """Tokenizer of one audio-language model."""
+
+    def __init__(
+        self,
+        file: Path,
+        vocabulary_size: int,
+        prompt_format: PromptFormat,
+        audio_token: str,
+        end_token: str,
+        needed_tokens: Sequence[str] = (),
+        maximum_prompt: int | None = None,
+    ) -> None:
+        """vocabulary_size: V of the network, which may count ids that the file lacks.
+
+        audio_token, end_token: the place of the audio, the end of a text; needed_tokens: further special
+        tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number.
+        Raises InputError if the file cannot be read, belongs to another model or lacks special tokens.
+        """
+        self._tokenizer = read_tokenizer(file)
+        # Text that happens to spell "<|AUDIO|>" is text.
+        self._tokenizer.encode_special_tokens = True
+        ids = self._tokenizer.get_vocab(with_added_tokens=True)
+        lacking = [token for token in (audio_token, end_token, *needed_tokens) if token not in ids]
+        if lacking or max(ids.values()) >= vocabulary_size:
+            fault = f"lacks {', '.join(lacking)}" if lacking else f"has {max(ids.values()) + 1} tokens"
+            raise InputError(
+                f"{file} {fault}, so it is not the tokenizer of this audio-language model of "
+                f"{vocabulary_size} tokens: copy the tokenizer.json of the same model"
+            )
+        self.file = file
+        self.vocabulary_size = vocabulary_size
+        self.prompt_format = prompt_format
+        self.audio_token: int = ids[audio_token]
+        self.end_of_sequence: int = ids[end_token]
+        self._audio_text = audio_token
+        self._maximum_prompt = maximum_prompt
+        self._added = {token: ids[token] for token in ids if re.fullmatch(r"<\|.*\|>", token)}
+        try:
+            self._bytes = token_bytes(self._tokenizer, vocabulary_size)
+        except InputError as error:
+            raise InputError(f"{file}: {error}: copy the tokenizer.json of the same model") from None
+
+    def language_code(self, language: str) -> str:
+        """Code of a language given by code, region or name. Raises InputError for an unknown one."""
+        known = dict.fromkeys((*self.prompt_format.languages, *self.prompt_format.source_languages))
+        return language_code(language, known)
+
+    def audio_prompt(self, source_language: str, target_language: str) -> AudioPrompt:
+        """The prompt around the audio. Raises InputError for a pair that the model cannot do.
+
+        Also for a prompt without exactly one place for the audio, or one so long that the text finds no
+        room behind the longest audio.
+        """
+        source, target = self.language_code(source_language), self.language_code(target_language)
+        for code, known, verb in (
+            (source, self.prompt_format.source_languages, "understand"),
+            (target, self.prompt_format.languages, "write"),
+        ):
+            if code not in known:
+                raise InputError(f"the model does not {verb} {code!r}: it does {', '.join(known)}")
+        text = self.prompt_format.text
+        for mark, code in (("{source}", source), ("{target}", target)):
+            text = text.replace(mark, ENGLISH_NAMES.get(code, code))
+        parts = text.split(self._audio_text)
+        if len(parts) != 2:
+            raise InputError(
+                f"the prompt {self.prompt_format.text!r} has {len(parts) - 1} places for the audio: write "
+                f"{self._audio_text} in it exactly once"
+            )
+        before, after = (tuple(self._encode_with_specials(part)) for part in parts)
+        if not after:
+            # Its last position is what the first word is predicted from.
+            raise InputError(
+                f"the prompt {self.prompt_format.text!r} ends with the audio: write text or a special token "
+                "behind it"
+            )
+        length = len(before) + len(after)
+        if self._maximum_prompt is not None and length > self._maximum_prompt:
+            raise InputError(
+                f"the prompt has {length} tokens and leaves no room for the audio: beside it the model's "
+                f"context holds {self._maximum_prompt}; shorten the prompt"
+            )
+        return AudioPrompt(before, after)
+
+    def prompt(self, source_language: str, target_language: str) -> list[int]:
+        """`audio_prompt` in one piece: the audio's token stands where all its frames belong."""
+        return self.in_one_piece(self.audio_prompt(source_language, target_language))
+
+    def in_one_piece(self, prompt: AudioPrompt) -> list[int]:
+        """The prompt with one token for the audio."""
+        return [*prompt.before, self.audio_token, *prompt.after]
+
+    def encode(self, text: str) -> list[int]:
+        """Text tokens only: nothing is added in front or behind."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    encode_sentence = encode
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""
+        return b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
+
+    def token_bytes(self, token: int) -> bytes:
+        """What a token adds to the text, perhaps part of a character; nothing for special tokens."""
+        return self._bytes[token]
+
+    @cached_property
+    def suppressed(self) -> list[int]:
+        """Ids never generated: all without text but the end of sequence."""
+        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
+
+    def units_started(self, character_units: bool) -> Tensor:
+        """(V,) int64: how many emission units, words or characters, begin with each token."""
+        return (characters_started if character_units else words_started)(self._bytes)
+
+    def _encode_with_specials(self, text: str) -> list[int]:
+        names = sorted(map(re.escape, self._added), key=len, reverse=True)
+        tokens: list[int] = []
+        for part in re.split(f"({'|'.join(names)})", text):
+            tokens += [self._added[part]] if part in self._added else self.encode(part)
+        return tokens

@@ -1,0 +1,230 @@
+"""An audio-language model behind the Translator interface, so that every policy runs on it.
+
+A row of the decoder is `text before the audio | audio | text behind it | committed and new text`, all in one
+causal language model. What a new chunk of audio leaves to be computed:
+
+- The encoder sees all audio in both directions: every frame changes with every chunk, so all audio is encoded
+  anew. Only log-mel features of audio heard before are kept (`models.sound.log_mel`), and nothing is spent on the
+  rest of the window.
+- The language model is causal. Keys and values of the text before the audio are the same for every chunk and
+  every stream with one prompt: they are computed once. Those of the audio change with its frames, and those
+  of all text behind it because it attends to the audio: they are computed anew, in one pass.
+- Within a chunk everything is cached. Rows that hear the same audio with different texts (several policies
+  over one utterance) share the pass over the audio.
+
+Shapes: R rows, N tokens, T audio frames, D width, V vocabulary.
+"""
+
+import copy
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from foundation.errors import InputError
+from models.audio_language.audio_attention import AudioAttention, watch_attention
+from models.audio_language.families import load_audio_language_model
+from models.audio_language.model import AudioLanguageModel
+from models.layers.attention_heads import Heads, attention_heads, check_attention_options
+from models.layers.row_cache import TokenCache
+from models.sound.log_mel import LogMelStream
+from models.translator import (
+    Decoder,
+    DecoderOutput,
+    DecoderState,
+    Memory,
+    Translator,
+    TranslatorOptions,
+    frame_ends,
+)
+
+
+class AudioLanguageState(DecoderState):
+    """Keys and values of R rows, and where the audio stands in each."""
+
+    def __init__(
+        self,
+        cache: TokenCache,
+        heads: Sequence[tuple[int, int]],
+        audio_starts: Tensor,
+        audio_lengths: Tensor,
+        frames: int,
+    ) -> None:
+        """heads: (layer, head) pairs whose attention is reported; audio_starts and audio_lengths (R,)."""
+        self.cache = cache
+        self.heads = tuple(heads)
+        self.audio_starts = audio_starts
+        self.audio_lengths = audio_lengths
+        self.frames = frames
+
+    def select(self, rows: Tensor) -> None:
+        # What was stored in inference mode can be changed in it only.
+        with torch.inference_mode(self.audio_starts.is_inference()):
+            self.cache.select(rows)
+            self.audio_starts = self.audio_starts[rows]
+            self.audio_lengths = self.audio_lengths[rows]
+
+    def watch(self, places: Tensor) -> AudioAttention | None:
+        """What is to see the coming pass, in which places (R,) are each row's last real position."""
+        if not self.heads:
+            return None
+        return AudioAttention(self.heads, places, self.audio_starts, self.audio_lengths, self.frames)
+
+
+class AudioLanguageDecoder(Decoder):
+    """The language model of any family, over audio that somebody else has encoded and adapted."""
+
+    attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
+
+    def __init__(self, model: AudioLanguageModel, in_training: bool = False) -> None:
+        super().__init__(in_training)
+        self.model = model
+        self.device = model.device
+        self.tokenizer = model.tokenizer
+        # In a prefix the audio is one token, whatever its length.
+        self.maximum_tokens = model.context_length - model.maximum_frames + 1
+        self._layers = model.language_model.config.num_hidden_layers
+        self._suppressed = torch.tensor(self.tokenizer.suppressed, device=self.device)
+        self._before: dict[tuple[int, ...], TokenCache] = {}  # of one row: the text before the audio
+
+    def start(
+        self,
+        memory: Memory,
+        prefixes: Sequence[Sequence[int]],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[AudioLanguageState, DecoderOutput]:
+        """As `Translator.start`. Hidden states are those of the text behind the audio.
+
+        Raises InputError for a prefix without exactly one place for the audio.
+        """
+        with self.without_gradients():
+            return self._start(memory, prefixes, listens_to, with_attention)
+
+    def _start(
+        self,
+        memory: Memory,
+        prefixes: Sequence[Sequence[int]],
+        listens_to: Sequence[int] | None,
+        with_attention: bool,
+    ) -> tuple[AudioLanguageState, DecoderOutput]:
+        listens_to = range(len(prefixes)) if listens_to is None else listens_to
+        befores, texts = zip(*map(self._split, prefixes), strict=True)
+        heads = self.attention_heads if with_attention else ()
+        # Rows by what they have in common up to the end of the audio.
+        shared: dict[tuple, int] = {}
+        sharing = [shared.setdefault(key, len(shared)) for key in zip(listens_to, befores, strict=True)]
+        audio = [memory.frames[heard, : int(memory.lengths[heard])] for heard, _ in shared]
+        cache, unread = self._open_cache([before for _, before in shared])
+        starts = self._tensor([len(before) for _, before in shared])
+        lengths = self._tensor([len(frames) for frames in audio])
+        state = AudioLanguageState(cache, heads, starts, lengths, memory.frames.shape[1])
+        beginnings = [torch.cat([text, frames]) for text, frames in zip(unread, audio, strict=True)]
+        behind = [self.model.embed(self._tensor(text)) for text in texts]
+        if len(shared) == len(prefixes):
+            whole = [torch.cat(parts) for parts in zip(beginnings, behind, strict=True)]
+            return state, self._feed(state, whole, self._tensor([len(text) for text in beginnings]))
+        self._feed(state, beginnings)
+        state.select(self._tensor(sharing))
+        return state, self._feed(state, behind)
+
+    def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
+        with self.without_gradients():
+            return self._decode(state, self.model.embed(tokens[:, None]), torch.ones_like(tokens))
+
+    def _feed(
+        self, state: AudioLanguageState, rows: Sequence[Tensor], leave_out: Tensor | None = None
+    ) -> DecoderOutput:
+        """rows: R tensors (n, D). leave_out (R,): so many first positions of each are no result."""
+        lengths = self._tensor([len(row) for row in rows])
+        return self._decode(state, pad_sequence(rows, batch_first=True), lengths, leave_out)
+
+    def _decode(
+        self,
+        state: AudioLanguageState,
+        embeddings: Tensor,
+        lengths: Tensor,
+        leave_out: Tensor | None = None,
+    ) -> DecoderOutput:
+        watching = state.watch(lengths - 1)
+        hidden = self.model.decode(embeddings, lengths, state.cache, watching)
+        rows = torch.arange(len(lengths), device=self.device)
+        if leave_out is not None:
+            lengths = lengths - leave_out
+            places = leave_out[:, None] + torch.arange(int(lengths.max()), device=self.device)
+            hidden = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)]
+        logits = self.model.logits(hidden[rows, lengths - 1])
+        logits[:, self._suppressed] = -torch.inf
+        attention = None if watching is None else watching.mean()
+        return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
+
+    def _split(self, prefix: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Tokens before the audio and behind it."""
+        prefix = tuple(prefix)
+        if prefix.count(self.tokenizer.audio_token) != 1 or prefix[-1] == self.tokenizer.audio_token:
+            raise InputError(
+                "a prefix must hold the audio's token once, and text behind it: begin it with the "
+                "tokenizer's prompt"
+            )
+        place = prefix.index(self.tokenizer.audio_token)
+        return prefix[:place], prefix[place + 1 :]
+
+    def _open_cache(self, befores: Sequence[tuple[int, ...]]) -> tuple[TokenCache, list[Tensor]]:
+        """A cache of R rows, and for each row the embeddings (n, D) that must come before its audio yet.
+
+        There are none to come where all rows begin with the same text: the cache holds it already.
+        """
+        before = befores[0]
+        if any(other != before for other in befores) or not before:
+            cache = TokenCache(self._layers, len(befores), self.device)
+            return cache, [self.model.embed(self._tensor(text)) for text in befores]
+        if before not in self._before:
+            read = TokenCache(self._layers, 1, self.device)
+            self.model.decode(self.model.embed(self._tensor([before])), self._tensor([len(before)]), read)
+            self._before[before] = read
+        cache = copy.deepcopy(self._before[before])
+        cache.select(torch.zeros(len(befores), dtype=torch.int64, device=self.device))
+        return cache, [self.model.embed(self._tensor([])) for _ in befores]
+
+    def _tensor(self, numbers: Sequence) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.int64, device=self.device)
+
+
+class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
+    """A model of any family (`models.audio_language.families`)."""
+
+    def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
+        model.network.eval().requires_grad_(False)
+        super().__init__(model)
+        self.options = options.with_silence(self.usual_silence_ms)
+        sizes = model.language_model.config
+        check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
+        self.maximum_audio_ms = model.maximum_audio_ms
+        self.hidden_width = model.width
+        watch_attention(model.language_model)
+
+    @cached_property
+    def attention_heads(self) -> Heads:
+        """Of the language model, those that policies see: (layer, head) pairs, from 0."""
+        sizes, named = self.model.language_model.config, self.model.alignment_heads
+        return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
+
+    def open_stream(self) -> LogMelStream:
+        return LogMelStream(self.model.mel_bins)
+
+    @torch.inference_mode()
+    def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
+        heard = self.model.features_of(streams)
+        silence_ms = self.options.trailing_silence_ms
+        features = self.model.features_of(streams, silence_ms) if silence_ms else heard
+        audio = self.model.audio_embeddings(features)
+        ends = frame_ends(*audio.values.shape[:2], self.model.frame_ms, self.device)
+        return Memory(audio.values, audio.lengths, self.model.frame_lengths(heard.lengths), ends)
+
+
+def load_audio_language_translator(path: Path, options: TranslatorOptions) -> AudioLanguageTranslator:
+    """Load a model folder. Raises InputError if it cannot be used."""
+    return AudioLanguageTranslator(load_audio_language_model(path, options), options)

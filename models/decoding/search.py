@@ -1,0 +1,332 @@
+"""Streaming beam search: advance many streams by one chunk (METHODS of REINA, arXiv 2508.04946, 3.6).
+
+For each stream the search starts from the committed tokens (a forced prefix) over the memory of all
+audio so far. At every step a callable may let rows READ: such a row becomes a finished hypothesis
+without its next token. The others expand. A stream stops when all its rows have read, or when more
+than beam * patience hypotheses are finished; the finished hypothesis with the highest average
+log-probability of its new tokens wins. (It also stops when no live row can reach that average any more,
+which changes nothing but the time.) The search knows no policy, only that callable, so training decodes
+with it too; the result for a stream does not depend on the streams beside it.
+
+Decisions that the paper leaves open:
+- End-of-sequence while audio is still to come finishes a hypothesis like a READ, but the
+  probability of stopping there is evidence and counts in the average; otherwise "nothing to say
+  yet" could never win over an unlikely word.
+- Beam 1 is greedy search: the first finished hypothesis ends it, whatever the patience.
+- The average is over new tokens only; the prefix is common to all hypotheses of a stream.
+- Committed text consists of whole words, so the first new token must begin another (or end).
+
+Streams that listen to the same memory (several policies over one utterance) and have written the same
+text would compute the same: such rows share one row of the model, until their texts part.
+
+Shapes: S streams, R live rows, M rows of the model, n tokens written in this chunk, V vocabulary,
+T memory frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from foundation.errors import InputError
+from foundation.options import check_options, option
+from models.decoding.beams import expand, in_place, is_identity, right_aligned
+from models.decoding.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
+from models.decoding.repetition import NoRepeatedPhrases
+from models.decoding.step import DecodingStep, ObserveHook, ReadHook, SelectedStep
+from models.decoding.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
+from models.translator import Decoder, Memory
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hypotheses are searched; the same for every policy."""
+
+    beam: int = option(1, "beams for each stream; 1 is greedy search", at_least=1, at_most=256)
+    patience: float = option(
+        1.0, "stop once more than beam * patience hypotheses are finished", above=0, at_most=1000
+    )
+    maximum_tokens_per_chunk: int = option(
+        32, "new tokens at most for one chunk before the audio's end", at_least=1, at_most=100_000
+    )
+    # Fast speech is about 6 tokens a second; loops on silence run to hundreds.
+    maximum_tokens_per_second: float = option(
+        12.0, "tokens at most for each second of audio heard", above=0, at_most=1000
+    )
+    # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
+    blocked_ngram: int = option(
+        6, "never write the same n tokens twice; 0 switches this off", at_least=0, at_most=1000
+    )
+    # Blocked n-grams compare tokens: other capitals or punctuation let a loop through.
+    repeated_phrase: int = option(
+        3,
+        "times that a phrase may stand in a row, in any capitals and punctuation, a single word once more; "
+        "0 switches this off",
+        at_least=0,
+        at_most=1000,
+    )
+
+    # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
+    look_ahead: bool = option(
+        False,
+        "ask the policy about the best hypothesis, once searched to its end; slower, and better with beams",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.blocked_ngram == 1:
+            raise InputError("blocked n-gram 1 would forbid all: give 0, or 2 and more")
+
+    def token_limit(self, heard_ms: float, committed: int, audio_finished: bool) -> int:
+        """New tokens that a stream may write after heard_ms of audio."""
+        # Very short audio still deserves a sentence of a few tokens.
+        limit = max(8, round(self.maximum_tokens_per_second * heard_ms / 1000)) - committed
+        if not audio_finished:
+            limit = min(limit, self.maximum_tokens_per_chunk)
+        return max(0, limit)
+
+
+@dataclass(frozen=True)
+class StreamRequest:
+    """What one stream brings to the search of one chunk."""
+
+    prompt: Sequence[int]  # tokens before the text: language tags and the like
+    committed: Sequence[int]  # text tokens written so far, never revised
+    audio_finished: bool  # no more audio: the callable is not asked, end-of-sequence ends
+    token_limit: int  # new tokens at most
+    unit_limit: int | None = None  # words (characters) that may begin; None: any number
+    listens_to: int | None = None  # index into the memory; None: the stream's own place
+    character_units: bool = False  # unit_limit counts characters (zh, ja) instead of words
+
+
+class StreamingSearch:
+    """Beam search over the live rows of many streams at once."""
+
+    def __init__(self, decoder: Decoder, options: SearchOptions) -> None:
+        self.decoder = decoder
+        self.options = options
+        self.end = decoder.tokenizer.end_of_sequence
+        words, characters = (
+            decoder.tokenizer.units_started(character_units).to(decoder.device)
+            for character_units in (False, True)
+        )
+        self.units_started = torch.stack([words, characters])  # (2, V)
+        self.filters: list[TokenFilter] = [
+            NoRepeatedNgrams(options.blocked_ngram),
+            NoRepeatedPhrases(decoder.tokenizer, options.repeated_phrase),
+            NewWordAfterCommitted(words, self.end),
+        ]
+
+    def check(self, request: StreamRequest) -> None:
+        """Raises InputError for a stream whose text fills the model's context."""
+        if self.room(request) < 0:
+            raise InputError(
+                f"the committed text has {len(request.prompt) + len(request.committed)} tokens, but the "
+                f"model's context holds {self.decoder.maximum_tokens}: split the audio into shorter segments"
+            )
+
+    def room(self, request: StreamRequest) -> int:
+        """New tokens that the model's context still holds; below 0 if the prefix is too long already."""
+        return self.decoder.maximum_tokens - len(request.prompt) - len(request.committed)
+
+    def find(
+        self,
+        memory: Memory,
+        requests: Sequence[StreamRequest],
+        read: ReadHook | None = None,
+        with_attention: bool = False,
+        observe: ObserveHook | None = None,
+    ) -> list[Hypothesis]:
+        """The best hypothesis of new tokens for each request.
+
+        Raises InputError if a prefix is too long; ask `check` first where others must not suffer from it.
+        """
+        for request in requests:
+            self.check(request)
+        with self.decoder.without_gradients():
+            return _Run(self, memory, requests, read, with_attention, observe).hypotheses()
+
+
+class _Run:
+    """One search: the live rows of all streams, from their prefixes to the last finished hypothesis."""
+
+    def __init__(
+        self,
+        search: StreamingSearch,
+        memory: Memory,
+        requests: Sequence[StreamRequest],
+        read: ReadHook | None,
+        with_attention: bool,
+        observe: ObserveHook | None,
+    ) -> None:
+        self.search = search
+        self.options = search.options
+        self.memory = memory
+        self.read = read
+        self.observe = observe
+        device = search.decoder.device
+        unlimited = torch.iinfo(torch.int64).max
+        listens_to = [
+            at if request.listens_to is None else request.listens_to for at, request in enumerate(requests)
+        ]
+        # Of each request, (S,):
+        self.heard = torch.tensor(listens_to, device=device)
+        self.token_limits = torch.tensor(
+            [min(search.room(request), request.token_limit) for request in requests], device=device
+        )
+        self.unit_limits = torch.tensor(
+            [unlimited if request.unit_limit is None else request.unit_limit for request in requests],
+            device=device,
+        )
+        self.audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
+        enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
+        self.finished = [FinishedHypotheses(enough) for _ in requests]
+        # Of each live row, (R,): its stream, the model's row behind it, the sum of its new log-probabilities.
+        self.streams = torch.arange(len(requests), device=device)
+        self.scores = torch.zeros(len(requests), device=device)
+        self.node = self._start(requests, listens_to, with_attention)
+
+    def _start(
+        self, requests: Sequence[StreamRequest], listens_to: Sequence[int], with_attention: bool
+    ) -> Tensor:
+        """Prefill the model's rows. Returns the row (S,) of each request; equal ones share it."""
+        device = self.search.decoder.device
+        places: dict[tuple, int] = {}
+        node = [
+            places.setdefault(
+                (heard, (*request.prompt,), (*request.committed,), request.character_units), len(places)
+            )
+            for heard, request in zip(listens_to, requests, strict=True)
+        ]
+        starts = [[*prompt, *text] for _, prompt, text, _ in places]
+        self.state, self.output = self.search.decoder.start(
+            self.memory, starts, [heard for heard, *_ in places], with_attention
+        )
+        tokens = right_aligned([text for _, _, text, _ in places]).to(device)
+        characters = torch.tensor([characters for *_, characters in places], device=device)
+        self.texts = RowTexts(tokens, tokens.shape[1], characters)
+        return torch.tensor(node, device=device)
+
+    def hypotheses(self) -> list[Hypothesis]:
+        """Search to the end."""
+        while len(self.streams):
+            self._filter()
+            live = self._finish(self._ask())
+            self._expand(live)
+        return [stream.best() for stream in self.finished]
+
+    def _filter(self) -> None:
+        """What may come next in each row of the model, and the likeliest of it."""
+        log_probabilities = self.output.log_probabilities
+        for token_filter in self.search.filters:
+            log_probabilities = token_filter(log_probabilities, self.texts)
+        self.log_probabilities = log_probabilities
+        # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
+        self.candidates = log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
+        self.likeliest = self.candidates.indices[:, 0]
+
+    def _ask(self) -> Tensor:
+        """(R,) bool: rows that stop without their next token, at a limit or because they READ."""
+        at_limit = self.texts.written >= self.token_limits[self.streams]
+        stop = at_limit | (self._units_begun()[self.node] > self.unit_limits[self.streams])
+        asked = (~stop & ~self.audio_finished[self.streams]).nonzero()[:, 0] if self.read else ()
+        if self.observe or len(asked):
+            step = self._decoding_step()
+        if self.observe:
+            self.observe(SelectedStep(step, self.node, self.streams))
+        if len(asked):
+            own = SelectedStep(step, self.node[asked], self.streams[asked])
+            stop[asked] = self.read(own).to(stop.device)
+        return stop
+
+    def _units_begun(self) -> Tensor:
+        """(M,) words or characters that begin in the new tokens and the likeliest one behind them."""
+        tokens = torch.cat([self.texts.new, self.likeliest[:, None]], dim=1)
+        characters = self.texts.character_units
+        started = self.search.units_started[characters.long()[:, None], tokens]
+        # A text's first word may begin without a space, which no token shows.
+        unmarked = (started[:, 0] == 0) & (tokens[:, 0] != self.search.end)
+        return started.sum(1) + (unmarked & ~self.texts.has_committed & ~characters)
+
+    def _finish(self, stop: Tensor) -> Tensor:
+        """Give the rows that stop to their streams; return the rows that go on, (R',)."""
+        stopped = stop.nonzero()[:, 0]
+        averages = self.scores[stopped] / max(self.texts.written, 1)
+        node = self.node[stopped]
+        keep_finished(
+            self.finished, self.streams[stopped], self.texts.new[node], averages, self.likeliest[node]
+        )
+        return (~stop & ~self._over()[self.streams]).nonzero()[:, 0]
+
+    def _over(self) -> Tensor:
+        """(S,) bool: streams whose search has found enough."""
+        return torch.tensor([stream.over for stream in self.finished], device=self.streams.device)
+
+    def _expand(self, live: Tensor) -> None:
+        """Continue rows live (R',) by a token each, as far as that may still win; none may be left."""
+        if len(live) == 0:
+            self.streams = live
+            return
+        parents, next_tokens, next_scores, ended = expand(
+            self.scores[live],
+            self.candidates.values[self.node[live]],
+            self.candidates.indices[self.node[live]],
+            self.streams[live],
+            self.options.beam,
+            self.search.end,
+        )
+        parents = live[parents]
+        ends = parents[ended]
+        averages = next_scores[ended] / (self.texts.written + 1)
+        new = self.texts.new[self.node[ends]]
+        keep_finished(self.finished, self.streams[ends], new, averages, next_tokens[ended])
+
+        keep = self._promising(self.streams[parents], next_scores, ended)
+        parents, next_tokens, self.scores = parents[keep], next_tokens[keep], next_scores[keep]
+        self.streams = self.streams[parents]
+        if len(keep):
+            self._step(self.node[parents], next_tokens)
+
+    def _promising(self, streams: Tensor, scores: Tensor, ended: Tensor) -> Tensor:
+        """(R',) continuations that go on: in streams that are not over and can still find a better one."""
+        over = self._over()
+        # A sum only falls: the best average that a row can reach is its sum over the most tokens.
+        reached = torch.tensor(
+            [stream.average_log_probability for stream in self.finished], device=over.device
+        )
+        hopes = ~ended & (scores / self.token_limits[streams] >= reached[streams])
+        hopeful = torch.zeros_like(over).index_put((streams[hopes],), over.new_ones(()))
+        return (~ended & ~over[streams] & hopeful[streams]).nonzero()[:, 0]
+
+    def _step(self, parents: Tensor, next_tokens: Tensor) -> None:
+        """Feed a token to each row: next_tokens (R,) behind the model's rows parents (R,)."""
+        vocabulary = self.log_probabilities.shape[1]
+        children, node = (parents * vocabulary + next_tokens).unique(return_inverse=True)
+        parents, next_tokens, places = in_place(children // vocabulary, children % vocabulary)
+        self.node = places[node]
+        if not is_identity(parents, len(self.texts.tokens)):
+            self.state.select(parents)
+        self.texts = self.texts.grown(parents, next_tokens)
+        self.output = self.search.decoder.step(self.state, next_tokens)
+
+    def _decoding_step(self) -> DecodingStep:
+        """Of the model's rows; several streams may share one, so that it names no streams."""
+        rows = len(self.texts.tokens)
+        listens_to = torch.empty(rows, dtype=torch.int64, device=self.streams.device)
+        listens_to[self.node] = self.heard[self.streams]
+        frame_lengths = self.memory.heard_frames[listens_to]
+        attention = self.output.attention
+        if attention is not None:
+            silent = torch.arange(attention.shape[1], device=listens_to.device) >= frame_lengths[:, None]
+            attention = attention.masked_fill(silent, 0.0)
+        last = torch.arange(rows, device=listens_to.device), self.output.hidden_lengths - 1
+        return DecodingStep(
+            self.log_probabilities,
+            self.output.hidden[last],
+            attention,
+            frame_lengths,
+            listens_to.new_empty(0),
+            self.texts.new,
+            self.output.policy_score,
+        )

@@ -1,0 +1,203 @@
+"""Key/value caches of a batch of decoding rows: explicit state, no weights.
+
+Rows are the beams of all streams. Each has its own length (prefixes differ between streams), and
+each listens to one stream's memory. `TokenCache` holds what rows attend to among their own tokens;
+`RowCache` adds the memories. Cross-attention keys and values are kept once per stream: the
+queries of a stream's rows are laid side by side, so that no key is ever copied for a beam.
+
+Shapes: M memories, R rows, K most rows of one memory, N new tokens, L cached tokens, T memory
+frames, H heads, d width of a head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.decoding.beams import is_identity
+from models.layers.packing import Packing
+from models.translator import DecoderState
+
+# Tokens that the cache grows by: large enough that growing is rare, small beside a prefix.
+GROWTH_TOKENS = 32
+# The same for rows, as a share of them: beams multiply in the first steps only.
+GROWTH_ROWS = 0.5
+
+
+class TokenCache(DecoderState):
+    """Self-attention cache of R rows."""
+
+    def __init__(self, layers: int, rows: int, device: torch.device) -> None:
+        """Start with R empty rows."""
+        # (row capacity, H, capacity, d) each; the rows in use come first.
+        self._keys: list[Tensor | None] = [None] * layers
+        self._values: list[Tensor | None] = [None] * layers
+        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,)
+        self._longest = 0  # max of lengths, on the host: reading it from the device would stall
+
+    @property
+    def rows(self) -> int:
+        return self.lengths.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.lengths.device
+
+    def positions(self, tokens: int) -> Tensor:
+        """(R, N) positions of the next N tokens of each row."""
+        return self.lengths[:, None] + torch.arange(tokens, device=self.device)
+
+    def causal_mask(self, positions: Tensor) -> Tensor | None:
+        """(R, 1, N, L + N) bool: a query sees the keys of its row up to and including its own position."""
+        width = self._longest + positions.shape[1]
+        return (torch.arange(width, device=self.device) <= positions[..., None])[:, None]
+
+    def packing(self, lengths: Tensor, tokens: int) -> Packing | None:
+        """Of `tokens` new tokens in each row, of which lengths (R,) are real; None where all are."""
+        if tokens == 1 or bool((lengths == tokens).all()):
+            return None
+        return Packing.of(lengths, tokens)
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
+
+        A row shorter than the longest leaves stale keys behind its end, which the mask hides and
+        later tokens overwrite.
+        """
+        filled, width = self._longest, self._longest + keys.shape[2]
+        rows = torch.arange(self.rows, device=self.device)[:, None]
+        positions = self.positions(keys.shape[2])
+        for held, new in ((self._keys, keys), (self._values, values)):
+            stored = held[layer]
+            if stored is None or stored.shape[2] < width:
+                capacity = self.rows if stored is None else stored.shape[0]
+                grown = new.new_empty(capacity, new.shape[1], width + GROWTH_TOKENS, new.shape[3])
+                if stored is not None:
+                    grown[: self.rows, :, :filled] = stored[: self.rows, :, :filled]
+                held[layer] = stored = grown
+            # What the mask hides is multiplied by 0, which no NaN of fresh memory survives.
+            stored[: self.rows, :, filled:width] = 0
+            stored[rows, :, positions] = new.transpose(1, 2)
+        keys, values = self._keys[layer], self._values[layer]
+        return keys[: self.rows, :, :width], values[: self.rows, :, :width]
+
+    def advance(self, tokens: Tensor) -> None:
+        """All layers have stored their keys: tokens (R,) of them are real."""
+        self.lengths = self.lengths + tokens
+        self._longest = int(self.lengths.max())
+
+    def branch(self, rows: Tensor, lengths: Tensor) -> None:
+        """New row i continues the first lengths[i] tokens of old row rows[i]. Both (R',) int64."""
+        self.select(rows)
+        self.lengths = lengths
+        self._longest = int(lengths.max())
+
+    def select(self, rows: Tensor) -> None:
+        """Only rows that are new to their place are copied, and only as far as they are filled."""
+        filled, kept = self._longest, min(self.rows, len(rows))
+        moved = (rows != torch.arange(len(rows), device=self.device)).nonzero()[:, 0]
+        sources = rows[moved]
+        self.lengths = self.lengths[rows]
+        self._longest = int(self.lengths.max()) if len(rows) else 0
+        for held in (self._keys, self._values):
+            for layer, stored in enumerate(held):
+                copied = stored[:, :, :filled].index_select(0, sources)
+                if len(stored) < len(rows):
+                    grown = stored.new_empty(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
+                    grown[:kept, :, :filled] = stored[:kept, :, :filled]
+                    held[layer] = stored = grown
+                stored[:, :, :filled].index_copy_(0, moved, copied)
+
+
+class RowCache(TokenCache):
+    """Self-attention cache of R rows over the cross-attention memory of M streams."""
+
+    def __init__(
+        self,
+        cross: Sequence[tuple[Tensor, Tensor]],
+        memory_lengths: Tensor,
+        listens_to: Tensor,
+        attention_heads: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Start with R empty rows.
+
+        cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
+        attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
+        whose cross-attention decoding reports.
+        """
+        keys = cross[0][0]
+        super().__init__(len(cross), len(listens_to), keys.device)
+        self.attention_heads = tuple(attention_heads)
+        self._cross = list(cross)
+        visible = torch.arange(keys.shape[2], device=keys.device) < memory_lengths[:, None]
+        # Without padding the mask is dropped: the fast attention kernels take none.
+        self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
+        self._memory = listens_to
+        self._grid = MemoryGrid.of(listens_to, len(keys))
+
+    def select(self, rows: Tensor) -> None:
+        super().select(rows)
+        self._memory = self._memory[rows]
+        used, memory = self._memory.unique(return_inverse=True)
+        if 4 * len(used) <= 3 * len(self._cross[0][0]):
+            # Streams that are done need no place in the grid.
+            self._cross = [(keys[used], values[used]) for keys, values in self._cross]
+            if self._cross_visible is not None:
+                self._cross_visible = self._cross_visible[used]
+            self._memory = memory
+        self._grid = MemoryGrid.of(self._memory, len(self._cross[0][0]))
+
+    def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
+        """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
+        keys, values = self._cross[layer]
+        mask = None if self._cross_visible is None else self._cross_visible[:, None, None]
+        laid = self._grid.lay(queries)
+        attended = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask)
+        return self._grid.collect(attended, queries.shape[2])
+
+    def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor, rows: Tensor) -> Tensor:
+        """Sum over `heads` of the attention weights (R', T) float32 of queries (R', H, d) of rows (R',)"""
+        keys = self._cross[layer][0][:, list(heads)]  # (M, h, T, d)
+        same = is_identity(rows, self.rows)
+        grid = self._grid if same else MemoryGrid.of(self._memory[rows], len(keys))
+        laid = grid.lay(queries[:, list(heads), None])  # (M, h, K, d)
+        scores = (laid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
+        if self._cross_visible is not None:
+            scores = scores.masked_fill(~self._cross_visible[:, None, None], -torch.inf)
+        return grid.collect(scores.softmax(-1), 1)[:, :, 0].sum(1)
+
+
+@dataclass(frozen=True)
+class MemoryGrid:
+    """Rows side by side with those that listen to the same memory."""
+
+    memory: Tensor  # (R,) of each row
+    slot: Tensor  # (R,) its place among the rows of that memory
+    shape: tuple[int, int]  # (M, K)
+    identity: bool  # row i listens to memory i, and no memory has another row
+
+    @classmethod
+    def of(cls, memory: Tensor, memories: int) -> "MemoryGrid":
+        order = memory.argsort(stable=True)
+        grouped = memory[order]
+        slot = torch.empty_like(memory)
+        slot[order] = torch.arange(len(memory), device=memory.device) - torch.searchsorted(grouped, grouped)
+        most = int(slot.max()) + 1 if len(memory) else 0
+        return cls(memory, slot, (memories, most), is_identity(memory, memories))
+
+    def lay(self, queries: Tensor) -> Tensor:
+        """(R, H, N, d) -> (M, H, K * N, d)"""
+        if self.identity:
+            return queries
+        heads, tokens, width = queries.shape[1:]
+        grid = queries.new_zeros(*self.shape, heads, tokens, width)
+        grid[self.memory, self.slot] = queries
+        return grid.transpose(1, 2).flatten(2, 3)
+
+    def collect(self, results: Tensor, tokens: int) -> Tensor:
+        """(M, H, K * N, ...) -> (R, H, N, ...)"""
+        if self.identity:
+            return results
+        return results.unflatten(2, (self.shape[1], tokens)).transpose(1, 2)[self.memory, self.slot]

@@ -1,0 +1,119 @@
+"""A multilingual SentencePiece model, with language tags behind its pieces.
+
+Ids below the number of pieces are those of the SentencePiece file; behind them stands one tag for each
+language that can be written, in the order of the model's configuration: `<en>`, `<de>` ... A decoder
+starts from the tag of the target language alone.
+
+Shapes: V vocabulary, pieces and tags together.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from sentencepiece import SentencePieceProcessor
+from torch import Tensor
+
+from foundation.errors import InputError
+from models.decoding.units import characters_started, words_started
+from models.languages import language_code
+from models.storage.stored_weights import refuse_lfs_pointer
+
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
+
+
+class SentencePieceTokenizer:
+    """Tokenizer of one model: pieces from a file, languages from the model's configuration."""
+
+    def __init__(
+        self,
+        file: Path,
+        languages: Sequence[str],
+        source_languages: Sequence[str],
+        vocabulary_size: int | None = None,
+    ) -> None:
+        """languages: codes that can be written, each with a tag; source_languages: codes that are understood.
+
+        vocabulary_size: V of the network, where there is one already. Raises InputError if the file
+        cannot be read, has no end of sequence or another size, or if languages are missing or double.
+        """
+        if not languages or not source_languages:
+            raise InputError("a model needs at least one language to write and one to understand, got none")
+        if len(set(languages)) < len(languages):
+            raise InputError(f"each language has one tag, got {', '.join(languages)}: name each once")
+        self._pieces = SentencePieceProcessor()
+        refuse_lfs_pointer(file)
+        try:
+            self._pieces.LoadFromSerializedProto(file.read_bytes())
+            texts = [self._piece_bytes(piece) for piece in range(len(self._pieces))]
+        except (OSError, RuntimeError, ValueError):  # ValueError: pieces that are no text
+            raise InputError(
+                f"{file} is missing, damaged or no SentencePiece model: copy it from the model's folder again"
+            ) from None
+        self.file = file
+        self.languages = tuple(languages)
+        self.source_languages = tuple(source_languages)
+        self.pieces = len(self._pieces)
+        self.vocabulary_size = self.pieces + len(languages)
+        self.end_of_sequence = self._pieces.eos_id()
+        if self.end_of_sequence < 0:
+            raise InputError(f"{file} has no end of sequence: train it with eos_id 0 or more")
+        if vocabulary_size not in (None, self.vocabulary_size):
+            raise InputError(
+                f"{file} has {self.pieces} pieces, {self.vocabulary_size} tokens with the language tags, but "
+                f"the model has {vocabulary_size} tokens: copy the tokenizer of the same model"
+            )
+        self._bytes = texts + [b""] * len(languages)
+
+    def language_code(self, language: str) -> str:
+        """Code of a language given by code, region or name. Raises InputError for an unknown one."""
+        return language_code(language, dict.fromkeys((*self.languages, *self.source_languages)))
+
+    def tag(self, language: str) -> int:
+        """The token `<language>`. Raises InputError for a language that cannot be written."""
+        code = self.language_code(language)
+        if code not in self.languages:
+            raise InputError(
+                f"the model understands {code!r} but cannot write it, for it has no tag <{code}>: "
+                f"it writes {', '.join(self.languages)}"
+            )
+        return self.pieces + self.languages.index(code)
+
+    def prompt(self, source_language: str, target_language: str) -> list[int]:
+        """The target language's tag. Raises InputError for a pair that the model cannot do."""
+        source = self.language_code(source_language)
+        if source not in self.source_languages:
+            raise InputError(
+                f"the model writes {source!r} but does not understand it: "
+                f"it understands {', '.join(self.source_languages)}"
+            )
+        return [self.tag(target_language)]
+
+    def encode(self, text: str) -> list[int]:
+        """Text tokens only: no tag in front, no end of sequence behind."""
+        return self._pieces.EncodeAsIds(text)
+
+    encode_sentence = encode  # the pieces of a first word carry a space already
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of `tokens`. Tags, control tokens and the bytes of incomplete characters leave nothing."""
+        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
+        return text.removeprefix(" ")
+
+    @cached_property
+    def suppressed(self) -> list[int]:
+        """Ids never generated: all without text but the end of sequence."""
+        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
+
+    def units_started(self, character_units: bool) -> Tensor:
+        """(V,) int64: how many emission units, words or characters, begin with each token."""
+        return (characters_started if character_units else words_started)(self._bytes)
+
+    def _piece_bytes(self, id: int) -> bytes:
+        """What a piece adds to the text; nothing for control tokens and the unknown one."""
+        piece = self._pieces.IdToPiece(id)
+        if self._pieces.IsByte(id):
+            return bytes([int(piece[1:-1], 16)])  # "<0x0A>"
+        if self._pieces.IsControl(id) or self._pieces.IsUnknown(id) or self._pieces.IsUnused(id):
+            return b""
+        return piece.replace(SPACE, " ").encode()

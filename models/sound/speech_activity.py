@@ -1,0 +1,108 @@
+"""Where somebody speaks: silence, noise and music make a model write words that nobody said.
+
+A network says for each 32 ms how likely they hold speech. Its probability must stand for a while before it
+counts, since the attack of a chord looks like speech for a moment; once somebody speaks, every moment counts
+until a pause.
+
+Measured with the defaults (8 frames in a piece): noise of any colour and level never reaches .5; chords,
+arpeggios, hum, clicks and drums pass for 7 frames at most, but melodies of one synthetic voice in the range
+of speech for more in 8 of 42. Of 1,200 recorded lines, all but three grunts have 8 frames in a piece.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from foundation.errors import InputError
+from foundation.options import option
+from models.sound.audio import SAMPLE_RATE
+from models.sound.speech_network import FRAME_SAMPLES, SpeechNetwork, load_speech_network
+
+FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class SpeechActivityOptions:
+    """What counts as speech; nothing is written before somebody speaks."""
+
+    decode_silence: bool = option(False, "decode all audio, also where nobody speaks: silence may make words")
+    speech_begins: float = option(0.5, "probability of speech from which somebody speaks")
+    speech_ends: float = option(0.35, "probability of speech below which nobody does any more")
+    # Chords and hum are taken for speech for less than this, short words ("Hey!") for more.
+    least_speech_ms: int = option(250, "speech in a piece that is needed after silence; less is noise")
+    pause_ms: int = option(600, "silence after which speech counts as over")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.speech_ends <= self.speech_begins < 1:
+            raise InputError(
+                f"need 0 < speech ends <= speech begins < 1, got ends {self.speech_ends:g} and begins "
+                f"{self.speech_begins:g}"
+            )
+        if self.least_speech_ms < 0 or self.pause_ms < 0:
+            raise InputError(
+                f"least speech {self.least_speech_ms} ms and pause {self.pause_ms} ms must be 0 or more"
+            )
+
+
+class SpeechActivity:
+    """What one stream has said so far. Memory is constant; the result does not depend on how audio is cut."""
+
+    def __init__(self, options: SpeechActivityOptions) -> None:
+        """Raises InputError where the network's package is not installed."""
+        self.options = options
+        self.speech_ms = 0.0  # time in which somebody spoke, pauses left out
+        self.speech_end_ms = 0.0  # end of the last speech; 0 before any
+        self.speaking = False  # the last speech ended less than pause_ms ago
+        self._network: SpeechNetwork | None = None if options.decode_silence else load_speech_network()
+        self._state = None if self._network is None else self._network.start()
+        self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete
+        self._frames = 0
+        self._run = 0  # frames of likely speech in a piece, up to the newest
+
+    @property
+    def any_speech(self) -> bool:
+        """Whether anybody has spoken; before that a stream has nothing to write, also at its end."""
+        return self.speech_ms > 0
+
+    def may_say_more(self, decoded_ms: float) -> bool:
+        """Whether decoding could find anything that was not there to be heard at decoded_ms.
+
+        decoded_ms: audio that the stream had heard when it was decoded last, 0 if it never was. A stream is
+        decoded a last time after the pause is known, so that policies which wait for later audio have it.
+        """
+        return self.any_speech and decoded_ms < self.speech_end_ms + self.options.pause_ms
+
+    @torch.inference_mode()
+    def append(self, samples: np.ndarray) -> None:
+        """samples (n,) float32 at 16 kHz, any number; less than a frame of 32 ms waits for more."""
+        if self._network is None:
+            self.speech_ms += 1000 * len(samples) / SAMPLE_RATE
+            self.speech_end_ms = self.speech_ms
+            self.speaking = self.any_speech
+            return
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
+        self._rest = samples[whole:].copy()
+        for frame in torch.from_numpy(samples[:whole]).view(-1, 1, FRAME_SAMPLES):
+            # One by one: a batch of frames would round differently, and chunks would change the result.
+            probability, self._state = self._network(frame, self._state)
+            self._hear(probability.item())
+
+    def _hear(self, probability: float) -> None:
+        """Count one more frame."""
+        self._frames += 1
+        likely = probability >= (self.options.speech_ends if self._run else self.options.speech_begins)
+        self._run = self._run + 1 if likely else 0
+        if self.speaking and likely:
+            self._count_speech(1)
+        elif self._run and self._run >= math.ceil(self.options.least_speech_ms / FRAME_MS):
+            self.speaking = True
+            self._count_speech(self._run)
+        elif self.speaking:
+            self.speaking = self._frames * FRAME_MS < self.speech_end_ms + self.options.pause_ms
+
+    def _count_speech(self, frames: int) -> None:
+        self.speech_ms += frames * FRAME_MS
+        self.speech_end_ms = self._frames * FRAME_MS

@@ -1,0 +1,305 @@
+"""Loads Whisper weights from the three layouts they are published in, under OpenAI's names.
+
+    a Hugging Face folder     config.json, model.safetensors (or shards with an index), tokenizer.json
+    an OpenAI file            NAME.pt, with the model's tokenizer.json beside it
+    a CTranslate2 folder      model.bin, tokenizer.json (what faster-whisper uses)
+
+Every file is checked against the sizes it declares before anything is built from it, and weights are
+returned in the number format in which they are stored.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from foundation.errors import InputError
+from models.layers.attention_heads import Heads
+from models.storage.declared_sizes import is_size
+from models.storage.stored_weights import (
+    check_weights,
+    read_json,
+    read_safetensors,
+    read_shards,
+    refuse_lfs_pointer,
+    some,
+)
+from models.storage.tokenizer_files import tokenizer_file
+from models.whisper.ctranslate2 import read_ctranslate2
+from models.whisper.network import Whisper, WhisperDimensions
+
+
+@dataclass(frozen=True)
+class WhisperCheckpoint:
+    """A Whisper model as it lies on disk, not yet a network."""
+
+    dimensions: WhisperDimensions
+    weights: dict[str, Tensor]  # by OpenAI's parameter names
+    alignment_heads: Heads | None  # (layer, head) from 0 whose cross-attention follows the speech
+    tokenizer_file: Path  # tokenizer.json, or vocab.json with merges.txt beside it
+    special_tokens: dict[str, int] = field(default_factory=dict)  # ids that the configuration declares
+    trailing_silence_ms: int | None = None  # behind the audio in training, if the configuration tells
+
+
+def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
+    """Load the Hugging Face folder, OpenAI .pt file or CTranslate2 folder at `path`.
+
+    Raises InputError, with what is wrong and how to mend it, if there is no complete Whisper there.
+    """
+    if not path.exists():
+        raise InputError(f"model path {path} does not exist: give a model folder or an OpenAI .pt file")
+    folder = path if path.is_dir() else path.parent
+    declared: dict[str, Any] = {}  # an OpenAI file needs none, and the JSON beside it may be another model's
+    if path.is_dir():
+        for name in ("config.json", "generation_config.json"):
+            declared |= read_json(folder / name) if (folder / name).exists() else {}
+    if path.is_file():
+        dimensions, weights = _read_openai(path)
+    elif list(folder.glob("model*.safetensors*")):
+        dimensions, weights = whisper_dimensions(folder, declared), _read_huggingface(folder)
+    elif (folder / "model.bin").exists():
+        dimensions, weights = read_ctranslate2(folder / "model.bin")
+    else:
+        raise InputError(_no_weights(folder, declared))
+    d = dimensions
+    for width, heads in ((d.n_audio_state, d.n_audio_head), (d.n_text_state, d.n_text_head)):
+        if heads < 1 or width % heads:
+            raise InputError(f"{path}: width {width} does not split into {heads} heads: mend its sizes")
+    with torch.device("meta"):
+        expected = Whisper(dimensions).state_dict()
+    check_weights(path, expected, weights)
+
+    tokens = tokenizer_file(folder)
+    if tokens is None:
+        raise InputError(
+            f"{folder} has no tokenizer.json, nor vocab.json with merges.txt: copy there those of the same "
+            "model's Hugging Face folder"
+        )
+    heads = _alignment_heads(folder, declared.get("alignment_heads"), dimensions)
+    specials, silence_ms = _special_tokens(folder, declared), trailing_silence_ms(folder, declared)
+    return WhisperCheckpoint(dimensions, weights, heads, tokens, specials, silence_ms)
+
+
+def _no_weights(folder: Path, config: dict[str, Any]) -> str:
+    openai_files = sorted(folder.glob("*.pt"))
+    if openai_files:
+        return f"{folder} is not a model folder but holds OpenAI files: give one, as {openai_files[0]}"
+    if config.get("model_type", "whisper") != "whisper":
+        return _other_architecture(folder, config)
+    if (folder / "pytorch_model.bin").exists():
+        return (
+            f"{folder} has its weights in pytorch_model.bin only, which can run code when it is opened: "
+            "save the model as safetensors"
+        )
+    return (
+        f"{folder} holds no weights: it needs config.json with model.safetensors (Hugging Face), "
+        "or model.bin (CTranslate2)"
+    )
+
+
+HUGGINGFACE_SIZES = {
+    "n_mels": "num_mel_bins",
+    "n_audio_ctx": "max_source_positions",
+    "n_audio_state": "d_model",
+    "n_audio_head": "encoder_attention_heads",
+    "n_audio_layer": "encoder_layers",
+    "n_vocab": "vocab_size",
+    "n_text_ctx": "max_target_positions",
+    "n_text_state": "d_model",
+    "n_text_head": "decoder_attention_heads",
+    "n_text_layer": "decoder_layers",
+}
+HUGGINGFACE_NAMES = (  # applied in this order
+    (r"^model\.", ""),
+    (r"^encoder\.layer_norm\.", "encoder.ln_post."),
+    (r"^decoder\.layer_norm\.", "decoder.ln."),
+    (r"embed_positions\.weight$", "positional_embedding"),
+    (r"embed_tokens\.", "token_embedding."),
+    (r"\.layers\.", ".blocks."),
+    (r"\.self_attn_layer_norm\.", ".attn_ln."),
+    (r"\.encoder_attn_layer_norm\.", ".cross_attn_ln."),
+    (r"\.final_layer_norm\.", ".mlp_ln."),
+    (r"\.self_attn\.", ".attn."),
+    (r"\.encoder_attn\.", ".cross_attn."),
+    (r"\.q_proj\.", ".query."),
+    (r"\.k_proj\.", ".key."),
+    (r"\.v_proj\.", ".value."),
+    (r"\.out_proj\.", ".out."),
+    (r"\.fc1\.", ".mlp.0."),
+    (r"\.fc2\.", ".mlp.2."),
+)
+
+
+def trailing_silence_ms(folder: Path, config: Mapping[str, Any]) -> int | None:
+    """What config.json of a model that was trained here tells. Raises InputError for what is no duration."""
+    silence_ms = config.get("trailing_silence_ms")
+    if silence_ms is not None and not (type(silence_ms) is int and 0 <= silence_ms <= 30_000):
+        raise InputError(
+            f"{folder / 'config.json'} must give trailing_silence_ms as a whole number from 0 to 30000, "
+            f"found {silence_ms!r:.40}: correct it, or remove the entry"
+        )
+    return silence_ms
+
+
+def _special_tokens(folder: Path, declared: Mapping[str, Any]) -> dict[str, int]:
+    """Ids of special tokens by name, as far as config.json and generation_config.json give them.
+
+    Raises InputError for ids that are no numbers.
+    """
+    single = {
+        "<|endoftext|>": "eos_token_id",
+        "<|startoftranscript|>": "decoder_start_token_id",
+        "<|notimestamps|>": "no_timestamps_token_id",
+        "<|startofprev|>": "prev_sot_token_id",
+    }
+    ids = {token: declared.get(key) for token, key in single.items()}
+    languages, tasks = declared.get("lang_to_id") or {}, declared.get("task_to_id") or {}
+    if isinstance(ids["<|endoftext|>"], list):  # several tokens may end a text
+        ids["<|endoftext|>"] = ids["<|endoftext|>"][0] if len(ids["<|endoftext|>"]) == 1 else None
+    if isinstance(languages, dict) and isinstance(tasks, dict):
+        ids |= languages | {f"<|{task}|>": id for task, id in tasks.items()}
+    else:
+        ids["lang_to_id or task_to_id"] = "no object"
+    wrong = [token for token, id in ids.items() if not (id is None or type(id) is int)]
+    if wrong:
+        raise InputError(
+            f"config.json or generation_config.json in {folder} gives no id for {wrong[0]} "
+            f"(found {ids[wrong[0]]!r:.40}): download them again"
+        )
+    return {token: id for token, id in ids.items() if id is not None}
+
+
+def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
+    found = config.get("model_type")
+    return f"{folder / 'config.json'} describes a {found!r} model: give one whose model_type is 'whisper'"
+
+
+def whisper_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
+    """Sizes of a Hugging Face folder, from its config.json. Raises InputError if they are not there."""
+    if not config:
+        raise InputError(f"{folder} has weights but no config.json: copy the model's config.json there")
+    if config.get("model_type") != "whisper":
+        raise InputError(_other_architecture(folder, config))
+    for key, value in {"activation_function": "gelu", "scale_embedding": False}.items():
+        if config.get(key, value) != value:
+            raise InputError(
+                f"{folder / 'config.json'} says {key} {config[key]!r:.40}, but Whisper has {value!r}, "
+                "which alone is computed here: correct it, or give another model"
+            )
+    sizes = {name: config.get(key) for name, key in HUGGINGFACE_SIZES.items()}
+    return _checked_dimensions(
+        folder / "config.json", {HUGGINGFACE_SIZES[name]: size for name, size in sizes.items()}, sizes
+    )
+
+
+def _checked_dimensions(
+    file: Path, declared: Mapping[str, object], sizes: Mapping[str, object]
+) -> WhisperDimensions:
+    """declared: sizes under the names that the file gives them. Raises InputError for what is no size."""
+    wrong = sorted({name for name, size in declared.items() if not is_size(name, size)})
+    if wrong:
+        found = ", ".join(f"{name} {str(declared[name]):.40}" for name in wrong[:3])
+        raise InputError(
+            f"{file} gives no positive whole number for {', '.join(wrong)}, or one that no model has "
+            f"(found {found}): download it again"
+        )
+    return WhisperDimensions(**sizes)
+
+
+def _read_huggingface(folder: Path) -> dict[str, Tensor]:
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.exists():
+        stored = read_safetensors(single)
+    elif index.exists():
+        stored = read_shards(index)
+    else:
+        raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
+
+    weights = {}
+    for name, tensor in stored.items():
+        for pattern, replacement in HUGGINGFACE_NAMES:
+            name = re.sub(pattern, replacement, name)
+        weights[name] = tensor
+    # Whisper's output layer is its token embedding; some files repeat it.
+    output, embedding = weights.get("proj_out.weight"), weights.get("decoder.token_embedding.weight")
+    if output is not None and embedding is not None and torch.equal(output, embedding):
+        del weights["proj_out.weight"]
+    return weights
+
+
+def _read_openai(path: Path) -> tuple[WhisperDimensions, dict[str, Tensor]]:
+    if path.suffix not in (".pt", ".pth"):
+        raise InputError(f"{path} is not a .pt file: give its folder, or an OpenAI .pt file")
+    refuse_lfs_pointer(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged pickle or archive raises depends on the damaged byte
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{path} is truncated, damaged or no checkpoint ({reason}): download it again"
+        ) from None
+    if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= content.keys():
+        found = some(content) if isinstance(content, dict) else type(content).__name__
+        raise InputError(
+            f"{path} is not an OpenAI Whisper checkpoint: it must hold dims and model_state_dict, "
+            f"found {found}"
+        )
+    sizes = [field.name for field in fields(WhisperDimensions)]
+    if not isinstance(content["dims"], dict) or set(content["dims"]) != set(sizes):
+        raise InputError(
+            f"{path} is not an OpenAI Whisper checkpoint: dims must have {', '.join(sizes)}, "
+            f"found {content['dims']}"
+        )
+    weights = content["model_state_dict"]
+    if not isinstance(weights, dict) or not all(isinstance(one, Tensor) for one in weights.values()):
+        raise InputError(f"{path} holds something else than tensors as model_state_dict: download it again")
+    return _checked_dimensions(path, content["dims"], content["dims"]), weights
+
+
+# Cross-attention heads whose attention follows the speech in OpenAI's checkpoints, as published in
+# whisper/__init__.py of openai/whisper. Each model is known by its sizes, which large-v1 and large-v2
+# share, so these two have no entry.
+ALIGNMENT_HEADS: dict[tuple[int, ...], Heads] = {
+    # n_mels, n_vocab, n_audio_layer, n_text_layer, n_text_state
+    (80, 51864, 4, 4, 384): ((1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)),
+    (80, 51865, 4, 4, 384): ((2, 2), (3, 0), (3, 2), (3, 3), (3, 4), (3, 5)),
+    (80, 51864, 6, 6, 512): ((3, 3), (4, 7), (5, 1), (5, 5), (5, 7)),
+    (80, 51865, 6, 6, 512): ((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)),
+    (80, 51864, 12, 12, 768): (
+        ((6, 6), (7, 0), (7, 3), (7, 8), (8, 2), (8, 5), (8, 7), (9, 0), (9, 4), (9, 8), (9, 10))
+        + ((10, 0), (10, 1), (10, 2), (10, 3), (10, 6), (10, 11), (11, 2), (11, 4))
+    ),
+    (80, 51865, 12, 12, 768): (
+        ((5, 3), (5, 9), (8, 0), (8, 4), (8, 7), (8, 8), (9, 0), (9, 7), (9, 9), (10, 5))
+    ),
+    (80, 51864, 24, 24, 1024): (
+        ((11, 4), (14, 1), (14, 12), (14, 14), (15, 4), (16, 0), (16, 4), (16, 9), (17, 12), (17, 14))
+        + ((18, 7), (18, 10), (18, 15), (20, 0), (20, 3), (20, 9), (20, 14), (21, 12))
+    ),
+    (80, 51865, 24, 24, 1024): ((13, 15), (15, 4), (15, 15), (16, 1), (20, 0), (23, 4)),
+    (128, 51866, 32, 32, 1280): (
+        ((7, 0), (10, 17), (12, 18), (13, 12), (16, 1), (17, 14), (19, 11), (21, 4), (24, 1), (25, 6))
+    ),
+    (128, 51866, 32, 4, 1280): ((2, 4), (2, 11), (3, 3), (3, 6), (3, 11), (3, 14)),
+}
+
+
+def _alignment_heads(source: Path, declared: object, d: WhisperDimensions) -> Heads | None:
+    """The heads that the model's files declare, also ones that it lacks, else those published for its sizes.
+
+    Raises InputError for what is no list of pairs.
+    """
+    if declared is None:
+        return ALIGNMENT_HEADS.get((d.n_mels, d.n_vocab, d.n_audio_layer, d.n_text_layer, d.n_text_state))
+    pairs = declared if isinstance(declared, list) else []
+    usable = all(isinstance(pair, list) and list(map(type, pair)) == [int, int] for pair in pairs)
+    if not pairs or not usable:
+        raise InputError(
+            f"alignment_heads {str(declared):.80} in {source} must list (layer, head) pairs of whole "
+            "numbers: correct generation_config.json, or remove the entry"
+        )
+    return tuple((layer, head) for layer, head in pairs)
