@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-from agents.decision import Decision
-from agents.heard_audio import HeardAudio
 from agents.policy import Policy, StreamView
-from agents.policy_questions import PolicyQuestions, decides
-from agents.policy_scores import PolicyScores
-from agents.text_window import TextWindow
+from agents.stream.decision import Decision
+from agents.stream.heard_audio import HeardAudio
+from agents.stream.policy_questions import PolicyQuestions, decides
+from agents.stream.policy_scores import PolicyScores
+from agents.stream.text_window import TextWindow
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest

@@ -18,12 +18,12 @@ from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
-import agents.list_dataloader  # noqa: F401  takes the place of SimulEval's own
+import agents.test_set.list_dataloader  # noqa: F401  takes the place of SimulEval's own
 from agents.engine import StreamingEngine, StreamState
-from agents.input_lists import check_test_set
 from agents.policy import Policy
-from agents.policy_scores import PolicyScores
-from agents.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
+from agents.stream.policy_scores import PolicyScores
+from agents.test_set.input_lists import check_test_set
+from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from foundation.command_line import add_options, read_options
 from foundation.errors import InputError
 from foundation.options import option

@@ -38,8 +38,8 @@ from simuleval.data.segments import SpeechSegment
 from tqdm import tqdm
 
 from agents.holdn_agent import HoldNAgent, HoldNPolicy
-from agents.input_lists import check_test_set, read_audio_list, read_references
 from agents.streaming_agent import AgentOptions
+from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
 from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, parts_table, plot
 from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv

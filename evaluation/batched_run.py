@@ -24,7 +24,7 @@ import soundfile
 import yaml
 
 from agents.engine import StreamingEngine
-from agents.input_lists import check_test_set, read_audio_list, read_references
+from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
 from evaluation.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.configuration import Configuration, configure

@@ -17,8 +17,8 @@ from pathlib import Path
 import soundfile
 
 from agents.engine import StreamingEngine, StreamState, step_together
-from agents.heard_audio import HeardAudio
 from agents.policy import Policy
+from agents.stream.heard_audio import HeardAudio
 from agents.streaming_agent import ChunkRecord
 from models.languages import LanguagePair
 from models.translator import Translator

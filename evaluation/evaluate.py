@@ -17,7 +17,7 @@ from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
-from agents.input_lists import read_audio_list
+from agents.test_set.input_lists import read_audio_list
 from evaluation.batched_run import BatchedRun, simulate_all
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.configuration import Configuration, load_configuration

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 
-from agents.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
+from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
 from evaluation.metric_names import TOKENIZERS
 from foundation.errors import InputError
 from foundation.options import check_options, option

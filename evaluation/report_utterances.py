@@ -13,7 +13,7 @@ from typing import Any
 
 import soundfile
 
-from agents.policy_scores import PolicyScores
+from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.run_log import RunLog, Utterance
 

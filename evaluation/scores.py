@@ -22,7 +22,7 @@ from simuleval.evaluator.scorers.quality_scorer import QUALITY_SCORERS_DICT, Qua
 from simuleval.options import add_evaluator_args, add_scorer_args
 
 import evaluation.simuleval_plugin  # noqa: F401  registers its scorers
-from agents.text_scoring import check_tokenizer
+from agents.test_set.text_scoring import check_tokenizer
 from evaluation.configuration import command_line
 from evaluation.evaluation_options import EvaluationOptions
 from evaluation.latency import SIMULEVAL_CLOCK

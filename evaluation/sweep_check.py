@@ -6,7 +6,7 @@ and reference is looked for.
 
 from collections.abc import Sequence
 
-from agents.input_lists import check_test_set
+from agents.test_set.input_lists import check_test_set
 from evaluation.batched_run import BatchedRun, batch_key
 from evaluation.configuration import Configuration
 

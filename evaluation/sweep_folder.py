@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from sacrebleu.metrics import BLEU
 
-from agents.text_scoring import TOKENIZERS_BY_SPACES
+from agents.test_set.text_scoring import TOKENIZERS_BY_SPACES
 from evaluation.json_lines import is_count
 from evaluation.result_folder import CONFIGURATION, LOG
 from evaluation.run_log import RunLog

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from agents.input_lists import read_audio_list
+from agents.test_set.input_lists import read_audio_list
 from evaluation.evaluation_options import EvaluationOptions
 from foundation.errors import InputError
 

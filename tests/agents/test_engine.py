@@ -6,11 +6,11 @@ import torch
 
 from agents.alignatt_agent import AlignAttPolicy
 from agents.engine import StreamingEngine, step_together
-from agents.heard_audio import HeardAudio
 from agents.holdn_agent import HoldNPolicy
 from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
+from agents.stream.heard_audio import HeardAudio
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
 from models.decoding.search import SearchOptions

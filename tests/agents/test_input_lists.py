@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.input_lists import check_test_set, read_audio_list, read_references
+from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
 from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import write_sounds
 

@@ -8,8 +8,8 @@ import torch
 from agents.alignatt_agent import AlignAttPolicy
 from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
-from agents.policy_scores import PolicyScores, RowTrace
 from agents.reina_agent import ReinaPolicy
+from agents.stream.policy_scores import PolicyScores, RowTrace
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.decoding.step import DecodingStep

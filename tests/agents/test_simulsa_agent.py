@@ -6,10 +6,10 @@ import soundfile
 
 from agents.alignatt_agent import AlignAttPolicy
 from agents.engine import StreamingEngine
-from agents.heard_audio import HeardAudio
 from agents.offline_agent import OfflinePolicy
 from agents.policy import StreamView
 from agents.simulsa_agent import SimulSAPolicy
+from agents.stream.heard_audio import HeardAudio
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
 from models.decoding.search import Hypothesis, SearchOptions

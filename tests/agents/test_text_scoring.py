@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
+from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
 from foundation.errors import InputError
 
 

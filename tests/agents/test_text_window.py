@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from agents.text_window import CONTEXT_TOKENS, TextWindow
+from agents.stream.text_window import CONTEXT_TOKENS, TextWindow
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.whisper.tokenizer import WhisperTokenizer
 from tests.models.tiny_reina import write_tiny_pieces

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from agents.policy_scores import PolicyScores
+from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.run_log import RunLog, Utterance, read_run_log

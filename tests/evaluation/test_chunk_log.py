@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from agents.policy_scores import PolicyScores
+from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.configuration import load_configuration

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.policy_scores import PolicyScores
+from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.finished_sweep import read_sweep
 from evaluation.report_data import sweep_data

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.text_scoring import bleu_tokenizer, latency_unit
+from agents.test_set.text_scoring import bleu_tokenizer, latency_unit
 from foundation.errors import InputError
 from models.languages import (
     ENGLISH_NAMES,

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from agents.input_lists import read_references
+from agents.test_set.input_lists import read_references
 from foundation.errors import InputError
 from tests.foundation.run_here import run_here
 from train.commands import PREPARE

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.policy import Policy
-from agents.policy_scores import RowTrace
+from agents.stream.policy_scores import RowTrace
 from models.decoding.step import DecodingStep
 
 

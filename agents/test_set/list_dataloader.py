@@ -1,13 +1,13 @@
 """How SimulEval loads a test set once one of our agents has been imported.
 
 Its own loader opens the lists in the encoding of the locale, keeps a byte order mark and tabs, and knows no
-`~`. It lets others register a loader in its place; ours takes the lists from `agents.input_lists`, as the
+`~`. It lets others register a loader in its place; ours takes the lists from `agents.test_set.input_lists`, as the
 batched engine does.
 """
 
 from simuleval.data.dataloader import SpeechToTextDataloader, register_dataloader
 
-from agents.input_lists import read_audio_list, read_references
+from agents.test_set.input_lists import read_audio_list, read_references
 
 
 @register_dataloader("speech-to-text")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agents.policy_scores import PolicyScores
+from agents.stream.policy_scores import PolicyScores
 
 
 @dataclass(frozen=True)
