@@ -2,7 +2,7 @@
 
     python -m benchmarks.sweep_speed SWEEP.yaml --output FOLDER [--utterances 200] [--cores 2]
 
-SWEEP.yaml is a file of `simulst sweep` (evaluation/sweep_plan.py). First `simulst sweep --engine batched`
+SWEEP.yaml is a file of `simulst sweep` (evaluation/sweeps/plan.py). First `simulst sweep --engine batched`
 runs it, then plain `simuleval` runs each of its settings (offline run included), both on the same cores:
 as many processes at a time as cores, each with one thread. Both are whole commands, from start to finished
 log; the sweep also draws and scores its curves. Differences between the logs are counted.
@@ -30,11 +30,11 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from evaluation.batched_run import BatchedRun
-from evaluation.batched_simulator import Source, simulate
-from evaluation.evaluate import RUN_OPTIONS
-from evaluation.sweep_layout import SweepLayout
-from evaluation.sweep_plan import PlannedRun, load_plan
+from evaluation.run.batched_run import BatchedRun
+from evaluation.run.batched_simulator import Source, simulate
+from evaluation.run.evaluate import RUN_OPTIONS
+from evaluation.sweeps.layout import SweepLayout
+from evaluation.sweeps.plan import PlannedRun, load_plan
 from evaluation.table import Row, text_table, write_tsv
 
 PROFILED_UTTERANCES = 24

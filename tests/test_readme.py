@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from evaluation.option_table import option_table
+from evaluation.commands.options import option_table
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ if find_spec("evaluation") is None:
     # SimulEval puts only the folder above --user-dir on the path, and this package by its bare name.
     sys.path.append(str(Path(__file__).parents[2]))
 
-from evaluation.normalized_text import normalize
+from evaluation.metrics.normalized_text import normalize
 
 from . import nose_scorer  # noqa: F401  registers itself
 

@@ -26,11 +26,11 @@ from simuleval.evaluator.instance import Instance, LogInstance
 from simuleval.evaluator.scorers import get_scorer_class
 from simuleval.evaluator.scorers.latency_scorer import LatencyScorer, register_latency_scorer
 
-from evaluation.curve import Axes, Curve, OperatingPoint
-from evaluation.latency import in_unit, unit_of
-from evaluation.nose import nose
-from evaluation.result_folder import LOG
-from evaluation.run_log import read_run_log
+from evaluation.logs.result_folder import LOG
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.curve import Axes, Curve, OperatingPoint
+from evaluation.metrics.latency import in_unit, unit_of
+from evaluation.metrics.nose import nose
 from evaluation.table import number, read_tsv
 from foundation.errors import InputError
 

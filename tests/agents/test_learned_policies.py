@@ -14,7 +14,7 @@ from agents.holdn_agent import HoldNPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
-from evaluation.configuration import load_configuration
+from evaluation.configuration.evaluation_file import load_configuration
 from foundation.errors import InputError
 from models.decoding.search import DecodingStep, SearchOptions
 from models.languages import LanguagePair

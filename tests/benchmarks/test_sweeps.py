@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evaluation.sweep_plan import load_plan
+from evaluation.sweeps.plan import load_plan
 
 FILES = sorted((Path(__file__).parents[2] / "benchmarks").glob("**/*.yaml"))
 

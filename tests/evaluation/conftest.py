@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from evaluation.report import write_report
+from evaluation.report.report import write_report
 from tests.evaluation.made_up_sweep import write_sweep
 from tests.evaluation.report_browser import Report, chromium
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
-from evaluation.chunk_log import CHUNK_LOG, write_chunk_log
-from evaluation.run_log import RunLog, Utterance, read_run_log
-from evaluation.sweep_layout import OFFLINE, RunPlace, SweepLayout
+from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
+from evaluation.logs.run_log import RunLog, Utterance, read_run_log
+from evaluation.sweeps.layout import OFFLINE, RunPlace, SweepLayout
 from tests.evaluation.run_logs import write_run
 
 CHUNK_MS = 400.0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluation.batched_run import BatchedRun, batch_key, simulate_all
-from evaluation.configuration import configure
+from evaluation.configuration.evaluation_file import configure
+from evaluation.run.batched_run import BatchedRun, batch_key, simulate_all
 from foundation.workers import Workers
 from models.policy.folder import StoredPolicy, save_policy
 from tests.evaluation.batched_settings import configurations, write_models, write_test_set

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.calibrate import Calibration, Knob
+from evaluation.sweeps.calibration import Calibration, Knob
 from foundation.errors import InputError
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from evaluation.calibrate_command import UnseenLatency
-from evaluation.configuration import load_configuration
-from evaluation.evaluate import evaluate
-from evaluation.run_log import read_run_log
-from evaluation.significance import Resampling, mean
+from evaluation.commands.calibrate import UnseenLatency
+from evaluation.configuration.evaluation_file import load_configuration
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.significance import Resampling, mean
+from evaluation.run.evaluate import evaluate
 from simulst import main
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 

@@ -10,10 +10,10 @@ import pytest
 
 from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
-from evaluation.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
-from evaluation.configuration import load_configuration
-from evaluation.evaluate import evaluate
-from evaluation.run_log import read_run_log
+from evaluation.configuration.evaluation_file import load_configuration
+from evaluation.logs.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
+from evaluation.logs.run_log import read_run_log
+from evaluation.run.evaluate import evaluate
 from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 

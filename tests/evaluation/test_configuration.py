@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agents.alignatt_agent import AlignAttPolicy
-from evaluation.configuration import load_configuration
+from evaluation.configuration.evaluation_file import load_configuration
 from foundation.command_line import read_flags
 from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import ROOT

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from evaluation.curve import Axes, Curve, OperatingPoint, read_points
+from evaluation.metrics.curve import Axes, Curve, OperatingPoint, read_points
 from foundation.errors import InputError
 
 

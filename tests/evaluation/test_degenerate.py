@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluation.degenerate import flags, loops
-from evaluation.run_log import Utterance
+from evaluation.logs.run_log import Utterance
+from evaluation.metrics.degenerate import flags, loops
 
 
 def utterance(prediction: str, reference: str = "a man walks", first_ms: float = 500.0) -> Utterance:

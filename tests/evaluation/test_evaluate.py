@@ -11,11 +11,11 @@ from simuleval.evaluator import SentenceLevelEvaluator
 from simuleval.options import add_evaluator_args, add_scorer_args, general_parser
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 
-from evaluation import evaluate as command
-from evaluation.configuration import load_configuration
-from evaluation.evaluate import evaluate
-from evaluation.evaluation_options import EvaluationOptions
-from evaluation.scores import Scorers
+from evaluation.configuration.evaluation_file import load_configuration
+from evaluation.configuration.evaluation_options import EvaluationOptions
+from evaluation.metrics.scores import Scorers
+from evaluation.run import evaluate as command
+from evaluation.run.evaluate import evaluate
 from foundation.command_line import read_flags
 from foundation.errors import InputError
 from simulst import main

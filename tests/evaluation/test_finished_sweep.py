@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from evaluation.curve import Axes
-from evaluation.finished_sweep import read_sweep
-from evaluation.sweep_layout import OFFLINE
+from evaluation.metrics.curve import Axes
+from evaluation.sweeps.finished_sweep import read_sweep
+from evaluation.sweeps.layout import OFFLINE
 from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import SYSTEMS, write_sweep
 from tests.evaluation.run_logs import line, write_log, write_run

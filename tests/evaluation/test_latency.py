@@ -9,7 +9,7 @@ from omnisteval.data import Instance
 from simuleval.evaluator.instance import LogInstance
 from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 
-from evaluation.latency import LATENCY_METRICS, column_of, in_unit, unit_of
+from evaluation.metrics.latency import LATENCY_METRICS, column_of, in_unit, unit_of
 from tests.evaluation.run_logs import line
 
 # Delays in ms, source in ms, reference words.

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from evaluation.curve import Axes, Curve, OperatingPoint
-from evaluation.nose import VERSION, common_bounds, joint_signature, nose
+from evaluation.metrics.curve import Axes, Curve, OperatingPoint
+from evaluation.metrics.nose import VERSION, common_bounds, joint_signature, nose
 from foundation.errors import InputError
 from tests.evaluation.streamspeech import DE_EN, ES_EN, FR_EN
 

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import simulst
-from evaluation.finished_sweep import read_sweep
-from evaluation.nose import common_bounds, nose
+from evaluation.metrics.nose import common_bounds, nose
+from evaluation.sweeps.finished_sweep import read_sweep
 from tests.evaluation.made_up_sweep import SYSTEMS, write_sweep
 from tests.evaluation.run_logs import write_run
 from tests.evaluation.streamspeech import DE_EN, ES_EN, FR_EN

@@ -13,10 +13,10 @@ from simuleval import cli
 
 import evaluation.simuleval_plugin  # noqa: F401  registers NoSE
 import simulst
-from evaluation.curve import Curve, OperatingPoint
-from evaluation.nose import nose
-from evaluation.quality_statistics import quality_statistics
-from evaluation.run_log import read_run_log
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.curve import Curve, OperatingPoint
+from evaluation.metrics.nose import nose
+from evaluation.metrics.quality_statistics import quality_statistics
 from tests.evaluation.run_logs import line, write_log, write_run
 from tests.evaluation.tiny_evaluation import ROOT, write_tiny_evaluation
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
-from evaluation.quality_statistics import quality_statistics
-from evaluation.run_log import read_run_log
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.quality_statistics import quality_statistics
 from foundation.errors import InputError
 from tests.evaluation.run_logs import write_run
 

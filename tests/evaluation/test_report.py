@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from evaluation.finished_sweep import read_sweep
-from evaluation.nose import common_bounds, nose
-from evaluation.report import write_report
+from evaluation.metrics.nose import common_bounds, nose
+from evaluation.report.report import write_report
+from evaluation.sweeps.finished_sweep import read_sweep
 from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import log_of, write_chunks, write_sweep
 from tests.evaluation.run_logs import line, write_log

@@ -10,12 +10,12 @@ import soundfile
 
 from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
-from evaluation.finished_sweep import read_sweep
-from evaluation.report_data import sweep_data
-from evaluation.report_scores import SweepScores
-from evaluation.report_utterances import loudness, packed_utterance, read_records
-from evaluation.run_log import Utterance
-from evaluation.significance import Resampling
+from evaluation.logs.run_log import Utterance
+from evaluation.metrics.significance import Resampling
+from evaluation.report.data import sweep_data
+from evaluation.report.scores import SweepScores
+from evaluation.report.utterances import loudness, packed_utterance, read_records
+from evaluation.sweeps.finished_sweep import read_sweep
 from tests.evaluation.made_up_sweep import log_of, write_sweep
 
 

@@ -1,6 +1,6 @@
 """Single utterances on the page of a sweep, as its readers see them in a browser."""
 
-from evaluation.report import write_report
+from evaluation.report.report import write_report
 from tests.evaluation.made_up_sweep import log_of, write_chunks, write_sweep
 from tests.evaluation.run_logs import line, write_log
 

@@ -9,7 +9,7 @@ import pytest
 from omnisteval.io import load_shortform_instances
 from omnisteval.scoring import LAALScorer, YAALScorer
 
-from evaluation.run_log import FIELDS, check_same_test_set, read_run_log
+from evaluation.logs.run_log import FIELDS, check_same_test_set, read_run_log
 from foundation.errors import InputError
 from tests.evaluation.run_logs import line, write_log, write_run
 

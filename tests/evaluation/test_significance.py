@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.significance import Resampling, compare, estimate, mean_of
+from evaluation.metrics.significance import Resampling, compare, estimate, mean_of
 from foundation.errors import InputError
 
 

@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from evaluation.run_log import read_run_log
-from evaluation.sweep import _open_folder
-from evaluation.sweep_layout import RunPlace, SweepLayout, setting_name
-from evaluation.sweep_plan import load_plan
+from evaluation.logs.run_log import read_run_log
+from evaluation.sweeps.layout import RunPlace, SweepLayout, setting_name
+from evaluation.sweeps.plan import load_plan
+from evaluation.sweeps.sweep import _open_folder
 from foundation.locks import locked
 from simulst import main
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation

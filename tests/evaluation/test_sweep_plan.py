@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.sweep_plan import load_plan
+from evaluation.sweeps.plan import load_plan
 from foundation.errors import InputError
 
 BASE = "source: s.txt\ntarget: t.txt\nmodel: m\n"

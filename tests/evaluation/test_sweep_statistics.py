@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
 
-from evaluation.curve import Axes, Curve, OperatingPoint
-from evaluation.nose import common_bounds, nose
-from evaluation.quality_statistics import quality_statistics
-from evaluation.run_log import RunLog, read_run_log
-from evaluation.sweep_statistics import PointStatistics, SweepStatistics, nose_scores
+from evaluation.logs.run_log import RunLog, read_run_log
+from evaluation.metrics.curve import Axes, Curve, OperatingPoint
+from evaluation.metrics.nose import common_bounds, nose
+from evaluation.metrics.quality_statistics import quality_statistics
+from evaluation.sweeps.statistics import PointStatistics, SweepStatistics, nose_scores
 from tests.evaluation.run_logs import write_run
 
 SETTINGS = ((400, 0.5), (800, 0.3), (1200, 0.1))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluation.latency import LATENCY_METRICS
-from evaluation.true_clock import ChunkTiming, emission_times, finish_times
+from evaluation.metrics.latency import LATENCY_METRICS
+from evaluation.metrics.true_clock import ChunkTiming, emission_times, finish_times
 from foundation.errors import InputError
 
 # 150 ms of computation for each 100 ms of audio, two seconds long; every second chunk writes a word.

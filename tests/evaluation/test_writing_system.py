@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.writing_system import spaceless_tokenizer
+from evaluation.metrics.writing_system import spaceless_tokenizer
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.configuration import load_configuration
-from evaluation.sweep_plan import load_plan
+from evaluation.configuration.evaluation_file import load_configuration
+from evaluation.sweeps.plan import load_plan
 from foundation.shipped_files import ROOT, shipped_configuration, shipped_file
 
 LIST = "eval_configs/quickstart_de/source.txt"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.batched_run import read_transcripts
-from evaluation.chunk_log import read_chunk_log
-from evaluation.curve import read_points
-from evaluation.finished_sweep import decoding_of, read_sweep
-from evaluation.report_scores import SweepScores
-from evaluation.run_log import read_run_log
-from evaluation.significance import Resampling
+from evaluation.logs.chunk_log import read_chunk_log
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.curve import read_points
+from evaluation.metrics.significance import Resampling
+from evaluation.report.scores import SweepScores
+from evaluation.run.batched_run import read_transcripts
+from evaluation.sweeps.finished_sweep import decoding_of, read_sweep
 from tests.evaluation.made_up_sweep import write_sweep
 from tests.evaluation.run_logs import write_run
 from tests.fuzz.mutations import COUNT, check_reader

@@ -1,0 +1,134 @@
+"""simulst calibrate CONFIG.yaml (--target S ... | --spread N) [--latency LAAL] [--at-most] [--KEY VALUE ...]
+
+Finds the setting of a policy's knob that gives a latency of S seconds on the test set of an evaluation file
+(take a development set), one for each S, or N settings that cover all latencies evenly, for a curve. It
+simulates with the batched engine, several settings side by side.
+
+Another test set of as many utterances has another mean: the interval says where it lies in 95 of 100
+cases, by a bootstrap over utterances (the sampling of both sets counts, hence the root of 2). With
+--at-most the setting is the slowest whose latency on such a set stays below the target with 95% confidence.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.commands.calibrate_arguments import CalibrateArguments
+from evaluation.configuration.evaluation_file import Configuration, configure, load_configuration
+from evaluation.configuration.test_set_files import check_files_exist
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.significance import Resampling, mean, mean_of
+from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.sweeps.calibration import Calibration, Knob, MeasuredSetting
+from evaluation.table import Row, text_table
+from foundation.errors import InputError
+from foundation.options import options_of
+from foundation.workers import Workers
+
+# Of the target.
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class UnseenLatency:
+    """Mean latency in s, and that of another test set of as many utterances."""
+
+    resampling: Resampling
+
+    def interval(self, latencies: np.ndarray) -> tuple[float, float]:
+        """Its 95% interval."""
+        low, high = np.percentile(self._means(latencies), [2.5, 97.5])
+        return float(low), float(high)
+
+    def at_most(self, latencies: np.ndarray) -> float:
+        """What it stays below with 95% confidence."""
+        return float(np.percentile(self._means(latencies), 95))
+
+    def _means(self, latencies: np.ndarray) -> np.ndarray:
+        whole, resampled = self.resampling.scores(partial(mean_of, latencies))
+        return whole[0] + np.sqrt(2) * (resampled[:, 0] - whole[0])
+
+
+def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst calibrate`. keys: the words behind each flag that replaces a key of the file."""
+    configuration = load_configuration(args.configuration, {**keys, "engine": ["batched"]})
+    knob = _knob(configuration, args.knob, args.range)
+    check_files_exist([configuration.evaluation])
+    sentences = len(BatchedRun((configuration,)).indices)
+    with tempfile.TemporaryDirectory() as folder:
+        measure = simulated(configuration, knob, args.latency, Path(folder), Workers(args.jobs))
+        unseen = UnseenLatency(Resampling(sentences))
+        search = Calibration(knob, measure, unseen.at_most if args.at_most else mean)
+        if args.spread:
+            low, high = search.explore()
+            targets = np.linspace(low, high, args.spread).tolist()
+            found = search.search(targets, [(high - low) / (4 * args.spread)] * args.spread)
+        elif args.at_most:
+            found = [search.at_most(target, TOLERANCE * target) for target in args.target]
+        else:
+            found = search.search(args.target, [TOLERANCE * target for target in args.target])
+    chosen = list(dict.fromkeys(run.setting for run in found))
+    print(text_table([_row(run, knob, args.latency, unseen, run.setting in chosen) for run in search.runs]))
+    print(f"\n{sentences} utterances, {len(search.runs)} settings simulated")
+    settings = ", ".join(f"{setting:g}" for setting in sorted(chosen))
+    print(f"{knob.name}: [{settings}]" if len(found) > 1 else f"{knob.name}: {settings}")
+
+
+def simulated(
+    configuration: Configuration, knob: Knob, metric: str, folder: Path, workers: Workers
+) -> Callable[[Sequence[float]], list[np.ndarray]]:
+    """Measures settings side by side: latencies of utterances in s. `folder` is for files on the way."""
+    rounds: list[Path] = []
+
+    def measure(settings: Sequence[float]) -> list[np.ndarray]:
+        values = [{**configuration.values(), knob.name: setting} for setting in settings]
+        run = BatchedRun(tuple(configure(one, "calibrate") for one in values))
+        parts, log = folder / f"{len(rounds)}", folder / "log"
+        for made in (parts, log):
+            made.mkdir(exist_ok=True)
+        title = f"round {len(rounds) + 1}, {knob.name} {', '.join(f'{setting:g}' for setting in settings)}"
+        transcripts = simulate_all(run, parts, workers, checked=bool(rounds), title=title)
+        rounds.append(parts)
+        latencies = []
+        for lane in range(len(settings)):
+            run.write_logs(lane, transcripts, log)
+            latencies.append(read_run_log(log).latency(metric) / 1000)
+        return latencies
+
+    return measure
+
+
+def _knob(configuration: Configuration, name: str | None, limits: tuple[float, float] | None) -> Knob:
+    """Raises InputError when the file's agent has no such knob, or its range is not known."""
+    agent, policy = configuration.agent, configuration.policy
+    own = options_of(type(policy))
+    if name is None:
+        if policy.knob is None:
+            names = ", ".join(own) or "none"
+            raise InputError(f"agent {agent} has no knob that is known here: give --knob (it has {names})")
+        name = policy.knob.option
+    every = {key: one for part in configuration.parts for key, one in options_of(type(part)).items()}
+    if name not in every or every[name].type.value not in (int, float):
+        numbers = [key for key, one in own.items() if one.type.value in (int, float)]
+        raise InputError(f"{name!r} is no option of {agent} that takes a number: give one of {numbers}")
+    if limits is None:
+        if policy.knob is None or policy.knob.option != name:
+            raise InputError(f"where shall {name} be searched? Give --range LOW HIGH")
+        limits = (policy.knob.low, policy.knob.high)
+    return Knob(name, *limits, whole=every[name].type.value is int)
+
+
+def _row(run: MeasuredSetting, knob: Knob, metric: str, unseen: UnseenLatency, is_chosen: bool) -> Row:
+    low, high = unseen.interval(run.latencies)
+    return {
+        knob.name: f"{run.setting:g}",
+        f"{metric}_s": mean(run.latencies),
+        "unseen_low": low,
+        "unseen_high": high,
+        "unseen_at_most": unseen.at_most(run.latencies),
+        "chosen": "*" if is_chosen else "",
+    }

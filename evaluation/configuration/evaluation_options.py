@@ -1,0 +1,120 @@
+"""What an evaluation file says besides the options of its agent. Names are those of SimulEval's flags."""
+
+import os
+from dataclasses import dataclass, replace
+
+from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
+from evaluation.metrics.metric_names import TOKENIZERS
+from foundation.errors import InputError
+from foundation.options import check_options, option
+
+ENGINES = ("simuleval", "batched")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """The test set and its scores. Relative paths start from the current directory, as in SimulEval."""
+
+    source: str = option("", "file with the path of one audio file in each line", is_path=True)
+    target: str = option("", "file with one reference in each line", is_path=True)
+    output: str | None = option(
+        None, "folder to make for the results; default: outputs/NAME for NAME.yaml", is_path=True
+    )
+    start_index: int = option(0, "first sentence to evaluate, from 0")
+    end_index: int = option(-1, "sentence before which to stop; -1 is after the last")
+    quality_metrics: tuple[str, ...] = option(
+        ("BLEU", "chrF"), "SimulEval's quality scorers, and chrF, WER_NORM, EMPTY"
+    )
+    latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers, and NoSE")
+    computation_aware: bool | None = option(
+        None, "show latency with computation (columns _CA) as well; default: true for the engine simuleval"
+    )
+    eval_latency_unit: str | None = option(
+        None,
+        "what latency counts; default: char for target languages without spaces, else word",
+        # Not spm: SimulEval expects pieces then, but agents write text.
+        ("word", "char"),
+    )
+    no_use_ref_len: bool = option(False, "divide by the length of the prediction, not of the reference")
+    sacrebleu_tokenizer: str | None = option(
+        None,
+        "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
+        TOKENIZERS,
+    )
+    engine: str = option(
+        "simuleval",
+        "what plays the audio: SimulEval, or our simulator of many sentences and settings at once; both "
+        "write the same log",
+        ENGINES,
+    )
+    streams_at_once: int = option(
+        256,
+        "engine batched: sentences times settings decoded together, at most",
+        at_least=1,
+        at_most=1_000_000,
+    )
+    audio_at_once_s: float = option(
+        120.0,
+        "engine batched: audio encoded together, at most; more is faster and takes more memory",
+        above=0,
+    )
+    # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
+    nose_siblings: tuple[str, ...] = option(
+        (), "NoSE: result folders of the same system at other settings", is_path=True
+    )
+    nose_offline: str | None = option(
+        None, "NoSE: result folder of the offline run, or its quality", is_path=True
+    )
+    nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in s; default: first and last point")
+    nose_latency: str | None = option(None, "NoSE: latency scorer; default: AL")
+    nose_quality: str | None = option(None, "NoSE: quality scorer; default: BLEU")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        for name in ("source", "target"):
+            if not getattr(self, name):
+                raise InputError(f"{name} is missing: name a text file with one entry in each line")
+        for name in ("source", "target", "output"):
+            if getattr(self, name):
+                object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
+        if self.start_index < 0 or self.end_index < -1:
+            raise InputError(
+                f"start_index {self.start_index} and end_index {self.end_index} must not be negative "
+                "(but for an end_index of -1)"
+            )
+        if -1 < self.end_index <= self.start_index:
+            raise InputError(
+                f"no sentence lies between start_index {self.start_index} and end_index {self.end_index}: "
+                "end_index must be larger"
+            )
+        if not self.quality_metrics and not self.latency_metrics:
+            raise InputError("neither quality_metrics nor latency_metrics are given: name at least one")
+        if self.engine == "batched" and self.computation_aware:
+            raise InputError(
+                "computation_aware needs the engine simuleval: the batched engine computes many sentences "
+                "together, so no sentence has a clock of its own"
+            )
+        if len(self.nose_bounds) not in (0, 2):
+            raise InputError(f"nose_bounds must be two latencies, got {len(self.nose_bounds)}")
+        if (self.nose_siblings or self.nose_offline) and "NoSE" not in self.latency_metrics:
+            raise InputError("runs for NoSE are given, but latency_metrics does not name NoSE")
+
+    def indices(self, sentences: int) -> range:
+        """Those to evaluate of a list of so many sentences. Raises InputError when it is too short."""
+        if max(self.start_index + 1, self.end_index) > sentences:
+            raise InputError(
+                f"{self.source} lists {sentences} sentences: start_index {self.start_index} or end_index "
+                f"{self.end_index} lies beyond"
+            )
+        return range(self.start_index, sentences if self.end_index < 0 else self.end_index)
+
+    def for_language(self, target_language: str) -> "EvaluationOptions":
+        """The same with the defaults filled in that depend on the target language, and on the engine.
+
+        Raises InputError for a unit, or a tokenizer of BLEU, that does not fit the language.
+        """
+        unit = self.eval_latency_unit or latency_unit(target_language)
+        tokenizer = self.sacrebleu_tokenizer or bleu_tokenizer(target_language)
+        check_text_scoring(target_language, unit, tokenizer if "BLEU" in self.quality_metrics else None)
+        aware = self.engine == "simuleval" if self.computation_aware is None else self.computation_aware
+        return replace(self, computation_aware=aware, eval_latency_unit=unit, sacrebleu_tokenizer=tokenizer)

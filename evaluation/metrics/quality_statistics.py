@@ -1,0 +1,58 @@
+"""BLEU and chrF from counts of each sentence, so that any resample of a test set is scored by a sum.
+
+The counts and the formula are sacreBLEU's own: the score of a resample is its corpus score exactly.
+
+Shapes: N sentences, R resamples, S counts of a sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.base import Metric
+
+from evaluation.metrics.metric_names import QUALITY_METRICS
+from foundation.errors import InputError
+
+
+@dataclass(frozen=True)
+class QualityStatistics:
+    """A metric and the counts (N, S) float64 of a run's sentences."""
+
+    metric: Metric
+    counts: np.ndarray
+
+    @property
+    def signature(self) -> str:
+        return str(self.metric.get_signature())
+
+    def score(self, weights: np.ndarray) -> np.ndarray:
+        """weights (R, N), how often each resample holds each sentence -> its score, (R,) float64."""
+        return self._scores(weights @ self.counts)
+
+    def sentence_scores(self, sentences: int) -> np.ndarray:
+        """The scores of the first sentences, each by itself: (sentences,) float64."""
+        return self._scores(self.counts[:sentences])
+
+    def _scores(self, sums: np.ndarray) -> np.ndarray:
+        # Plain numbers: sacreBLEU counts in Python, which is far slower with those of numpy.
+        return np.array([self.metric._compute_score_from_stats(row).score for row in sums.tolist()])
+
+
+def quality_statistics(
+    name: str, predictions: Sequence[str], references: Sequence[str], tokenizer: str = "13a"
+) -> QualityStatistics:
+    """Count once. name is one of QUALITY_METRICS; tokenizer is sacreBLEU's for BLEU.
+
+    Raises InputError for an unknown metric, or a tokenizer that is not installed.
+    """
+    if name not in QUALITY_METRICS:
+        raise InputError(f"there is no quality metric {name!r}: give some of {', '.join(QUALITY_METRICS)}")
+    try:
+        metric = BLEU(tokenize=tokenizer, force=True) if name == "BLEU" else CHRF()
+    except (ImportError, RuntimeError, KeyError) as error:
+        raise InputError(f"tokenizer {tokenizer} cannot be used: {' '.join(str(error).split())}") from None
+    # Private, but what sacreBLEU's own paired tests are built on.
+    counts = metric._extract_corpus_statistics(predictions, [references])
+    return QualityStatistics(metric, np.array(counts, dtype=np.float64))

@@ -1,0 +1,112 @@
+"""What the page of a sweep shows, as plain lists and numbers: systems, runs, NoSE, utterances."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evaluation.logs.run_log import RunLog
+from evaluation.metrics.degenerate import FLAGS, count_flags, flags
+from evaluation.metrics.latency import METRICS_BY_CLOCK, is_in_ms
+from evaluation.metrics.nose import joint_signature
+from evaluation.report.scores import SweepScores, finite
+from evaluation.report.utterances import pack, packed_utterance, read_records
+from evaluation.sweeps.finished_sweep import FinishedSweep
+
+# By which single utterances are compared: unlike BLEU it is defined for a sentence.
+SENTENCE_METRIC = "chrF"
+
+
+def sweep_data(scores: SweepScores, utterances: int) -> dict[str, Any]:
+    """The data of one language pair, with so many of its utterances to open, from the first."""
+    sweep, logs = scores.sweep, scores.sweep.logs
+    place = {log.path: at for at, log in enumerate(logs)}
+    system_of = {log.path: at for at, system in enumerate(sweep.systems) for log in system.runs.values()}
+    return {
+        "languages": sweep.languages,
+        "unit": logs[0].unit,
+        "sentences": len(logs[0].utterances),
+        "included": utterances,
+        "audio_ms": round(sum(one.source_ms for one in logs[0].utterances)),
+        "quality": scores.quality,
+        "latency": scores.latency,
+        "milliseconds": scores.milliseconds,
+        "axes": {"quality": sweep.axes.quality, "latency": sweep.axes.latency},
+        "flags": FLAGS,
+        "systems": [
+            {"name": system.name, "offline": None if system.offline is None else place[system.offline.path]}
+            for system in sweep.systems
+        ],
+        "runs": [
+            {
+                "id": at,
+                "system": system_of.get(log.path),
+                "offline": log.path not in system_of,
+                "setting": log.path.parent.name,
+                "scores": scores.of_run(log),
+                "flags": count_flags(log),
+            }
+            for at, log in enumerate(logs)
+        ],
+        "nose": _nose(scores),
+        "notes": scores.notes(),
+        "index": pack(_index(sweep, logs, scores.latency, utterances)),
+        "packets": _packets(logs, utterances),
+    }
+
+
+def _nose(scores: SweepScores) -> dict[str, Any]:
+    found = scores.nose
+    axes, estimates = scores.sweep.axes, list(found.estimates.values())
+    shown: dict[str, Any] = {
+        "quality": axes.quality,
+        "latency": axes.latency,
+        "rows": [
+            {
+                "system": place,
+                "score": one.score.score,
+                "low": one.interval.low if one.interval else None,
+                "high": one.interval.high if one.interval else None,
+            }
+            for place, one in found.estimates.items()
+        ],
+        "problems": [*found.without_curve, *([found.problem] if found.problem else [])],
+    }
+    if estimates:
+        # The page has all times in ms, and shows them in s.
+        factor = 1000 if is_in_ms(axes.latency) else 1
+        shown["bounds"] = [bound * factor for bound in estimates[0].score.bounds]
+        shown["signature"] = joint_signature([one.score for one in estimates])
+    return shown
+
+
+def _index(
+    sweep: FinishedSweep, logs: Sequence[RunLog], latency: Sequence[str], utterances: int
+) -> dict[str, Any]:
+    """What the list of utterances shows and sorts by: of each run, a score of each utterance."""
+    first, unit = logs[0].utterances[:utterances], logs[0].unit
+    by_utterance = [name for name in latency if name in METRICS_BY_CLOCK]
+    return {
+        "index": [one.index for one in first],
+        "reference": [one.reference for one in first],
+        "source_ms": [one.source_ms for one in first],
+        "latency": {
+            name: [[finite(value) for value in log.latency(name)[:utterances].tolist()] for log in logs]
+            for name in by_utterance
+        },
+        "chrf": [
+            [round(score, 1) for score in sweep.quality(log, SENTENCE_METRIC).sentence_scores(utterances)]
+            for log in logs
+        ],
+        # Only those that have any, by their places.
+        "flags": [
+            {at: found for at, one in enumerate(log.utterances[:utterances]) if (found := flags(one, unit))}
+            for log in logs
+        ],
+    }
+
+
+def _packets(logs: Sequence[RunLog], utterances: int) -> list[str]:
+    records = [read_records(log) for log in logs]
+    return [
+        packed_utterance(utterance, [one.get(utterance.index, ()) for one in records])
+        for utterance in logs[0].utterances[:utterances]
+    ]

@@ -1,0 +1,293 @@
+"""Evaluations by the batched simulator: settings of one model, and of policies trained for it, side by side.
+
+Utterances of like length are simulated together, in batches that do not depend on where and when they run.
+Each is written down as soon as it is done, one JSON object a line, so that a run that was killed goes on
+where it stopped:
+
+    {"index": 3, "source_ms": 5120.0, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0],
+     "chunks": [...]}, ...}}
+
+with a KEY for each configuration, and chunks as in chunks.jsonl.
+"""
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import soundfile
+import yaml
+
+from agents.engine import StreamingEngine
+from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
+from evaluation.configuration.evaluation_file import Configuration, configure
+from evaluation.logs.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
+from evaluation.logs.json_lines import is_count, is_time
+from evaluation.logs.result_folder import LOG
+from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
+from evaluation.run.worker_threads import share_of_threads
+from foundation.errors import InputError
+from foundation.journal import Journal, damaged
+from foundation.progress import Progress
+from foundation.workers import Workers
+from models.languages import LanguagePair
+from models.registry import base_model, load_translators
+
+
+@dataclass(frozen=True)
+class BatchedRun:
+    """Configurations that differ in agent, policy, search, chunks, languages, but not in `batch_key`."""
+
+    configurations: tuple[Configuration, ...]
+
+    def __post_init__(self) -> None:
+        for configuration in self.configurations:
+            own = configuration.agent_class.own_behaviour()
+            if own:
+                raise InputError(
+                    f"agent {configuration.agent} has its own {', '.join(own)}, which the engine batched "
+                    "does not ask: use the engine simuleval"
+                )
+
+    @property
+    def first(self) -> Configuration:
+        return self.configurations[0]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """One for each configuration: what it says, but for the folder of its results."""
+        texts = [repr({**one.values(), "output": None}) for one in self.configurations]
+        return [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+
+    @cached_property
+    def audio_files(self) -> list[str]:
+        """Of all sentences. Raises InputError when there is no such list."""
+        return read_audio_list(self.first.evaluation.source)
+
+    @cached_property
+    def seconds(self) -> dict[int, float]:
+        """How long each sentence's audio is."""
+        return {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
+
+    @property
+    def indices(self) -> range:
+        """The sentences to evaluate. Raises InputError when the list is shorter."""
+        return self.first.evaluation.indices(len(self.audio_files))
+
+    def check(self, lanes: Sequence[Lane]) -> None:
+        """Raises InputError for anything in the test sets that cannot be used."""
+        maximum_ms = lanes[0].engine.translator.maximum_audio_ms
+        for target in dict.fromkeys(one.evaluation.target for one in self.configurations):
+            check_test_set(self.first.evaluation.source, target, maximum_ms)
+
+    def load(self) -> list[Lane]:
+        """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
+        models = [one.agent_options.model for one in self.configurations]
+        translators = load_translators(dict.fromkeys(models), self.first.translator)
+        engines: dict[tuple, StreamingEngine] = {}
+        lanes = []
+        for configuration in self.configurations:
+            agent, policy = configuration.agent_options, configuration.policy
+            translator = translators[agent.model]
+            key = _engine_key(configuration)
+            if key not in engines:
+                engines[key] = StreamingEngine(translator, key[1])
+            languages = LanguagePair(agent.source_language, agent.target_language)
+            try:
+                # Policies and language pairs that do not fit the model are refused now.
+                engines[key].open_stream(policy, languages)
+            except InputError as error:
+                if len(self.configurations) == 1:
+                    raise
+                raise InputError(f"{configuration.setting}: {error}") from None
+            unit = configuration.evaluation.eval_latency_unit
+            lanes.append(Lane(engines[key], policy, languages, agent.chunk_ms, unit))
+        return lanes
+
+    def simulate(
+        self,
+        lanes: Sequence[Lane],
+        batches: Sequence[Sequence[int]],
+        file: Path,
+        done: Callable[[int], None],
+    ) -> None:
+        """Simulate some batches and add a line for each utterance to a file; done(n) is told of n more."""
+        journal = Journal(file.parent, file.name)
+        for batch in batches:
+            sources = [Source(self.audio_files[index]) for index in batch]
+            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once)
+            for index, some in zip(batch, transcripts, strict=True):
+                journal.append(_entry(index, self.keys, some))
+            done(len(batch))
+
+    def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
+        """All utterances, those of like length together, as many as the options allow; longest first.
+
+        usual_silence_ms: of the model, behind each, where the options leave it to the model.
+        """
+        options = self.first.evaluation
+        silence_s = self.first.translator.with_silence(usual_silence_ms).trailing_silence_ms / 1000
+        seconds = self.seconds
+        # Engines decode one after the other.
+        lanes = max(Counter(map(_engine_key, self.configurations)).values())
+        most = max(1, options.streams_at_once // lanes)
+        batch: list[int] = []
+        # Longest first: memory that suffices for the first batch suffices for all.
+        for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
+            longest_s = seconds[batch[0] if batch else index] + silence_s
+            if len(batch) == most or (batch and longest_s * (len(batch) + 1) > options.audio_at_once_s):
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def shares(self, batches: Sequence[list[int]], processes: int) -> list[list[list[int]]]:
+        """Batches for each of several processes: from the longest on, each goes to whom has least."""
+        shares: list[list[list[int]]] = [[] for _ in range(processes)]
+        shares_s = [0.0] * processes
+        lengths_s = [sum(self.seconds[index] for index in batch) for batch in batches]
+        for place in sorted(range(len(batches)), key=lengths_s.__getitem__, reverse=True):
+            least = shares_s.index(min(shares_s))
+            shares[least].append(batches[place])
+            shares_s[least] += lengths_s[place]
+        return shares
+
+    def write_logs(
+        self, lane: int, transcripts: Mapping[int, Mapping[str, Transcript]], folder: Path
+    ) -> None:
+        """Write instances.log as SimulEval does, and chunks.jsonl, of one configuration."""
+        options = self.configurations[lane].evaluation
+        references = read_references(options.target)
+        written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
+        with (folder / LOG).open("w", encoding="utf-8") as log:
+            for index in self.indices:
+                transcript = written[index]
+                instance = {
+                    "index": index,
+                    "prediction": transcript.prediction(options.eval_latency_unit),
+                    "delays": transcript.delays,
+                    # SimulEval adds computation here, of which this engine knows nothing.
+                    "elapsed": transcript.delays,
+                    "prediction_length": len(transcript.units),
+                    "reference": references[index],
+                    "source": str(soundfile.info(self.audio_files[index])).split("\n"),
+                    "source_length": transcript.source_ms,
+                }
+                log.write(json.dumps(instance) + "\n")
+        # What SimulEval wants to know of a log that it scores.
+        (folder / "config.yaml").write_text(yaml.safe_dump({"source_type": "speech", "target_type": "text"}))
+        records = [transcript.chunks for transcript in written.values()]
+        write_chunk_log(folder / CHUNK_LOG, records, self.indices.start)
+
+
+def batch_key(configuration: Configuration) -> tuple:
+    """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
+    options = configuration.evaluation
+    limits = options.streams_at_once, options.audio_at_once_s
+    test_set = options.source, options.start_index, options.end_index
+    model = base_model(configuration.agent_options.model)
+    return (model, configuration.translator, *test_set, *limits)
+
+
+def _engine_key(configuration: Configuration) -> tuple:
+    """Configurations of one key are decoded together."""
+    return (configuration.agent_options.model, configuration.search)
+
+
+def simulate_all(
+    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False, title: str | None = None
+) -> dict[int, dict[str, Transcript]]:
+    """The transcripts of each utterance, by the keys of the configurations.
+
+    `parts` keeps what is done, also that of an earlier process. Raises InputError for anything that
+    cannot be used, before it simulates; checked: the test set has been looked at before; title: of the bar.
+    """
+    lanes = run.load()
+    if not checked:
+        run.check(lanes)
+    found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
+    # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
+    batches = run.batches(lanes[0].engine.translator.usual_silence_ms)
+    left = [batch for batch in batches if not all(index in found for index in batch)]
+    if not left:
+        return found
+    files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
+    initial = len(run.indices) - sum(map(len, left))
+    if workers.in_process:
+        with Progress(len(run.indices), "utterance", title, initial) as progress:
+            run.simulate(lanes, left, files[0], progress.add)
+    else:
+        values = [configuration.values() for configuration in run.configurations]
+        shares = run.shares(left, workers.jobs)
+        tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
+
+        def written() -> int:
+            return initial + sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+
+        with Progress(len(run.indices), "utterance", title, initial, measure=written):
+            for _ in workers.in_order(simulate_share, tasks, *share_of_threads(workers)):
+                pass
+    return found | _complete(read_transcripts([file for file in files if file.exists()]), run.keys)
+
+
+def simulate_share(task: tuple[Sequence[Mapping], Sequence[Sequence[int]], Path]) -> None:
+    """What one process does: the configurations, as keys with values, over some batches, into a file."""
+    values, batches, file = task
+    run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
+    run.simulate(run.load(), batches, file, lambda _: None)
+
+
+def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
+    """What was written down of each finished utterance, by the keys of configurations.
+
+    A line that was cut when the process was killed, which is a file's last, does not count. Raises InputError
+    for a file in which something else stands.
+    """
+    found: dict[int, dict[str, Transcript]] = {}
+    for file in files:
+        for number, fields in enumerate(Journal(file.parent, file.name).entries, start=1):
+            try:
+                if "source_ms" not in fields:
+                    continue  # of an earlier version: simulated again
+                source_ms = fields["source_ms"]
+                transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
+                if not is_count(fields["index"]):
+                    raise ValueError("an index counts from 0")
+                found.setdefault(fields["index"], {}).update(transcripts)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                raise damaged(file, f"line {number}") from None
+    return found
+
+
+def _complete(
+    found: Mapping[int, dict[str, Transcript]], keys: Sequence[str]
+) -> dict[int, dict[str, Transcript]]:
+    return {index: one for index, one in found.items() if all(key in one for key in keys)}
+
+
+def _entry(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -> dict[str, Any]:
+    lanes = {
+        key: {
+            "units": one.units,
+            "delays": one.delays,
+            "chunks": [chunk_fields(chunk) for chunk in one.chunks],
+        }
+        for key, one in zip(keys, transcripts, strict=True)
+    }
+    return {"index": index, "source_ms": transcripts[0].source_ms, "lanes": lanes}
+
+
+def _transcript(fields: Mapping, source_ms: float) -> Transcript:
+    """Raises ValueError, KeyError or TypeError for anything but what `_line` writes."""
+    units, delays = fields["units"], fields["delays"]
+    if len(units) != len(delays) or not all(map(is_time, (*delays, source_ms))):
+        raise ValueError("a delay in ms goes with each unit")
+    if not isinstance(units, list) or not all(isinstance(unit, str) for unit in units):
+        raise ValueError("units are texts")
+    return Transcript(units, delays, [chunk_record(one) for one in fields["chunks"]], source_ms)

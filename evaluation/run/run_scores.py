@@ -1,0 +1,84 @@
+"""The scores of one run, beside its log; a run whose scoring fails is kept, and can be scored again."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evaluation.configuration.evaluation_file import Configuration
+from evaluation.logs.result_folder import CONFIGURATION, LOG
+from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
+from evaluation.metrics.scores import Scorers, Scores
+from evaluation.metrics.significance import mean
+from evaluation.metrics.true_clock import SIGNATURE
+from evaluation.table import write_tsv
+from foundation.errors import InputError
+from foundation.whole_folder import replaced_file, whole_folder
+
+SCORES = "scores.tsv"
+SIGNATURES = "signatures.json"
+
+
+class RunFolder:
+    """A folder that a run is being written into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.scores: Scores | None = None
+        self.problem: str | None = None  # why it could not be scored
+
+    def score(self, configuration: Configuration, scorers: Scorers) -> None:
+        """Score the log in the folder. An error of a scorer does not end the block: the run is kept."""
+        _write_configuration(configuration, self.path)
+        try:
+            self.scores = write_scores(configuration, scorers, self.path)
+        except (Exception, SystemExit) as error:
+            self.problem = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+@contextmanager
+def run_folder(configuration: Configuration, overwrite: bool = False) -> Iterator[RunFolder]:
+    """A `whole_folder` for one run, whose log stays even if it cannot be scored.
+
+    Raises InputError like `whole_folder`, and when the run is complete but was not scored.
+    """
+    output = configuration.evaluation.output
+    with whole_folder(output, overwrite, LOG) as path:
+        folder = RunFolder(path)
+        yield folder
+    if folder.problem is not None:
+        raise InputError(
+            f"{output} holds the finished run, but its scoring failed ({folder.problem}): score it again by "
+            f"`simulst evaluate --rescore {output}`, with other --quality-metrics or --latency-metrics"
+        )
+
+
+def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -> Scores:
+    """Score the log in `folder`, and put what makes it a result of `simulst evaluate` beside it."""
+    scores = scorers.score(folder / LOG)
+    if configuration.evaluation.computation_aware:
+        scores = _with_true_clock(scores, folder)
+    _write_configuration(configuration, folder)
+    with replaced_file(folder / SIGNATURES) as file:
+        file.write_text(json.dumps(scores.signatures, indent=1) + "\n", encoding="utf-8")
+    write_tsv(folder / SCORES, [{"setting": configuration.setting, **scores.values}])
+    return scores
+
+
+def _write_configuration(configuration: Configuration, folder: Path) -> None:
+    with replaced_file(folder / CONFIGURATION) as file:
+        file.write_text(configuration.to_yaml(), encoding="utf-8")
+
+
+def _with_true_clock(scores: Scores, folder: Path) -> Scores:
+    """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
+    log = read_run_log(folder)
+    values, signatures = {}, dict(scores.signatures)
+    for name, value in scores.values.items():
+        values[name] = value
+        metric, clock = METRICS_BY_CLOCK.get(name, (name, ""))
+        if clock == SIMULEVAL_CLOCK:
+            values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
+            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
+    return Scores(values, signatures)

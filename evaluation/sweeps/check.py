@@ -1,0 +1,27 @@
+"""What a sweep looks at before its first run, so that its last is not refused after hours.
+
+Every model is loaded once, with the policies and the language pairs that go with it, and every audio file
+and reference is looked for.
+"""
+
+from collections.abc import Sequence
+
+from agents.test_set.input_lists import check_test_set
+from evaluation.configuration.evaluation_file import Configuration
+from evaluation.run.batched_run import BatchedRun, batch_key
+
+
+def check_runs(configurations: Sequence[Configuration]) -> None:
+    """Raises InputError, which names a run, for a model, a policy, a language pair or a file of no use."""
+    groups: dict[tuple, list[Configuration]] = {}
+    for configuration in configurations:
+        groups.setdefault(batch_key(configuration), []).append(configuration)
+    for group in groups.values():
+        loadable = [one for one in group if not one.agent_class.own_behaviour()]
+        if loadable:
+            run = BatchedRun(tuple(loadable))
+            run.check(run.load())
+        else:
+            # Their agents may be anything, but their lists are known.
+            for target in dict.fromkeys(one.evaluation.target for one in group):
+                check_test_set(group[0].evaluation.source, target, None)
