@@ -14,17 +14,17 @@ from models.policy.folder import StoredPolicy, load_policy, save_policy
 from tests.fuzz.mutations import check_reader
 from tests.models.tiny_reina import tiny_policy
 from tests.train.tiny_training import build
-from train.encoder_cache import COLUMNS, EncoderCache
-from train.line_table import LineTable
-from train.manifest import Row, read_manifest
-from train.prepare_mustc import MustcOptions, read_corpus
-from train.prepare_table import TableOptions
-from train.prepare_table import read_corpus as read_table_of_clips
-from train.recipe_checks import check_data
-from train.self_augmentation.labels import Label, check_entries, journal_entry
-from train.self_augmentation.sampling import HeardClip, Speculation
-from train.skipped import Skipped
-from train.translation_recipe import TranslationConfig
+from train.data.encoder_cache import COLUMNS, EncoderCache
+from train.data.manifest import Row, read_manifest
+from train.prepare.corpora.mustc import MustcOptions, read_corpus
+from train.prepare.corpora.table import TableOptions
+from train.prepare.corpora.table import read_corpus as read_table_of_clips
+from train.prepare.line_table import LineTable
+from train.prepare.skipped import Skipped
+from train.recipes.checks import check_data
+from train.simulsa_augment.labels import Label, check_entries, journal_entry
+from train.simulsa_augment.sampling import HeardClip, Speculation
+from train.translator.recipe import TranslationConfig
 
 MANIFEST = """id\taudio\tseconds\theard_ms\tends\tvoice\ten\tde
 a\ta.wav\t0.100\t\t\tslt\tOne dog.\tEin Hund.

@@ -15,8 +15,8 @@ from unittest.mock import patch
 import numpy as np
 
 from train import simulsa_augment
-from train.augment_options import AugmentOptions
-from train.self_augmentation import augment
+from train.simulsa_augment import work as augment
+from train.simulsa_augment.options import AugmentOptions
 
 
 class ScriptedSpeculator:

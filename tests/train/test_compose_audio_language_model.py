@@ -16,9 +16,9 @@ from models.translator import TranslatorOptions
 from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import Whisper
 from tests.models.tiny_whisper import CORPUS, write_tiny_whisper
-from train.byte_level_bpe import train_byte_level_bpe
+from train.compose.byte_level_bpe import train_byte_level_bpe
+from train.compose.work import SHORT_PROMPT
 from train.compose_audio_language_model import main
-from train.composition import SHORT_PROMPT
 
 WAVEFORM = np.random.default_rng(0).normal(0, 0.1, 20_000).astype(np.float32)
 WINDOW = 300  # frames of 20 ms

@@ -5,8 +5,8 @@ import torch
 from models.speech_translator import SpeechDecoder
 from models.translator import Memory, frame_ends
 from tests.models.tiny_reina import tiny_reina
-from train.alignment import spoken_seconds
-from train.decoding import translate
+from train.policy.alignment import spoken_seconds
+from train.recipes.decoding import translate
 
 END = 1
 

@@ -9,15 +9,15 @@ from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.pretended_device import pretended_device
 from tests.train.tiny_sft import LORA, batch_of, build_sft, in_training
-from train.batches import Collation, TruncationSection
-from train.examples import DataSection, read_examples
-from train.multitask_model import MultitaskTranslator
-from train.policy_recipe import PolicyConfig, create
-from train.policy_unit import CORRELATION, PolicyEvalUnit, PolicyUnit
-from train.self_augmentation.speculator import Speculator
+from train.data.batches import Collation, TruncationSection
+from train.data.examples import DataSection, read_examples
+from train.policy.recipe import PolicyConfig, create
+from train.policy.unit import CORRELATION, PolicyEvalUnit, PolicyUnit
+from train.recipes.start_model import StartModel
+from train.simulsa_augment.speculator import Speculator
 from train.simulsa_sft.unit import SftEvalUnit, SftUnit
-from train.start_model import StartModel
-from train.translation_unit import TranslationEvalUnit, TranslationUnit
+from train.translator.model import MultitaskTranslator
+from train.translator.unit import TranslationEvalUnit, TranslationUnit
 
 CPU = torch.device("cpu")
 # Everything but chance: dropout and random cuts would differ.

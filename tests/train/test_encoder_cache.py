@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from foundation.errors import InputError
-from train.encoder_cache import EncoderCache
+from train.data.encoder_cache import EncoderCache
 
 ABOUT = {"width": 2, "frame_ms": 20.0, "seed": 0}
 INDEX = (

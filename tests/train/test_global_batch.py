@@ -7,9 +7,9 @@ import torch
 import torch.distributed as distributed
 import torch.multiprocessing as multiprocessing
 
-from train.divergence_loss import divergence_loss
-from train.global_batch import global_mean, global_sum, processes
-from train.reina_loss import ReinaLossOptions, normalised, reina_loss
+from train.policy.divergence_loss import divergence_loss
+from train.policy.reina_loss import ReinaLossOptions, normalised, reina_loss
+from train.recipes.global_batch import global_mean, global_sum, processes
 
 # The halves hold different numbers of valid tokens, and gains of different size.
 LENGTHS = [7, 5, 7, 1, 0, 2]

@@ -13,8 +13,8 @@ from foundation.errors import InputError
 from models.sound.audio import read_audio
 from tests.foundation.run_here import run_here
 from train.commands import PREPARE
-from train.join_segments import SegmentLengths, plan, spread
-from train.line_table import Line
+from train.prepare.join import SegmentLengths, plan, spread
+from train.prepare.line_table import Line
 
 main = partial(run_here, PREPARE["join"])
 
@@ -265,7 +265,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("train.join_segments.write_lists", interrupt)
+    monkeypatch.setattr("train.prepare.join.write_lists", interrupt)
     with pytest.raises(KeyboardInterrupt):
         main(arguments(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["audio", "table.tsv"]

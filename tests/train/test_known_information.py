@@ -19,8 +19,8 @@ from tests.train.spoken_numbers import (
     log_probabilities,
     sentences,
 )
-from train.divergence_loss import divergence, divergence_loss
-from train.reina_loss import ReinaLossOptions, information_gain, reina_loss
+from train.policy.divergence_loss import divergence, divergence_loss
+from train.policy.reina_loss import ReinaLossOptions, information_gain, reina_loss
 
 CHUNK_S = 0.25
 

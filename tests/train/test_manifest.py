@@ -5,7 +5,7 @@ import re
 import pytest
 
 from foundation.errors import InputError
-from train.manifest import Row, check_language_codes, read_manifest, write_manifest
+from train.data.manifest import Row, check_language_codes, read_manifest, write_manifest
 
 
 def write(path, *lines):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from train.masking import MaskingSection, masked
-from train.multitask_model import attention_kernels
+from train.data.masking import MaskingSection, masked
+from train.translator.model import attention_kernels
 
 BINS, FRAMES = 80, 300
 NONE = dict(frequency_masks=0, time_masks=0)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard as HubCard
 
-from train.model_card import LICENCES, ModelCard
+from train.export.model_card import LICENCES, ModelCard
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "models/weights").glob("*/README.md"))

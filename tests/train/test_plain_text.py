@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.plain_text import EmphasisCapitals, plain_quotes
+from train.prepare.plain_text import EmphasisCapitals, plain_quotes
 
 
 @pytest.mark.parametrize(

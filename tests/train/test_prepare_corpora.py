@@ -8,7 +8,7 @@ import soundfile
 import yaml
 
 from models.sound.audio import read_audio
-from train.manifest import read_manifest
+from train.data.manifest import read_manifest
 from train.prepare import main
 
 
@@ -159,7 +159,7 @@ def test_an_interrupted_table_goes_on_where_it_was(tmp_path, monkeypatch, capsys
             raise KeyboardInterrupt
         return read_audio(path)
 
-    monkeypatch.setattr("train.clips.read_audio", interrupted)
+    monkeypatch.setattr("train.prepare.corpora.clips.read_audio", interrupted)
     assert main([*map(str, table(tmp_path, "--convert", rows=rows)), "--jobs", "1"]) == 130
     assert "the same command continues" in capsys.readouterr().err
     prepare(*table(tmp_path, "--convert", rows=rows))

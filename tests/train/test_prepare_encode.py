@@ -11,14 +11,14 @@ from foundation.errors import InputError
 from models.sound.log_mel import log_mel_spectrogram
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
-from train import prepare_encode
-from train.clip_versions import encoder_frames, heard_samples
-from train.encoder_cache import EncoderCache, FrozenEncoder, encoder_sha256
-from train.frame_encoders import load_encoder
-from train.manifest import Row, write_manifest
+from train.data.clip_versions import encoder_frames, heard_samples
+from train.data.encoder_cache import EncoderCache, FrozenEncoder, encoder_sha256
+from train.data.frame_encoders import load_encoder
+from train.data.manifest import Row, write_manifest
+from train.prepare import encode as prepare_encode
 from train.prepare import main
-from train.prepare_encode import batches
-from train.start_model import open_model
+from train.prepare.encode import batches
+from train.recipes.start_model import open_model
 
 SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
 

@@ -4,7 +4,7 @@ import pytest
 
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_whisper import CORPUS
-from train.manifest import Row, write_manifest
+from train.data.manifest import Row, write_manifest
 from train.prepare import main
 
 

@@ -10,10 +10,10 @@ import soundfile
 
 from foundation.errors import InputError
 from models.sound.audio import read_audio
-from train.manifest import Row, read_manifest, write_manifest
+from train.data.manifest import Row, read_manifest, write_manifest
 from train.prepare import main
-from train.prepare_speak import Draw, SpeakOptions, draw
-from train.voices import CommandVoice, open_voice
+from train.prepare.speak import Draw, SpeakOptions, draw
+from train.prepare.voices import CommandVoice, open_voice
 
 # An engine: 0.1 s for each character, at the level 0.01 x seed % 50; refuses what it is told to.
 ENGINE = """
@@ -101,7 +101,7 @@ def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command,
         pytest.importorskip("submitit")
     assert main(command) == 0
     (tmp_path / "out").rename(tmp_path / "undisturbed")
-    monkeypatch.setattr("train.prepare_speak.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("train.prepare.speak.ROWS_AT_ONCE", 2)
     speak = CommandVoice.speak
 
     def interrupted(self, text, *how):

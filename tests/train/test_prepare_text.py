@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from train.manifest import read_manifest
+from train.data.manifest import read_manifest
 from train.prepare import main
 
 EN = ("One dog runs.", "two  dogs", "", "A man & a dog.", "One dog runs.", "Far away.\u2028There.")

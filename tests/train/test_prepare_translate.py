@@ -9,9 +9,9 @@ from models.registry import load_translator
 from models.sound.audio import read_audio
 from models.translator import TranslatorOptions
 from tests.models.tiny_reina import write_tiny_reina
-from train import prepare_translate
-from train.manifest import Row, read_manifest, write_manifest
+from train.data.manifest import Row, read_manifest, write_manifest
 from train.prepare import main
+from train.prepare import translate as prepare_translate
 
 SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
 

@@ -8,17 +8,17 @@ import pytest
 from foundation.errors import InputError
 from tests.train.launch import train
 from tests.train.tiny_training import build
-from train.batch_plan import BatchSection
-from train.batches import TruncationSection
-from train.examples import DataSection
-from train.policy_recipe import PolicyConfig, create
-from train.recipe_checks import check_data
-from train.recipe_data import ReaderSection
-from train.resumption import check_last_checkpoint
+from train.data.batch_plan import BatchSection
+from train.data.batches import TruncationSection
+from train.data.examples import DataSection
+from train.data.recipe_data import ReaderSection
+from train.policy.recipe import PolicyConfig, create
+from train.recipes.checks import check_data
+from train.recipes.resumption import check_last_checkpoint
+from train.recipes.start_model import best_checkpoint, new_model
 from train.simulsa_sft.recipe import SftConfig
-from train.start_model import best_checkpoint, new_model
-from train.translation_recipe import TranslationConfig
-from train.translator_family import TranslatorConfig, check_languages
+from train.translator.family import TranslatorConfig, check_languages
+from train.translator.recipe import TranslationConfig
 
 
 @pytest.fixture(scope="module")

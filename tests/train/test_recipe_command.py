@@ -8,9 +8,9 @@ import pytest
 
 from foundation.errors import InputError
 from foundation.yaml_files import read_yaml
-from train.batch_plan import BatchSection
-from train.recipe_command import RECIPES, check, help_text
-from train.recipe_sections import check_keys, read_section
+from train.data.batch_plan import BatchSection
+from train.recipes.command import RECIPES, check, help_text
+from train.recipes.sections import check_keys, read_section
 
 TRAIN = Path(__file__).parents[2] / "train"
 SHIPPED = sorted(file for name in RECIPES for file in (TRAIN / name / "configs").glob("*.yaml"))
@@ -115,7 +115,7 @@ def test_what_fairseq2_fills_in_is_not_looked_for(configuration):
 @pytest.mark.parametrize("name", RECIPES)
 def test_help_lists_the_keys_of_the_data_section_with_their_meaning(name):
     lines = help_text(name).splitlines()
-    assert "      manifest (Path): The table of clips or texts (`train.manifest`)." in lines
+    assert "      manifest (Path): The table of clips or texts (`train.data.manifest`)." in lines
     assert "      task (str, default 's2tt'): s2tt, asr or nmt." in lines
     assert any(line.startswith("      of fairseq2: num_steps, num_data_epochs, ") for line in lines)
     assert max(map(len, lines)) <= 110
@@ -123,12 +123,12 @@ def test_help_lists_the_keys_of_the_data_section_with_their_meaning(name):
 
 def test_sections_are_read_as_python_makes_them():
     """Names and help come from the source; the classes themselves say the same."""
-    section = read_section("train.batch_plan", "BatchSection")
+    section = read_section("train.data.batch_plan", "BatchSection")
     assert list(section.keys) == list(BatchSection.__dataclass_fields__)
     assert section.keys["pairs"].default == "128"
     assert section.keys["pairs"].help == "Pairs of speech and text at most."
-    assert read_section("train.batch_plan", "PlannedBatch").keys["speech"].default is None
-    assert read_section("train.batch_plan", "NoSuchClass") is None
+    assert read_section("train.data.batch_plan", "PlannedBatch").keys["speech"].default is None
+    assert read_section("train.data.batch_plan", "NoSuchClass") is None
 
 
 def test_an_unknown_key_is_refused_without_importing_fairseq2(configuration):
@@ -136,7 +136,7 @@ def test_an_unknown_key_is_refused_without_importing_fairseq2(configuration):
     file = configuration("trian: []\n")
     script = (
         "import sys; sys.argv = ['x', 'out', '--config-file', sys.argv[1]]\n"
-        "from train.recipe_command import main\n"
+        "from train.recipes.command import main\n"
         "status = main('stage1')\n"
         "print(status, [name for name in ('fairseq2', 'torch') if name in sys.modules])"
     )

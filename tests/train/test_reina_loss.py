@@ -9,10 +9,10 @@ from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import Whisper
 from tests.models.tiny_reina import tiny_policy, tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
-from train.alignment_loss import alignment_loss
-from train.divergence_loss import divergence, divergence_loss
-from train.reina_loss import ReinaLossOptions, information_gain, normalised, reina_loss
-from train.two_passes import two_passes
+from train.policy.alignment_loss import alignment_loss
+from train.policy.divergence_loss import divergence, divergence_loss
+from train.policy.reina_loss import ReinaLossOptions, information_gain, normalised, reina_loss
+from train.policy.two_passes import two_passes
 
 
 def random(*shape, seed=0):

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 
 from tests.train.scripted_speculator import run
-from train.manifest import Row, read_manifest
-from train.self_augmentation.labels import Label, confident_tokens, whole_characters
-from train.self_augmentation.report import write_report
-from train.self_augmentation.sampling import HeardClip, Speculation, batches
-from train.self_augmentation.truncation import Truncation, draw
+from train.data.manifest import Row, read_manifest
+from train.simulsa_augment.labels import Label, confident_tokens, whole_characters
+from train.simulsa_augment.report import write_report
+from train.simulsa_augment.sampling import HeardClip, Speculation, batches
+from train.simulsa_augment.truncation import Truncation, draw
 
 PROJECT = Path(__file__).parents[2]
 GERMAN = "Zwölf Männer über der Straße hören süße Töne."

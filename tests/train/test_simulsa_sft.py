@@ -18,8 +18,8 @@ from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.commands import EXPORT
-from train.self_augmentation.labels import whole_characters
 from train.simulsa_augment import main as augment
+from train.simulsa_augment.labels import whole_characters
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
 

@@ -15,13 +15,13 @@ from models.audio_language.translator import AudioLanguageDecoder, AudioLanguage
 from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
-from train.decoding import translate
-from train.encoder_cache import EncoderCache, FrozenEncoder
-from train.examples import DataSection
+from train.data.encoder_cache import EncoderCache, FrozenEncoder
+from train.data.examples import DataSection
 from train.prepare import main as prepare
-from train.recipe_checks import check_data
-from train.self_augmentation.speculator import Speculator
+from train.recipes.checks import check_data
+from train.recipes.decoding import translate
 from train.simulsa_augment import main as augment
+from train.simulsa_augment.speculator import Speculator
 from train.simulsa_sft.data import section_reader, train_reader
 from train.simulsa_sft.model import AudioLanguageConfig
 from train.simulsa_sft.recipe import SftConfig

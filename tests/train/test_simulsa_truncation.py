@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from foundation.errors import InputError
-from train.manifest import Row
-from train.self_augmentation.sampling import HeardClip, Speculation, batches, sample_rows, truncate
-from train.self_augmentation.truncation import Truncation, draw
+from train.data.manifest import Row
+from train.simulsa_augment.sampling import HeardClip, Speculation, batches, sample_rows, truncate
+from train.simulsa_augment.truncation import Truncation, draw
 
 ROWS = [Row(f"row{number}", {"de": "x"}, None, 0.2 + 0.01 * number) for number in range(1000)]
 

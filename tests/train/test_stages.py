@@ -14,7 +14,7 @@ from tests.foundation.run_here import run_here
 from tests.train.launch import losses, stored, trained
 from tests.train.tiny_training import TinyWorld, build
 from train.commands import EXPORT
-from train.start_model import best_checkpoint, open_model
+from train.recipes.start_model import best_checkpoint, open_model
 
 export = partial(run_here, EXPORT)
 

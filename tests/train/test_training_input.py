@@ -11,19 +11,19 @@ from foundation.errors import InputError
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.train.tiny_training import build
-from train.batch_plan import BatchPlan, BatchSection
-from train.batches import IGNORED, Collation, TruncationSection
-from train.encoder_cache import EncoderCache, FrozenEncoder
-from train.examples import DataSection, read_examples
-from train.masking import MaskingSection
-from train.multitask_model import MultitaskTranslator
-from train.policy_loss import check_policy
-from train.policy_recipe import PolicyConfig, create
-from train.recipe_data import train_reader
-from train.start_model import StartModel, new_model, open_model
-from train.translation_recipe import TranslationConfig
-from train.translation_unit import TranslationUnit
-from train.translator_family import TranslatorConfig, start_model
+from train.data.batch_plan import BatchPlan, BatchSection
+from train.data.batches import IGNORED, Collation, TruncationSection
+from train.data.encoder_cache import EncoderCache, FrozenEncoder
+from train.data.examples import DataSection, read_examples
+from train.data.masking import MaskingSection
+from train.data.recipe_data import train_reader
+from train.policy.loss import check_policy
+from train.policy.recipe import PolicyConfig, create
+from train.recipes.start_model import StartModel, new_model, open_model
+from train.translator.family import TranslatorConfig, start_model
+from train.translator.model import MultitaskTranslator
+from train.translator.recipe import TranslationConfig
+from train.translator.unit import TranslationUnit
 
 
 @pytest.fixture(scope="module")

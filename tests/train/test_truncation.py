@@ -2,7 +2,7 @@
 
 import torch
 
-from train.truncation import truncated_samples
+from train.data.truncation import truncated_samples
 
 SECOND = 16_000
 

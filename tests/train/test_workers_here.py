@@ -5,7 +5,7 @@ import torch
 
 from foundation import workers
 from foundation.errors import InputError
-from train.workers_here import own_device, workers_in
+from train.prepare.workers_here import own_device, workers_in
 
 
 def test_every_core_gets_a_process_but_a_cluster_is_told_how_many(tmp_path):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.tiny_training import TinyWorld, build
-from train.examples import DataSection
+from train.data.examples import DataSection
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.data import collation, section_reader
 from train.simulsa_sft.lora import LoraSection

@@ -5,7 +5,7 @@ python -m train.simulsa_sft OUTPUT --config-file train/simulsa_sft/configs/mini.
 
 import sys
 
-from train.recipe_command import main
+from train.recipes.command import main
 
 if __name__ == "__main__":
     sys.exit(main("simulsa_sft"))

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from models.audio_language.tokenizer import AudioPrompt
-from train.batches import Moved
-from train.examples import Example
+from train.data.batches import Moved
+from train.data.examples import Example
 
 
 @dataclass
@@ -30,7 +30,7 @@ class AudioTextBatch(Moved):
 
 @dataclass(frozen=True)
 class AudioTextCollation:
-    """Makes batches of pairs (`train.batch_reader`)."""
+    """Makes batches of pairs (`train.data.batch_reader`)."""
 
     audio_token: int
     end_of_sequence: int

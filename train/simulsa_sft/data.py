@@ -7,11 +7,11 @@ from fairseq2.recipe.base import RecipeContext
 
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
-from train.batch_plan import BatchPlan
-from train.batch_reader import BatchReader
-from train.encoder_cache import FrozenEncoder
-from train.examples import DataSection, Example, read_examples
-from train.recipe_data import DataConfig, ReadSection, mixed_pairs, section_readers, tell
+from train.data.batch_plan import BatchPlan
+from train.data.batch_reader import BatchReader
+from train.data.encoder_cache import FrozenEncoder
+from train.data.examples import DataSection, Example, read_examples
+from train.data.recipe_data import DataConfig, ReadSection, mixed_pairs, section_readers, tell
 from train.simulsa_sft.batches import AudioTextCollation
 
 

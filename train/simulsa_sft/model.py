@@ -20,11 +20,11 @@ from foundation.errors import InputError
 from models.audio_language.model import AudioFrames, AudioLanguageModel
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
-from train.multitask_model import attention_kernels
+from train.recipes.start_model import CHECKPOINTS
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.lora import LoraSection, add_lora
 from train.simulsa_sft.start import DESCRIPTION, Origin, constant_weights, open_audio_language_model
-from train.start_model import CHECKPOINTS
+from train.translator.model import attention_kernels
 
 FAMILY = "simulst_audio_language"
 

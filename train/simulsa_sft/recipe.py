@@ -18,12 +18,12 @@ from fairseq2.task import Task
 from torch.nn import Module
 
 from foundation.errors import InputError
-from train.batch_plan import BatchSection
-from train.examples import DataSection
-from train.recipe_checks import check_before_loading
-from train.recipe_data import ReaderSection
-from train.recipe_errors import register_input_errors
-from train.recipe_log import hush_environment
+from train.data.batch_plan import BatchSection
+from train.data.examples import DataSection
+from train.data.recipe_data import ReaderSection
+from train.recipes.checks import check_before_loading
+from train.recipes.errors import register_input_errors
+from train.recipes.log import hush_environment
 from train.simulsa_sft.data import check_task, train_reader, validation_readers
 from train.simulsa_sft.model import FAMILY, AudioLanguageInTraining, register_audio_language_models
 from train.simulsa_sft.unit import SftEvalUnit, SftUnit

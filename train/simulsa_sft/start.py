@@ -19,8 +19,8 @@ from models.audio_language.model import AudioLanguageModel
 from models.storage.locate import locate_model
 from models.storage.stored_weights import check_finite, read_json
 from models.translator import TranslatorOptions
+from train.recipes.start_model import best_checkpoint, read_checkpoint
 from train.simulsa_sft.lora import LoraSection, add_lora
-from train.start_model import best_checkpoint, read_checkpoint
 
 DESCRIPTION = "audio_language.json"
 WRAPPER = "network."  # what names begin with in a checkpoint of `train.simulsa_sft.model`

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from models.audio_language.translator import AudioLanguageDecoder
 from models.translator import Memory, frame_ends
-from train.decoding import translate
-from train.multitask_model import attention_kernels
+from train.recipes.decoding import translate
+from train.recipes.validation_unit import ValidationUnit
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.model import AudioLanguageInTraining
-from train.translation_unit import check_finite
-from train.validation_unit import ValidationUnit
+from train.translator.model import attention_kernels
+from train.translator.unit import check_finite
 
 
 class SftUnit(TrainUnit[AudioTextBatch]):

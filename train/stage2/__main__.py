@@ -1,6 +1,6 @@
 import sys
 
-from train.recipe_command import main
+from train.recipes.command import main
 
 if __name__ == "__main__":
     sys.exit(main("stage2"))

@@ -1,0 +1,150 @@
+"""From data sections of a configuration to the readers of a fairseq2 trainer."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairseq2.logging import log
+from fairseq2.recipe.base import RecipeContext
+from fairseq2.recipe.config import CommonSection, TrainerSection
+
+from foundation.errors import InputError
+from train.data.batch_plan import BatchPlan, BatchSection
+from train.data.batch_reader import BatchReader
+from train.data.batches import Collation, TruncationSection
+from train.data.encoder_cache import FRAME_MS, FrozenEncoder
+from train.data.examples import DataSection, Example, Examples, read_examples
+from train.data.masking import MaskingSection
+from train.recipes.start_model import StartModel
+
+# The pairs of one section, as a model of some kind can learn from them.
+ReadSection = Callable[[DataSection], Sequence[Example]]
+
+
+@dataclass(kw_only=True)
+class ReaderSection:
+    """How data is read."""
+
+    workers: int = 2
+    """So many processes read audio for each training process; 0 is best with an encoder cache."""
+
+    seed: int = 1
+    """Decides on the order of pairs and on where clips are cut."""
+
+    def __post_init__(self) -> None:
+        for name, most in (("workers", 4096), ("seed", 2**63)):
+            if not 0 <= getattr(self, name) < most:
+                raise InputError(
+                    f"reader.{name} must be from 0 to below {most}, got {str(getattr(self, name))[:40]}"
+                )
+
+
+class DataConfig(Protocol):
+    """What every recipe's configuration says about data."""
+
+    train: list[DataSection]
+    validation: list[DataSection]
+    batch: BatchSection
+    truncation: TruncationSection | None
+    reader: ReaderSection
+    trainer: TrainerSection
+    common: CommonSection
+
+
+def train_reader(
+    context: RecipeContext,
+    config: DataConfig,
+    start: StartModel,
+    frozen_encoder: bool,
+    whole: bool = False,
+    masking: MaskingSection | None = None,
+) -> BatchReader:
+    """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
+    cached = [section.manifest for section in config.train if section.encoder_cache is not None]
+    if masking is not None and cached:
+        raise InputError(
+            f"masking hides features, and an encoder cache has none ({cached[0]}): leave out one of the two"
+        )
+    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start))
+    plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
+    collation = _collation(config, start, config.truncation, whole, masking)
+    accumulate = config.trainer.grad_accumulation.num_batches
+    return BatchReader(plan, collation, context.gangs, accumulate, config.reader.workers)
+
+
+def validation_readers(
+    context: RecipeContext,
+    config: DataConfig,
+    start: StartModel,
+    truncation: TruncationSection | None = None,
+    whole: bool = False,
+) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
+    """For each section its name, the references by id, and its reader."""
+    collation = _collation(config, start, truncation, whole)
+    return section_readers(context, config, _reader(start), collation)
+
+
+def mixed_pairs(
+    config: DataConfig, frozen_encoder: bool, read: ReadSection
+) -> tuple[list[Example], list[float]]:
+    """The pairs of all sections to train on, and their weights. Raises InputError if there can be none."""
+    if not frozen_encoder and any(section.encoder_cache is not None for section in config.train):
+        raise InputError("an encoder cache needs a frozen encoder: set freeze_encoder, or leave caches out")
+    pairs: list[Example] = []
+    weights: list[float] = []
+    for section in config.train:
+        of_section = read(section)
+        pairs += of_section
+        weights += [section.weight] * len(of_section)
+    return pairs, weights
+
+
+def section_readers(
+    context: RecipeContext, config: DataConfig, read: ReadSection, collation: Any
+) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
+    """For each section to validate on its name, the references by id, and its reader."""
+    for section in config.validation:
+        pairs = read(section)
+        plan = BatchPlan(pairs, [1.0] * len(pairs), config.batch, config.reader.seed, shuffle=False)
+        reader = BatchReader(plan, collation, context.gangs)
+        name = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
+        yield name, {pair.id: pair.reference for pair in pairs}, reader
+
+
+def tell(section: DataSection, examples: Examples) -> None:
+    """Log what a section holds, and what was skipped of it."""
+    log.info("{} pairs of {} from {}.", len(examples.pairs), section.task, section.manifest)
+    for reason, count in examples.skipped.items():
+        log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
+
+
+def _reader(start: StartModel) -> ReadSection:
+    dimensions = start.model.dimensions
+    longest_s = FRAME_MS / 1000 * dimensions.n_audio_ctx
+    encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, start.model.encoder)
+
+    def read(section: DataSection) -> Sequence[Example]:
+        examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
+        tell(section, examples)
+        return examples.pairs
+
+    return read
+
+
+def _collation(
+    config: DataConfig,
+    start: StartModel,
+    truncation: TruncationSection | None,
+    whole: bool,
+    masking: MaskingSection | None = None,
+) -> Collation:
+    return Collation(
+        end_of_sequence=start.tokenizer.end_of_sequence,
+        mel_bins=start.model.dimensions.n_mels,
+        truncation=truncation,
+        with_whole_audio=whole,
+        seed=config.reader.seed,
+        masking=masking,
+        frame_multiple=config.batch.frame_multiple,
+        token_multiple=config.batch.token_multiple,
+    )

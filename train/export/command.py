@@ -1,0 +1,140 @@
+"""simulst export RUN FOLDER: a training output becomes a model folder that agents load by path or name.
+
+    simulst export runs/mini/stage2 exported/mini             a translator, for policies that learn nothing
+    simulst export runs/mini/stage3 exported/mini             a policy with its translator
+    simulst export runs/w/stage3 exported/w --base openai/whisper-base    a policy that names its translator
+    simulst export runs/mini/sft exported/sft                an audio-language model, its adapters merged
+    simulst export runs/q/sft exported/q --base Qwen/Qwen2-Audio-7B-Instruct    its adapters alone
+
+Of a run it takes the checkpoint of the best validation score. Beside the weights it writes README.md, the
+model card: what the model is, what it was trained on, its validation scores, and its licence.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import InputError
+from foundation.whole_folder import whole_folder
+from models.policy.folder import StoredPolicy, policy_options, save_policy
+from models.policy.network import PolicyNetwork
+from models.reina.folder import save_reina
+from models.reina.network import Reina
+from models.storage.locate import locate_model
+from models.storage.stored_weights import check_weights, read_json
+from models.translator import PRECISIONS
+from models.whisper.folder import save_whisper
+from train.export.model_card import ModelCard
+from train.export.options import ExportOptions
+from train.recipes.start_model import (
+    CHECKPOINTS,
+    POLICY,
+    StartModel,
+    best_checkpoint,
+    open_model,
+    read_checkpoint,
+)
+from train.simulsa_sft.export import save_trained
+from train.simulsa_sft.start import DESCRIPTION as AUDIO_LANGUAGE
+
+NETWORK = "network."  # what names begin with in a checkpoint of `train.policy.model`
+
+
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """A policy network as a run of stage 3 left it."""
+
+    network: PolicyNetwork
+    base: str  # name or path of its translator
+
+
+def run(options: ExportOptions) -> None:
+    """Does what the command says. FOLDER is there complete or not at all; InputError says why not."""
+    notes = _read_notes(options.notes)
+    dtype = PRECISIONS[options.precision]
+    is_step = options.run.name.startswith("step_")
+    output = options.run.parent.parent if is_step else options.run
+    if not (output / CHECKPOINTS).is_dir():
+        raise InputError(f"{options.run} is no output of a training stage: it has no {CHECKPOINTS}")
+    step = options.run if is_step else best_checkpoint(output)
+    card = _card(options, output, step, notes)
+    if (output / AUDIO_LANGUAGE).is_file():
+        if options.eight_bit:
+            raise InputError(
+                f"{output} trained an audio-language model, which has no 8-bit folder: leave --eight-bit out"
+            )
+        if options.threshold is not None:
+            raise InputError(f"{output} trained an audio-language model, not a policy: leave --threshold out")
+        with whole_folder(options.folder) as partial:
+            _fill(partial, lambda folder: save_trained(step, folder, dtype, options.base))
+            card.write(partial)
+        return
+    if not (output / POLICY).is_file():
+        if options.threshold is not None or options.base:
+            raise InputError(f"{output} trained a translator, not a policy: leave --threshold and --base out")
+        with whole_folder(options.folder) as partial:
+            _fill(partial, lambda folder: _save(open_model(step), folder, options))
+            card.write(partial)
+        return
+    policy = read_policy(step)
+    stored = StoredPolicy(policy.network, options.threshold, options.base)
+    with whole_folder(options.folder) as partial:
+        if options.base is None:
+            start = open_model(locate_model(policy.base))
+            _fill(partial, lambda folder: _save(start, folder, options))
+        save_policy(partial, stored, dtype)
+        card.write(partial)
+
+
+def _card(options: ExportOptions, run: Path, step: Path, notes: str) -> ModelCard:
+    agent = "alignatt"
+    if (run / AUDIO_LANGUAGE).is_file():
+        agent = "simulsa"
+    elif (run / POLICY).is_file():
+        agent = "reina"
+    name, base = options.name or options.folder.name, options.base_model or options.base
+    return ModelCard.of_checkpoint(name, step, options.licence, notes, agent, base)
+
+
+def read_policy(step: Path) -> TrainedPolicy:
+    """The policy of checkpoints/step_N in a run of stage 3. Raises InputError for a damaged one."""
+    description: dict[str, Any] = read_json(step.parent.parent / POLICY)
+    network = PolicyNetwork(policy_options(step.parent.parent / POLICY, description.get("options")))
+    weights = read_checkpoint(step, NETWORK, network)
+    check_weights(step, network.state_dict(), weights)
+    network.load_state_dict(weights)
+    base = description.get("base")
+    if not isinstance(base, str):
+        raise InputError(f"{step.parent.parent / POLICY} names no base model: copy the run's folder again")
+    return TrainedPolicy(network, base)
+
+
+def _save(start: StartModel, folder: Path, options: ExportOptions) -> None:
+    dtype = PRECISIONS[options.precision]
+    if isinstance(start.model, Reina):
+        text_encoder, eight_bit = options.with_text_encoder, options.eight_bit
+        save_reina(folder, start.model, start.tokenizer, dtype, text_encoder, eight_bit)
+    elif options.eight_bit:
+        raise InputError("transformers reads no 8-bit folder of Whisper: leave --eight-bit out")
+    else:
+        heads, silence_ms = start.alignment_heads, start.trailing_silence_ms
+        save_whisper(folder, start.model, start.tokenizer, heads, dtype, silence_ms)
+
+
+def _fill(folder: Path, save: Callable[[Path], None]) -> None:
+    """Put what `save` writes as a folder of its own into `folder`."""
+    inner = folder / "model"
+    save(inner)
+    for file in inner.iterdir():
+        shutil.move(file, folder / file.name)
+    inner.rmdir()
+
+
+def _read_notes(file: Path | None) -> str:
+    if file is None:
+        return ""
+    if not file.is_file():
+        raise InputError(f"{file}: no such file of notes: correct --notes")
+    return file.read_text(encoding="utf-8")

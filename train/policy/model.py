@@ -1,0 +1,78 @@
+"""A policy network in training beside its frozen translator (REINA, stage 3)."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.policy.network import PolicyNetwork, PolicyOptions
+from train.data.batches import Audio, SpeechPairs
+from train.policy.alignment import spoken_seconds
+from train.policy.divergence_loss import DIVERGENCES, divergence
+from train.policy.loss import Lesson, PolicyLoss
+from train.policy.reina_loss import GAINS, information_gain
+from train.policy.two_passes import two_passes
+from train.recipes.start_model import StartModel
+from train.translator.model import MultitaskTranslator
+
+
+class Teacher:
+    """The frozen translator. No module: neither trained nor stored with the policy."""
+
+    def __init__(self, start: StartModel, objective: str, kind: str, aligns: bool) -> None:
+        """objective as in `models.policy.network`; kind of gain (`train.policy.reina_loss`) or of divergence.
+
+        Raises ValueError for a kind that is neither.
+        """
+        kinds = GAINS if objective == "gain" else DIVERGENCES
+        if kind not in kinds:
+            raise ValueError(f"{objective} must be one of {', '.join(kinds)}, got {kind!r}")
+        self.start = start
+        self._translator = MultitaskTranslator(start, freeze_encoder=True).eval().requires_grad_(False)
+        self._objective = objective
+        self._kind = kind
+        self._aligns = aligns
+
+    def to(self, device: torch.device) -> None:
+        self._translator.to(device)
+
+    @torch.no_grad()
+    def lesson(self, speech: SpeechPairs) -> Lesson:
+        """What can be learned of speech that comes with its audio as far as it was heard, and whole."""
+        model, tokens = self._translator.translator, speech.text.tokens
+        partial, full = self._listen(speech.audio), self._listen(speech.whole_audio)
+        passes = two_passes(model, partial, full, tokens)
+        mask = speech.text.mask
+        if self._objective == "gain":
+            targets = speech.text.targets.where(mask, 0)
+            goal = information_gain(passes.partial_logits, passes.full_logits, targets, self._kind)
+        else:
+            goal = divergence(passes.partial_logits, passes.full_logits, self._kind)
+        spoken_s = spoken_seconds(model, *full, tokens) if self._aligns else None
+        return Lesson(passes.hidden.float(), speech.audio.heard_s, goal, mask, spoken_s)
+
+    def _listen(self, audio: Audio) -> tuple[Tensor, Tensor]:
+        return self._translator.listen(audio)
+
+
+class PolicyInTraining(nn.Module):
+    """The network, which is trained, and its teacher, which is not."""
+
+    def __init__(self, options: PolicyOptions, teacher: Teacher, loss: PolicyLoss, base: str) -> None:
+        """A new network for `teacher`. base: name or path of its translator."""
+        super().__init__()
+        self.network = PolicyNetwork(options)
+        self.teacher = teacher
+        self.loss = loss
+        self.base = base
+
+    def describe(self, file: Path) -> None:
+        """Write what is needed, beside the weights, to build the network again."""
+        description = {"options": asdict(self.network.options), "base": self.base}
+        file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+    def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:
+        """The scores (B, N) as `PolicyNetwork` gives them."""
+        return self.network(hidden, heard_s)

@@ -1,0 +1,140 @@
+"""What a model itself makes of a manifest's clips, in place of their references.
+
+    python -m train.prepare translate --manifest spoken/manifest.tsv --model reina-mini --targets de fr \\
+        --output own
+
+Students learn from the translations of a better model (sequence-level distillation, Kim and Rush 2016,
+arXiv 1606.07947), and a policy from the texts that its translator will write. Every clip is decoded once,
+with all audio. Ids stay, so an encoder cache of the first manifest serves the second; texts in other
+languages stay, too.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from foundation.command_line import settings_of
+from foundation.errors import InputError
+from foundation.journal import Journal
+from foundation.unfinished_folder import unfinished_folder
+from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.registry import base_model, load_translator
+from models.sound.audio import SAMPLE_RATE, read_audio
+from models.translator import Translator, TranslatorOptions
+from train.data.manifest import Row, check_language_codes, read_manifest
+from train.prepare.corpora.clips import finish
+from train.prepare.options import TranslateOptions
+from train.prepare.skipped import Skipped, report
+from train.prepare.workers_here import own_device, workers_in
+
+ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
+
+
+def run(options: TranslateOptions) -> None:
+    manifest = read_manifest(options.manifest, needs_audio=True)
+    # What cannot be used is refused before work starts.
+    check_language_codes(options.targets)
+    start_translator(options)
+    languages = tuple(dict.fromkeys((*manifest.languages, *options.targets)))
+    settings = {
+        "command": "translate",
+        **settings_of(options),
+        "weights": str(base_model(options.model)),
+        "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
+    }
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        workers = workers_in(folder, options.jobs, options.executor)
+        translate = partial(translate_rows, targets=options.targets)
+        entries = Journal(folder).work_through(
+            manifest.rows, ROWS_AT_ONCE, translate, workers, start_translator, (options, workers.jobs)
+        )
+        translated: list[Row] = []
+        skipped: list[Skipped] = []
+        for row, result in zip(manifest.rows, [one for entry in entries for one in entry], strict=True):
+            if isinstance(result, dict):
+                texts = {**row.texts, **result}
+                translated.append(replace(row, texts=texts, audio=row.audio.absolute()))
+            else:
+                skipped.append(Skipped(row.id, *result))
+        finish(folder, translated, skipped, languages)
+    report(f"{len(translated)} clips in {', '.join(options.targets)}", options.output, skipped)
+
+
+class _Process:
+    """What one process keeps."""
+
+    translator: Translator
+    search: StreamingSearch
+    prompts: dict[str, list[int]]
+
+
+def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
+    if jobs > 1:
+        torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
+    # A policy has no say once all has been heard.
+    translator = load_translator(
+        str(base_model(options.model)),
+        TranslatorOptions(
+            device=own_device(options.device),
+            precision=options.precision,
+            trailing_silence_ms=options.trailing_silence_ms,
+        ),
+    )
+    prompt = translator.tokenizer.prompt
+    _Process.prompts = {target: prompt(options.source, target) for target in options.targets}
+    _Process.translator = translator
+    search = SearchOptions(beam=options.beam, patience=options.patience)
+    _Process.search = StreamingSearch(translator, search)
+
+
+def translate_rows(rows: Sequence[Row], targets: Sequence[str]) -> list[dict[str, str] | tuple[str, str]]:
+    """For each row its translations by language, or (reason, detail) where there is none."""
+    heard = [_hear(row) for row in rows]
+    clips = [one for one in heard if isinstance(one, np.ndarray)]
+    texts = {target: iter(_translations(clips, _Process.prompts[target])) for target in targets}
+    results: list[dict[str, str] | tuple[str, str]] = []
+    for one in heard:
+        if isinstance(one, tuple):
+            results.append(one)
+            continue
+        written = {target: next(texts[target]) for target in targets}
+        silent = [target for target, text in written.items() if not text]
+        results.append(("nothing written", ", ".join(silent)) if silent else written)
+    return results
+
+
+def _hear(row: Row) -> np.ndarray | tuple[str, str]:
+    """(n,) float32 at 16 kHz, or (reason, detail)."""
+    if row.audio is None:
+        return "no audio", ""
+    try:
+        audio = read_audio(row.audio)[: row.heard_samples]
+    except InputError as error:
+        return "unusable audio", str(error)
+    longest_s, seconds = _Process.translator.maximum_audio_ms / 1000, len(audio) / SAMPLE_RATE
+    if seconds > longest_s:
+        return f"longer than the model's {longest_s:g} s", f"{seconds:.2f} s"
+    return audio
+
+
+def _translations(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[str]:
+    """The best hypothesis of each clip."""
+    if not clips:
+        return []
+    search = _Process.search
+    requests = [
+        StreamRequest(
+            prompt=prompt,
+            committed=(),
+            audio_finished=True,
+            token_limit=search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True),
+        )
+        for clip in clips
+    ]
+    hypotheses = search.find(_Process.translator.encode(clips), requests)
+    return [_Process.translator.tokenizer.decode(list(one.tokens)).strip() for one in hypotheses]

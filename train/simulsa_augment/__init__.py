@@ -1,0 +1,37 @@
+"""Self-augmentation: clips cut at random, with as much of their text as the model itself can tell by then.
+
+    python -m train.simulsa_augment --model MODEL --manifest spoken/manifest.tsv --targets de fr \\
+        --ratio 0.01 --output augmented
+    torchrun --nproc_per_node=8 -m train.simulsa_augment ...     on several GPUs: the same result
+
+A large audio-language model that only ever heard whole clips goes on beyond what it has heard. Trained on
+about 1% of such pairs beside its data (`train.simulsa_sft`), it stops there (SimulSA, arXiv 2509.15692). A
+sampled clip is cut (`train.simulsa_augment.truncation`); the model that is to be trained goes over the text
+once, teacher forced, and the text ends before the first token whose probability is below factor / V. OUTPUT
+holds
+
+    manifest.tsv        the cut clips (column heard_ms) with the labels as texts, for `train.simulsa_sft`
+    labels.tsv          every label: kept and cut text, tokens, the probability that ended it
+    statistics.json     how much was heard and kept
+    distributions.png   the same, as a picture with examples
+    skipped.tsv         sampled clips that could not be used, with the reason
+    settings.json       what it was made with
+
+OUTPUT appears when it is complete; after an interruption or a kill the same command goes on, with any number
+of processes, and gives what an undisturbed run gives. Which clips are taken and where each is cut depends on
+the seed and the row's id only; more clips include those of fewer.
+
+Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from foundation.commands import run_command
+from train.commands import AUGMENT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m train.simulsa_augment`: run the command, return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return run_command("python -m train.simulsa_augment", AUGMENT, words)

@@ -1,0 +1,171 @@
+"""The work of `train.simulsa_augment`: sample, cut, label, write."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from foundation.command_line import settings_of
+from foundation.errors import InputError
+from foundation.journal import JOURNAL, Journal
+from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.workers import Workers
+from models.translator import TranslatorOptions
+from train.data.manifest import Row, read_manifest, write_manifest
+from train.prepare.skipped import Skipped, report, summary, write_skipped
+from train.prepare.workers_here import own_device, workers_in
+from train.simulsa_augment.labels import (
+    Label,
+    SpeculatingModel,
+    check_entries,
+    journal_entry,
+    label_batch,
+)
+from train.simulsa_augment.options import AugmentOptions
+from train.simulsa_augment.report import write_report
+from train.simulsa_augment.sampling import (
+    HeardClip,
+    Speculation,
+    batches,
+    sample_rows,
+    truncate,
+    usable_rows,
+)
+
+MANIFEST = "manifest.tsv"
+
+
+def run(options: AugmentOptions) -> None:
+    """Does what the command says. Raises InputError where it cannot."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise InputError("this command starts its processes itself: give --jobs N in place of torchrun")
+    cut = options.cut()
+    rows = read_manifest(options.manifest, options.targets, needs_audio=True).rows
+    usable, unusable = usable_rows(rows, options.targets)
+    if not usable:
+        raise InputError(f"{options.manifest} has no clip that can be augmented: {summary(unusable)}")
+    sampled = sample_rows(usable, options.count, options.ratio, options.seed)
+    clips, too_short = truncate(sampled, cut, options.seed)
+    if not clips:
+        raise InputError(f"none of {len(sampled)} sampled clips can be augmented: {summary(too_short)}")
+    is_alone = Workers(options.jobs, options.executor).in_process
+    # Of several processes each has a model of its own; this one's says how texts become tokens.
+    model = open_model(options if is_alone else replace(options, device="cpu"))
+    clips, too_long = fitting(clips, options.targets, model)
+    if not clips:
+        raise InputError(f"none of {len(too_long)} clips fits the model: {summary(too_long)}")
+    parts = batches(speculations(clips, options.targets, model), options.batch_seconds)
+    start = (keep_model, (model,)) if is_alone else (open_and_keep_model, (open_model, options))
+    label = partial(label_part, factor=options.factor)
+    settings = _settings(options, model.weights)
+    with unfinished_folder(options.output, settings, options.overwrite) as folder:
+        workers = workers_in(folder, options.jobs, options.executor)
+        entries = Journal(folder).work_through_parts(parts, label, workers, *start, unit="text")
+        check_entries(folder / JOURNAL, parts, entries)
+        skipped = [*unusable, *too_short, *too_long]
+        made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
+    report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
+
+
+class _Process:
+    """What one process keeps."""
+
+    model: SpeculatingModel
+
+
+def keep_model(model: SpeculatingModel) -> None:
+    _Process.model = model
+
+
+def open_and_keep_model(
+    open_here: Callable[[AugmentOptions], SpeculatingModel], options: AugmentOptions
+) -> None:
+    keep_model(open_here(options))
+
+
+def open_model(options: AugmentOptions) -> SpeculatingModel:
+    """The model of this process, on its own device."""
+    from train.simulsa_augment.speculator import open_speculator
+
+    settings = TranslatorOptions(device=own_device(options.device), precision=options.precision)
+    return open_speculator(options.model, settings, options.source, options.targets)
+
+
+def fitting(
+    clips: Sequence[HeardClip], targets: Sequence[str], model: SpeculatingModel
+) -> tuple[list[HeardClip], list[Skipped]]:
+    """Clips that the model can hear and whose texts it can write, and the others."""
+    fits, skipped = [], []
+    for clip in clips:
+        longest = max(len(model.encode(clip.row.texts[target])) for target in targets)
+        if clip.heard_ms > model.maximum_audio_ms:
+            skipped.append(Skipped(clip.row.id, "longer than the model's window", f"{clip.heard_ms} ms"))
+        elif longest > model.maximum_text:
+            skipped.append(Skipped(clip.row.id, "text longer than the model's context", f"{longest} tokens"))
+        else:
+            fits.append(clip)
+    return fits, skipped
+
+
+def speculations(
+    clips: Sequence[HeardClip], targets: Sequence[str], model: SpeculatingModel
+) -> list[Speculation]:
+    return [
+        Speculation(clip, target, tuple(model.encode(clip.row.texts[target])))
+        for clip in clips
+        for target in targets
+    ]
+
+
+def label_part(part: Sequence[Speculation], factor: float) -> dict[str, Any]:
+    return journal_entry(*label_batch(_Process.model, part, factor))
+
+
+def write_result(
+    folder: Path,
+    options: AugmentOptions,
+    clips: Sequence[HeardClip],
+    entries: Sequence[Mapping[str, Any]],
+    skipped: Sequence[Skipped],
+    vocabulary_size: int,
+) -> tuple[int, list[Skipped]]:
+    """All files but the settings; how many clips there are, and all that were skipped.
+
+    entries: journal entries of all texts. Raises InputError if no clip is left.
+    """
+    labels = {(one["id"], one["target"]): Label(**one) for entry in entries for one in entry["labels"]}
+    refused = {one["id"]: Skipped(**one) for entry in entries for one in entry["skipped"]}
+    kept: list[HeardClip] = []
+    for clip in clips:
+        own = [labels[clip.row.id, target] for target in options.targets if clip.row.id not in refused]
+        nothing = [label.target for label in own if not label.kept_tokens]
+        # Without its end nothing is learned of an empty label.
+        if nothing and (options.drop_empty or (options.open_end and len(nothing) == len(own))):
+            refused[clip.row.id] = Skipped(clip.row.id, "empty label", ", ".join(nothing))
+        if clip.row.id not in refused:
+            kept.append(clip)
+    skipped = [*skipped, *(refused[clip.row.id] for clip in clips if clip.row.id in refused)]
+    if not kept:
+        raise NothingUsable(f"none of {len(clips)} sampled clips can be used: {summary(skipped)}")
+    rows = [_row(clip, labels, options) for clip in kept]
+    write_manifest(folder / MANIFEST, rows, options.targets)
+    own = [labels[clip.row.id, target] for clip in kept for target in options.targets]
+    write_report(folder, kept, own, skipped, options.factor / vocabulary_size)
+    write_skipped(folder, skipped)
+    return len(kept), skipped
+
+
+def _row(clip: HeardClip, labels: Mapping[tuple[str, str], Label], options: AugmentOptions) -> Row:
+    texts = {target: labels[clip.row.id, target].kept for target in options.targets}
+    # The folder moves when it is complete: a path relative to the source manifest would end nowhere.
+    audio = clip.row.audio.absolute()
+    return replace(clip.row, audio=audio, heard_ms=clip.heard_ms, ends=not options.open_end, texts=texts)
+
+
+def _settings(options: AugmentOptions, weights: str) -> dict[str, Any]:
+    manifest = hashlib.sha256(options.manifest.read_bytes()).hexdigest()
+    # The best checkpoint of a training output may be another one when the command goes on.
+    return {**settings_of(options), "manifest_sha256": manifest, "weights": weights}

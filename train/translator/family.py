@@ -1,0 +1,89 @@
+"""fairseq2's view of the translators that are trained here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairseq2.composition import register_model_family
+from fairseq2.runtime.dependency import DependencyContainer
+
+from foundation.errors import InputError
+from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.storage.locate import locate_model
+from train.recipes.start_model import StartModel, new_model, open_model
+from train.translator.model import MultitaskTranslator
+
+FAMILY = "simulst_translator"
+
+
+@dataclass(kw_only=True)
+class TranslatorConfig:
+    """The model that a run trains. Either `start`, or all that makes a new one."""
+
+    start: str | None = None
+    """The model to start from, by name or path: a model folder, Whisper, or the output of an earlier run."""
+
+    architecture: str = "reina-mini"
+    """The sizes of a new model: reina-mini or reina-medium."""
+
+    sizes: dict[str, int | float | bool] = field(default_factory=dict)
+    """The fields of `models.reina.network.ReinaDimensions` that differ from the architecture's."""
+
+    whisper: str | None = None
+    """The Whisper, by path or name, whose encoder a new model starts from."""
+
+    tokenizer: Path | None = None
+    """The SentencePiece model of a new model (`train.prepare sentencepiece`)."""
+
+    languages: list[str] = field(default_factory=list)
+    """The languages that a new model writes; each gets a tag behind the pieces."""
+
+    source_languages: list[str] = field(default_factory=lambda: ["en"])
+    """The languages that a new model understands."""
+
+    freeze_encoder: bool = False
+    """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
+
+
+def start_model(config: TranslatorConfig) -> StartModel:
+    """The model that a run trains. Raises InputError where the configuration or its files cannot be used."""
+    if config.start is not None:
+        return open_model(locate_model(config.start))
+    absent = [name for name in ("whisper", "tokenizer", "languages") if not getattr(config, name)]
+    if absent:
+        raise InputError(f"a new model needs {', '.join(absent)}: give them, or a model to `start` from")
+    return new_model(
+        config.architecture,
+        locate_model(config.whisper),
+        config.tokenizer,
+        config.languages,
+        config.source_languages,
+        config.sizes,
+    )
+
+
+def check_languages(config: TranslatorConfig, pairs: Iterable[tuple[str, str]]) -> None:
+    """Raises InputError for a pair of source and target language that a new model would not know.
+
+    A model to start from says what it knows when it is loaded.
+    """
+    if config.start is None and config.tokenizer is not None and config.languages:
+        tokenizer = SentencePieceTokenizer(Path(config.tokenizer), config.languages, config.source_languages)
+        for source, target in pairs:
+            tokenizer.prompt(source, target)
+
+
+def create(config: TranslatorConfig) -> MultitaskTranslator:
+    """A translator to train. Raises InputError where the configuration or its files cannot be used."""
+    return MultitaskTranslator(start_model(config), config.freeze_encoder)
+
+
+def register_translators(container: DependencyContainer) -> None:
+    register_model_family(
+        container,
+        FAMILY,
+        MultitaskTranslator,
+        TranslatorConfig,
+        factory=create,
+        supports_meta=False,
+    )

@@ -1,0 +1,77 @@
+"""What one step of stages 1 and 2 computes: cross-entropy of all tasks, and how good translations are."""
+
+import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
+import torch
+import torch.nn.functional as F
+from fairseq2.metrics import Mean, MetricBag
+from fairseq2.trainer import TrainUnit
+from torch import Tensor, nn
+
+from foundation.errors import InputError
+from models.speech_translator import SpeechDecoder
+from models.translator import Memory, frame_ends
+from train.data.batches import SpeechPairs, TranslationBatch
+from train.data.encoder_cache import FRAME_MS
+from train.recipes.decoding import translate
+from train.recipes.validation_unit import ValidationUnit
+from train.translator.model import MultitaskTranslator
+
+
+class TranslationUnit(TrainUnit[TranslationBatch]):
+    """Sums the label-smoothed cross-entropy of speech and text (REINA, stages 1 and 2)."""
+
+    def __init__(self, model: nn.Module, label_smoothing: float) -> None:
+        """model: a MultitaskTranslator, wrapped for data parallelism if there is any."""
+        self._model = model
+        self._label_smoothing = label_smoothing
+
+    def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
+        for name in ("loss", "nll_loss", "speech_nll", "text_nll"):
+            metric_bag.add(name, Mean())
+
+    def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> tuple[Tensor, int]:
+        names = [name for name, part in _parts(batch) if part is not None]
+        total, count = torch.zeros(()), 0
+        for name, (logits, targets) in zip(names, self._model(batch), strict=True):
+            loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self._label_smoothing)
+            check_finite(loss, batch.ids)
+            with torch.no_grad():
+                nll = F.cross_entropy(logits, targets)
+            for metric in ("nll_loss", name):
+                metric_bag.get(metric, Mean).update(nll.cpu(), weight=len(targets))
+            metric_bag.get("loss", Mean).update(loss.detach().cpu() / len(targets), weight=len(targets))
+            total, count = total.to(loss.device) + loss, count + len(targets)
+        return total, count
+
+
+class TranslationEvalUnit(ValidationUnit[TranslationBatch]):
+    """Cross-entropy of one validation set, and scores of greedy translations; texts have no BLEU."""
+
+    def __init__(self, model: MultitaskTranslator, name: str, references: dict[str, str]) -> None:
+        super().__init__(name, references)
+        self._model = model
+
+    def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> None:
+        for logits, targets in self._model(batch):
+            self.count_loss(metric_bag, logits, targets)
+        if batch.speech is not None:
+            self.count_translations(metric_bag, batch.speech.ids, self._translate(batch.speech))
+
+    def _translate(self, speech: SpeechPairs) -> list[str]:
+        frames, lengths = self._model.listen(speech.audio)
+        ends_ms = frame_ends(*frames.shape[:2], FRAME_MS, frames.device)
+        decoder = SpeechDecoder(self._model.translator, self._model.start.tokenizer, in_training=True)
+        return translate(decoder, Memory(frames, lengths, lengths, ends_ms), speech.text.prompts)
+
+
+def check_finite(loss: Tensor, ids: list[str]) -> None:
+    """Raises InputError that names the pairs of a batch whose loss is no number."""
+    if not torch.isfinite(loss):
+        raise InputError(
+            f"the loss of a batch is {loss.item()}: lower the learning rate, or look at its pairs: "
+            + ", ".join(ids)
+        )
+
+
+def _parts(batch: TranslationBatch) -> list[tuple[str, object]]:
+    return [("speech_nll", batch.speech), ("text_nll", batch.texts)]
