@@ -16,7 +16,7 @@ from train.simulsa_augment.report import write_report
 from train.simulsa_augment.sampling import HeardClip, Speculation, batches
 from train.simulsa_augment.truncation import Truncation, draw
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 GERMAN = "Zwölf Männer über der Straße hören süße Töne."
 FRENCH = "Douze hommes écoutent, là-bas."
 SECONDS = (0.4, 0.9, 1.3, 2.0, 2.4, 3.1, 4.0, 1.1)

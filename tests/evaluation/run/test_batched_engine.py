@@ -152,7 +152,7 @@ def test_agent_that_decides_in_its_own_way_is_refused(tmp_path):
 
 
 def test_log_equals_simulevals_with_real_weights(whisper_folder, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path.__class__(__file__).parents[2])
+    monkeypatch.chdir(tmp_path.__class__(__file__).parents[3])
     base = {
         "model": str(whisper_folder("tiny.en")),
         "source": "eval_configs/quickstart/source.txt",

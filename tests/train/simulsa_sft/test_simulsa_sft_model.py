@@ -27,7 +27,7 @@ from train.simulsa_sft.model import AudioLanguageConfig
 from train.simulsa_sft.recipe import SftConfig
 from train.simulsa_sft.start import Origin
 
-CONFIGURATIONS = sorted((Path(__file__).parents[2] / "train/simulsa_sft/configs").glob("*.yaml"))
+CONFIGURATIONS = sorted((Path(__file__).parents[3] / "train/simulsa_sft/configs").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")

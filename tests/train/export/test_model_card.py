@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard as HubCard
 
 from train.export.model_card import LICENCES, ModelCard
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHIPPED = sorted((ROOT / "models/weights").glob("*/README.md"))
 SECTION = {"manifest": "m.tsv", "task": "s2tt", "source": "en", "targets": ["de", "fr"], "weight": 1.0}
 CONFIGURATION = {"train": [SECTION], "model": {"config_overrides": {"width": 256}}}

@@ -14,7 +14,7 @@ from transformers import WhisperForConditionalGeneration
 from foundation.errors import InputError
 from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import WhisperDimensions
-from tests.models.test_tokenizer_files import write_separate_files
+from tests.models.storage.test_tokenizer_files import write_separate_files
 from tests.models.tiny_whisper import write_tiny_whisper
 
 DIMENSIONS = WhisperDimensions(80, 60, 32, 2, 2, 640, 448, 32, 2, 2)

@@ -12,7 +12,7 @@ from train.data.batch_plan import BatchSection
 from train.recipes.command import RECIPES, check, help_text
 from train.recipes.sections import check_keys, read_section
 
-TRAIN = Path(__file__).parents[2] / "train"
+TRAIN = Path(__file__).parents[3] / "train"
 SHIPPED = sorted(file for name in RECIPES for file in (TRAIN / name / "configs").glob("*.yaml"))
 
 
@@ -30,9 +30,9 @@ def configuration(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parents[1].name}-{file.stem}")
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parents[2].name}-{file.stem}")
 def test_shipped_configurations_have_known_keys(file):
-    check_keys(read_yaml(file), RECIPES[file.parents[1].name].section(), str(file))
+    check_keys(read_yaml(file), RECIPES[file.parents[2].name].section(), str(file))
 
 
 @pytest.mark.parametrize(
