@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from foundation.errors import InputError
-from foundation.text_lines import write_list
+from foundation.files.text_lines import write_list
 from models.sound.audio import check_audio_file
 
 ESPEAK = "espeak-ng -v es -s 150 -w {wav} {text}"  # its default of 175 words a minute is hurried for Spanish

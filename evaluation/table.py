@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 
 Row = Mapping[str, str | float]
 

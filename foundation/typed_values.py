@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
+from foundation.files.yaml_files import parse_scalar
 from foundation.options import TYPE_NAMES, Option
-from foundation.yaml_files import parse_scalar
 
 
 def typed_value(value: Any, option: Option, name: str | None = None) -> Any:

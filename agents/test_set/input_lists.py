@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.shipped_files import shipped_file
-from foundation.text_lines import plain_spaces, read_lines
+from foundation.files.shipped_files import shipped_file
+from foundation.files.text_lines import plain_spaces, read_lines
 from models.sound.audio import check_audio_file, read_audio
 
 LISTED = 10  # lines, or files, that a message names

@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from foundation.text_lines import plain_spaces, read_lines, write_lines
+from foundation.files.text_lines import plain_spaces, read_lines, write_lines
 
 
 def sentence_pairs(path: Path) -> Iterable[tuple[str, str]]:

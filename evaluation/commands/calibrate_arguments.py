@@ -5,9 +5,9 @@ from pathlib import Path
 
 from evaluation.metrics.latency import LATENCY_METRICS
 from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_configuration
+from foundation.files.yaml_files import read_yaml
 from foundation.options import REQUIRED, option
-from foundation.shipped_files import shipped_configuration
-from foundation.yaml_files import read_yaml
 
 # Those that are a time.
 METRICS = tuple(name for name in LATENCY_METRICS if name != "AP")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_configuration
+from foundation.files.yaml_files import read_yaml
 from foundation.options import option
-from foundation.shipped_files import shipped_configuration
-from foundation.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)

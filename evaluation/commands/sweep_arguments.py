@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundation.files.shipped_files import shipped_configuration
+from foundation.files.yaml_files import read_yaml
 from foundation.options import REQUIRED, option
-from foundation.shipped_files import shipped_configuration
 from foundation.workers import EXECUTORS
-from foundation.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
 SearchOptions or the agent's policy (`simulst options` lists them). Relative paths, those in YAML too,
 start from the current directory: the lists of audio files that SimulEval reads know no other rule. Files that
-ship are found from any directory (`foundation.shipped_files`).
+ship are found from any directory (`foundation.files.shipped_files`).
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ from agents.streaming_agent import AgentOptions, StreamingAgent
 from evaluation.configuration.agent_files import find_agent
 from evaluation.configuration.evaluation_options import EvaluationOptions
 from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_configuration, shipped_file
+from foundation.files.yaml_files import dump_yaml, read_yaml
 from foundation.options import Option, options_of, unknown_name
-from foundation.shipped_files import shipped_configuration, shipped_file
 from foundation.typed_values import parse_words, typed_value
-from foundation.yaml_files import dump_yaml, read_yaml
 from models.decoding.search import SearchOptions
 from models.translator import TranslatorOptions
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluation.metrics.curve import Curve
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 
 # Those of the report (evaluation/report/page/style.css): a system looks the same in both.
 COLOURS = ("#1f66b5", "#c4540f", "#218255", "#b02a72", "#7553b8", "#86690f", "#157e8c", "#a13636")

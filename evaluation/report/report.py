@@ -15,7 +15,7 @@ from evaluation.report.data import sweep_data
 from evaluation.report.scores import SweepScores
 from evaluation.sweeps.finished_sweep import read_sweep
 from evaluation.sweeps.layout import SweepLayout
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 
 PAGE = Path(__file__).with_name("page")
 # In an order in which none runs anything that a later one defines.

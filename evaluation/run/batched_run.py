@@ -32,7 +32,7 @@ from evaluation.logs.result_folder import LOG
 from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
 from evaluation.run.worker_threads import share_of_threads
 from foundation.errors import InputError
-from foundation.journal import Journal, damaged
+from foundation.files.journal import Journal, damaged
 from foundation.progress import Progress
 from foundation.workers import Workers
 from models.languages import LanguagePair

@@ -14,7 +14,7 @@ from evaluation.metrics.significance import mean
 from evaluation.metrics.true_clock import SIGNATURE
 from evaluation.table import write_tsv
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file, whole_folder
+from foundation.files.whole_folder import replaced_file, whole_folder
 
 SCORES = "scores.tsv"
 SIGNATURES = "signatures.json"

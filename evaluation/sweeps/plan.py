@@ -30,10 +30,10 @@ from evaluation.configuration.agent_files import agent_names, find_agent
 from evaluation.configuration.evaluation_file import SHARED_OPTIONS, Configuration, configure
 from evaluation.sweeps.layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
 from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_configuration
+from foundation.files.yaml_files import read_yaml
 from foundation.options import options_of
-from foundation.shipped_files import shipped_configuration
 from foundation.typed_values import parse_words
-from foundation.yaml_files import read_yaml
 
 # Of a system, besides the keys of an evaluation file.
 SYSTEM_KEYS = ("agent", "knob", "settings")

@@ -23,7 +23,7 @@ from evaluation.report.scores import Score, SweepScores
 from evaluation.sweeps.finished_sweep import FinishedSweep, read_sweep
 from evaluation.sweeps.layout import OFFLINE, SweepLayout
 from evaluation.table import Row, text_table, write_tsv
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 
 
 def write_results(folder: Path) -> str:

@@ -25,13 +25,13 @@ from evaluation.sweeps.folder import run_configuration
 from evaluation.sweeps.layout import SweepLayout
 from evaluation.sweeps.plan import PlannedRun, SweepPlan, load_plan
 from evaluation.sweeps.results import write_results
-from foundation.disk_errors import writing
 from foundation.errors import InputError
-from foundation.locks import locked
+from foundation.files.disk_errors import writing
+from foundation.files.locks import locked
+from foundation.files.whole_folder import replaced_file
+from foundation.files.yaml_files import dump_yaml
 from foundation.progress import Progress
-from foundation.whole_folder import replaced_file
 from foundation.workers import Workers
-from foundation.yaml_files import dump_yaml
 
 
 def run(options: SweepArguments, keys: Mapping[str, Sequence[str]]) -> None:

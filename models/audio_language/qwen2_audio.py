@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foundation.errors import InputError
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 from models.audio_language.model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.storage.declared_sizes import is_size

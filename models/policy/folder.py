@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 from models.policy.network import PolicyNetwork, PolicyOptions
 from models.storage.declared_sizes import is_size
 from models.storage.stored_weights import check_weights, read_json, read_safetensors, write_safetensors

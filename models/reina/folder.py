@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 from models.reina.eight_bit import from_eight_bit, to_eight_bit
 from models.reina.network import Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 from models.layers.attention_heads import Heads, existing_heads
 from models.storage.stored_weights import write_safetensors
 from models.whisper.checkpoint import HUGGINGFACE_SIZES

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.configuration.evaluation_file import load_configuration
 from evaluation.sweeps.plan import load_plan
-from foundation.shipped_files import ROOT, shipped_configuration, shipped_file
+from foundation.files.shipped_files import ROOT, shipped_configuration, shipped_file
 
 LIST = "eval_configs/quickstart_de/source.txt"
 

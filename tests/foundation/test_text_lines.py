@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from foundation.errors import InputError
-from foundation.text_lines import plain_spaces, read_lines, write_lines, write_list
+from foundation.files.text_lines import plain_spaces, read_lines, write_lines, write_list
 
 
 def test_only_line_feeds_end_lines(tmp_path):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import InputError
-from foundation.journal import Journal
-from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.files.journal import Journal
+from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from foundation.workers import Workers
 
 

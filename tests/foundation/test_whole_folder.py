@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from foundation.disk_errors import writing
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file, whole_folder
+from foundation.files.disk_errors import writing
+from foundation.files.whole_folder import replaced_file, whole_folder
 
 
 def names(folder):
@@ -54,7 +54,7 @@ def test_what_may_not_be_replaced_stays(tmp_path, options, message):
 HOLD = """\
 import sys, time
 from pathlib import Path
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 with whole_folder(Path(sys.argv[1])) as folder:
     (folder / "half").touch()
     time.sleep(60)
@@ -89,7 +89,7 @@ FILL = """\
 import resource, signal, sys
 from pathlib import Path
 from foundation.command_end import exit_status
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 def fill():

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from foundation.errors import InputError
-from foundation.yaml_files import dump_yaml, load_yaml, parse_scalar, read_yaml, read_yaml_list
+from foundation.files.yaml_files import dump_yaml, load_yaml, parse_scalar, read_yaml, read_yaml_list
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import torch
 from tokenizers import Tokenizer
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
-from foundation.whole_folder import whole_folder
+from foundation.files.text_lines import read_lines
+from foundation.files.whole_folder import whole_folder
 from models.audio_language.qwen2_audio import PROMPT, Qwen2Audio
 from models.storage.locate import locate_model
 from models.storage.stored_weights import read_json

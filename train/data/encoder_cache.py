@@ -21,7 +21,7 @@ import numpy as np
 from torch import nn
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
+from foundation.files.text_lines import read_lines
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
 FRAME_MS = 20.0  # Whisper's

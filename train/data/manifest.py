@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.text_lines import plain_spaces, read_lines, write_lines
+from foundation.files.text_lines import plain_spaces, read_lines, write_lines
 from models.languages import canonical_language, find_language
 from models.sound.audio import SAMPLE_RATE
 from train.data.seconds import read_length

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 from models.policy.folder import StoredPolicy, policy_options, save_policy
 from models.policy.network import PolicyNetwork
 from models.reina.folder import save_reina

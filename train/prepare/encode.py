@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from foundation.errors import InputError
-from foundation.journal import Journal
-from foundation.text_lines import write_lines
-from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.files.journal import Journal
+from foundation.files.text_lines import write_lines
+from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.sound.log_mel import HOP
 from models.translator import TranslatorOptions

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from foundation.errors import InputError
+from foundation.files.text_lines import plain_spaces, write_lines, write_list
+from foundation.files.whole_folder import check_output, whole_folder
 from foundation.progress import Progress
-from foundation.text_lines import plain_spaces, write_lines, write_list
-from foundation.whole_folder import check_output, whole_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
 from train.prepare.corpora.clips import as_flac
 from train.prepare.line_table import Line, LineTable, file_name

@@ -9,8 +9,8 @@ one of the languages are refused: lists must stay in step.
 
 
 from foundation.errors import InputError
-from foundation.text_lines import plain_spaces, write_list
-from foundation.whole_folder import replaced_file
+from foundation.files.text_lines import plain_spaces, write_list
+from foundation.files.whole_folder import replaced_file
 from models.storage.stored_weights import some
 from train.data.manifest import read_manifest
 from train.prepare.options import ListOptions

@@ -12,7 +12,7 @@ import io
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 from train.data.manifest import read_manifest
 from train.prepare.options import PieceOptions
 

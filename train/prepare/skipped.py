@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.text_lines import plain_spaces, write_lines
+from foundation.files.text_lines import plain_spaces, write_lines
 
 SKIPPED = "skipped.tsv"
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from foundation.command_line import named_values, settings_of
 from foundation.errors import InputError
-from foundation.journal import Journal
-from foundation.unfinished_folder import unfinished_folder
+from foundation.files.journal import Journal
+from foundation.files.unfinished_folder import unfinished_folder
 from models.sound.audio import SAMPLE_RATE
 from train.data.manifest import Row, read_manifest
 from train.prepare.corpora.clips import LONGEST_NAME, clip_path, finish, write_clip

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from foundation.command_line import named_values, settings_of
 from foundation.errors import InputError
-from foundation.text_lines import plain_spaces, read_lines
-from foundation.unfinished_folder import unfinished_folder
+from foundation.files.text_lines import plain_spaces, read_lines
+from foundation.files.unfinished_folder import unfinished_folder
 from train.data.manifest import Row, check_language_codes
 from train.prepare.corpora.clips import compiled, finish
 from train.prepare.options import TextOptions

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
+from foundation.files.text_lines import read_lines
 from train.prepare.skipped import Skipped
 
 Record = dict[str, str]  # a row of a table by column name

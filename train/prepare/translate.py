@@ -19,8 +19,8 @@ import torch
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
-from foundation.journal import Journal
-from foundation.unfinished_folder import unfinished_folder
+from foundation.files.journal import Journal
+from foundation.files.unfinished_folder import unfinished_folder
 from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.registry import base_model, load_translator
 from models.sound.audio import SAMPLE_RATE, read_audio

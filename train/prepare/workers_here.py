@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from foundation.errors import InputError
-from foundation.unfinished_folder import JOBS
+from foundation.files.unfinished_folder import JOBS
 from foundation.workers import Workers, available_processes, place
 
 

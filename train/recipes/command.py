@@ -14,7 +14,7 @@ from typing import Any
 
 from foundation.commands import HELP, Command, load, run_command
 from foundation.errors import InputError
-from foundation.yaml_files import load_yaml, parse_scalar, read_yaml
+from foundation.files.yaml_files import load_yaml, parse_scalar, read_yaml
 from train.recipes.sections import Section, check_keys, read_section
 
 WIDTH = 100

@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from foundation.errors import InputError
-from foundation.text_lines import write_lines
+from foundation.files.text_lines import write_lines
 from train.prepare.skipped import Skipped
 from train.simulsa_augment.labels import Label
 from train.simulsa_augment.sampling import HeardClip

@@ -10,8 +10,8 @@ from typing import Any
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
-from foundation.journal import JOURNAL, Journal
-from foundation.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.files.journal import JOURNAL, Journal
+from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from foundation.workers import Workers
 from models.translator import TranslatorOptions
 from train.data.manifest import Row, read_manifest, write_manifest

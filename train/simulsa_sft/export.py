@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from foundation.errors import InputError
-from foundation.whole_folder import whole_folder
+from foundation.files.whole_folder import whole_folder
 from models.audio_language.model import AudioLanguageModel
 from models.translator import TranslatorOptions
 from train.simulsa_sft.start import Trained, open_trained

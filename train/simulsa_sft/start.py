@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from foundation.errors import InputError
-from foundation.whole_folder import replaced_file
+from foundation.files.whole_folder import replaced_file
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.model import AudioLanguageModel
 from models.storage.locate import locate_model

@@ -15,7 +15,7 @@ from evaluation.logs.run_log import read_run_log
 from evaluation.sweeps.layout import RunPlace, SweepLayout, setting_name
 from evaluation.sweeps.plan import load_plan
 from evaluation.sweeps.sweep import _open_folder
-from foundation.locks import locked
+from foundation.files.locks import locked
 from simulst import main
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 from tests.evaluation.tiny_sweep import write_tiny_sweep

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import InputError
-from foundation.yaml_files import read_yaml
+from foundation.files.yaml_files import read_yaml
 from train.data.batch_plan import BatchSection
 from train.recipes.command import RECIPES, check, help_text
 from train.recipes.sections import check_keys, read_section

@@ -18,10 +18,10 @@ import soundfile
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
-from foundation.journal import Journal
-from foundation.text_lines import plain_spaces
-from foundation.unfinished_folder import NothingUsable, unfinished_folder
-from foundation.whole_folder import replaced_file
+from foundation.files.journal import Journal
+from foundation.files.text_lines import plain_spaces
+from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
+from foundation.files.whole_folder import replaced_file
 from foundation.workers import Workers, available_processes
 from models.sound.audio import SAMPLE_RATE, AudioIntake, check_audio_file, read_audio
 from train.data.manifest import CONTROL, Row, check_language_codes, write_manifest

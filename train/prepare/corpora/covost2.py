@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
+from foundation.files.text_lines import read_lines
 from train.prepare.corpora.clips import Clip, Corpus, prepare_clips
 from train.prepare.corpora.options import CovostOptions
 from train.prepare.skipped import Skipped

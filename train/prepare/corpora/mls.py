@@ -9,7 +9,7 @@ Speech with its transcripts, for ASR:
 """
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
+from foundation.files.text_lines import read_lines
 from train.prepare.corpora.clips import Clip, Corpus, prepare_clips
 from train.prepare.corpora.options import MlsOptions
 from train.prepare.skipped import Skipped

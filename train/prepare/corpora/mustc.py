@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from foundation.errors import InputError
-from foundation.text_lines import read_lines
+from foundation.files.text_lines import read_lines
 from train.data.seconds import read_seconds
 from train.prepare.corpora.clips import Clip, Corpus, prepare_clips
 from train.prepare.corpora.options import MustcOptions

@@ -6,7 +6,7 @@ lists too, are written from the folder above it. What the current folder has und
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "eval_configs"
 
 

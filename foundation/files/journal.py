@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foundation.disk_errors import writing
 from foundation.errors import InputError
+from foundation.files.disk_errors import writing
 from foundation.progress import Progress
 from foundation.workers import Workers
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foundation.disk_errors import writing
 from foundation.errors import InputError
-from foundation.journal import JOURNAL
-from foundation.locks import locked
-from foundation.whole_folder import check_output, move_into_place, replaced_file, restore
+from foundation.files.disk_errors import writing
+from foundation.files.journal import JOURNAL
+from foundation.files.locks import locked
+from foundation.files.whole_folder import check_output, move_into_place, replaced_file, restore
 
 SETTINGS = "settings.json"
 JOBS = ".jobs"  # logs of a cluster's jobs, which go once all is well

@@ -2,7 +2,7 @@
 
 .NAME.incomplete    what is being filled; a process that was killed leaves it, and the next one clears it
 .NAME.replaced      what was there before, for the moment between two renames
-.NAME.lock          held by whoever writes (`foundation.locks`)
+.NAME.lock          held by whoever writes (`foundation.files.locks`)
 """
 
 import os
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundation.disk_errors import writing
 from foundation.errors import InputError
-from foundation.locks import locked
+from foundation.files.disk_errors import writing
+from foundation.files.locks import locked
 
 
 @contextmanager
