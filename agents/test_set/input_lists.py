@@ -1,7 +1,7 @@
 """The lists of a SimulEval test set: one audio path, and one reference, in each line.
 
-Read here for both engines, SimulEval's own loading included (`agents/test_set/list_dataloader.py`), so that a test
-set means the same to all, whatever the locale.
+Read here for both engines, SimulEval's own loading included (`agents/test_set/list_dataloader.py`), so that
+a test set means the same to all, whatever the locale.
 """
 
 import logging

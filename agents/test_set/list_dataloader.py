@@ -1,8 +1,8 @@
 """How SimulEval loads a test set once one of our agents has been imported.
 
 Its own loader opens the lists in the encoding of the locale, keeps a byte order mark and tabs, and knows no
-`~`. It lets others register a loader in its place; ours takes the lists from `agents.test_set.input_lists`, as the
-batched engine does.
+`~`. It lets others register a loader in its place; ours takes the lists from `agents.test_set.input_lists`,
+as the batched engine does.
 """
 
 from simuleval.data.dataloader import SpeechToTextDataloader, register_dataloader

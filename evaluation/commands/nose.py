@@ -3,8 +3,8 @@ simulst nose --points FILE.tsv [FILE2.tsv ...] --offline Q [Q2 ...] [--bounds X 
 
 A SWEEP is the folder of a `simulst sweep`: its systems, and those of all other sweeps given, are scored
 over common bounds, in seconds of latency, with 95% intervals by a bootstrap over utterances. Language pairs
-are scored one after the other. A file of points (see evaluation/metrics/curve.py) holds one system, and has no
-intervals.
+are scored one after the other. A file of points (see evaluation/metrics/curve.py) holds one system, and has
+no intervals.
 
 The last line (of each language pair) begins with the score, or with the scores of several systems in the
 order of the table above it; the signature follows.

@@ -6,9 +6,9 @@ cross-attention, reads
     text before the audio | frames | text behind it | what it has written itself
 
 `models.audio_language.translator` makes a Translator of it; training uses `teacher_forced`. A family is one
-file that says how its parts are put together (`models.audio_language.qwen2_audio` is the first) and one line in
-`models.audio_language.families`. All of them hear Whisper's log-mel features, and all language models are
-causal ones of transformers, which is imported only where a model is loaded.
+file that says how its parts are put together (`models.audio_language.qwen2_audio` is the first) and one
+line in `models.audio_language.families`. All of them hear Whisper's log-mel features, and all language
+models are causal ones of transformers, which is imported only where a model is loaded.
 
 Shapes: B streams, R rows, F feature frames, T audio frames, N tokens, D width of the language model,
 V vocabulary.

@@ -4,8 +4,8 @@ A row of the decoder is `text before the audio | audio | text behind it | commit
 causal language model. What a new chunk of audio leaves to be computed:
 
 - The encoder sees all audio in both directions: every frame changes with every chunk, so all audio is encoded
-  anew. Only log-mel features of audio heard before are kept (`models.sound.log_mel`), and nothing is spent on the
-  rest of the window.
+  anew. Only log-mel features of audio heard before are kept (`models.sound.log_mel`), and nothing is spent
+  on the rest of the window.
 - The language model is causal. Keys and values of the text before the audio are the same for every chunk and
   every stream with one prompt: they are computed once. Those of the audio change with its frames, and those
   of all text behind it because it attends to the audio: they are computed anew, in one pass.

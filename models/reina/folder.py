@@ -2,7 +2,8 @@
 
     config.json         {"model_type": "reina", "dimensions": {...}, "languages": ["de", ...],
                          "source_languages": ["en"]}
-    model.safetensors   weights under the names of `models.reina.network`, in float16 or `models.reina.eight_bit`
+    model.safetensors   weights under the names of `models.reina.network`, in float16 or in 8 bits
+                        (`models.reina.eight_bit`)
     tokenizer.model     SentencePiece
     policy.json, policy.safetensors    if it has a policy (`models.policy.folder`)
 

@@ -1,7 +1,7 @@
 """simulst prepare COMMAND ..., or python -m train.prepare ...: everything between raw corpora and training.
 
-Recordings and texts of any corpus become manifests (`train.data.manifest`), tables with an id, perhaps a clip, and
-texts by language. Training reads nothing else.
+Recordings and texts of any corpus become manifests (`train.data.manifest`), tables with an id, perhaps a
+clip, and texts by language. Training reads nothing else.
 
     table          a table of clips, any columns
     mustc          MuST-C, and other talks in its layout: sentences are cut out

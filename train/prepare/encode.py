@@ -5,9 +5,9 @@
 
 With --model in place of --whisper it is the encoder of an audio-language model, for `train.simulsa_sft`.
 
-Runs a frozen audio encoder once over whole and truncated clips, so that training on a CPU does not run it in
-every epoch. The folder's files are described in `train.data.encoder_cache`; it takes 2 bytes x width x 50 a second
-of audio and version (tiny.en: 38 KB).
+Runs a frozen audio encoder once over whole and truncated clips, so that training on a CPU does not run it
+in every epoch. The folder's files are described in `train.data.encoder_cache`; it takes 2 bytes x width x
+50 a second of audio and version (tiny.en: 38 KB).
 
 bfloat16 is about twice as fast on processors that multiply it (AMX, AVX512-BF16) and changes frames by about
 1%. float32 is the default, because cached frames should be those that the model hears later.

@@ -4,8 +4,9 @@
         --voices hibari=6 flite:rms=1 flite:awb=1 --slowest 0.95 --fastest 1.2 --output spoken
 
 Each row is spoken by one voice, drawn by weight, at a speed drawn evenly. What a row draws depends on the
-seed and its id alone, so neither its neighbours nor the number of processes change it. `train.prepare.voices` says
-what a voice can be. Audio is written as 16 kHz FLAC, and voice and speed stand in the manifest.
+seed and its id alone, so neither its neighbours nor the number of processes change it.
+`train.prepare.voices` says what a voice can be. Audio is written as 16 kHz FLAC, and voice and speed stand
+in the manifest.
 """
 
 import hashlib
