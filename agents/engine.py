@@ -26,6 +26,7 @@ from models.decoding.hypotheses import Hypothesis
 from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
 from models.decoding.units import complete_units, counts_characters, first_word_is_unmarked
 from models.languages import LanguagePair
+from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import Memory, Translator
 
 
@@ -41,6 +42,7 @@ class StreamState:
     policy_memory: Any
     text: TextWindow = field(default_factory=TextWindow)
     units_written: int = 0  # words, or characters
+    decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,24 @@ class DueStream:
 
     place: int  # among the streams of the step
     stream: StreamState
-    unit_limit: int | None  # words, or characters, that it may write; None is any number
+    unit_limit: int  # words, or characters, that it may write
 
 
 class StreamingEngine:
     """Translator x policies x search, for any language pairs of the model."""
 
-    def __init__(self, translator: Translator, options: SearchOptions) -> None:
+    def __init__(
+        self, translator: Translator, options: SearchOptions, speech: SpeechActivityOptions | None = None
+    ) -> None:
+        """speech: what counts as speech in the sources that this engine opens; without it all audio does."""
         self.translator = translator
+        self.speech = speech
         self.search = StreamingSearch(translator, options)
         self._units_started = self.search.units_started.cpu()  # (2, V): words, characters
+
+    def open_audio(self) -> HeardAudio:
+        """A source that nothing has been heard of yet."""
+        return HeardAudio(self.translator.open_stream(), self.speech)
 
     def open_stream(
         self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None
@@ -71,7 +81,7 @@ class StreamingEngine:
         prompt = tuple(tokenizer.prompt(languages.source, languages.target))
         policy = policy.for_model(self.translator)
         return StreamState(
-            HeardAudio(self.translator.open_stream()) if audio is None else audio,
+            self.open_audio() if audio is None else audio,
             languages,
             prompt,
             counts_characters(tokenizer.language_code(languages.target)),
@@ -104,8 +114,9 @@ class StreamingEngine:
                 if stream.audio.error is not None:
                     raise stream.audio.error
                 limit = self._units_allowed(stream)
-                if limit != 0 and stream.audio.window_ms > 0:
+                if limit != 0 and stream.audio.window_ms > 0 and stream.audio.may_say_more(stream.decoded_ms):
                     self._check(stream)
+                    stream.decoded_ms = stream.audio.heard_ms
                     due.append(DueStream(place, stream, limit))
             except Exception as caught:  # of a policy, which may be anybody's
                 error = caught
@@ -183,10 +194,14 @@ class StreamingEngine:
             )
         self.search.check(self._request(stream, None, 0))
 
-    def _units_allowed(self, stream: StreamState) -> int | None:
+    def _units_allowed(self, stream: StreamState) -> int:
+        """Words, or characters, that a stream may write now: what its policy says, and what can be spoken."""
+        spoken = self.search.options.unit_limit(stream.audio.speech_ms, stream.character_units)
+        left = max(0, spoken - stream.units_written)
         if stream.audio.finished:
-            return None
-        return stream.policy.units_allowed(_view(stream))
+            return left
+        allowed = stream.policy.units_allowed(_view(stream))
+        return left if allowed is None else min(allowed, left)
 
     def _times_ms(
         self,

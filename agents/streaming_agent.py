@@ -26,10 +26,11 @@ from agents.test_set.input_lists import check_test_set
 from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from foundation.command_line import add_options, read_options
 from foundation.errors import InputError
-from foundation.options import option
+from foundation.options import check_options, option
 from models.decoding.search import SearchOptions
 from models.languages import LanguagePair
 from models.registry import load_translator
+from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import TranslatorOptions
 
 
@@ -48,12 +49,11 @@ class AgentOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.chunk_ms < 1:
-            raise InputError(f"chunk must be 1 ms or more, got {self.chunk_ms}")
+        check_options(self)
 
 
 # What every agent takes from the command line, besides the fields of its policy.
-SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions)
+SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions)
 # Of agents that run on a shipped model; it also writes French.
 SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
@@ -100,7 +100,7 @@ class StreamingAgent(SpeechToTextAgent):
     policy_class: ClassVar[type[Policy]]
     # The decisions of each finished utterance; kept only for whoever puts a list here.
     utterance_records: list[list[ChunkRecord]] | None = None
-    # What an agent prefers to the defaults of AgentOptions, TranslatorOptions and SearchOptions, by name.
+    # What an agent prefers to the defaults of SHARED_OPTIONS, by name.
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, args: Namespace) -> None:
@@ -110,7 +110,8 @@ class StreamingAgent(SpeechToTextAgent):
         self.read_write_policy = read_options(args, self.policy_class)
         self.languages = LanguagePair(options.source_language, options.target_language)
         translator = load_translator(options.model, _translator_options(args))
-        self.engine = StreamingEngine(translator, read_options(args, SearchOptions))
+        speech = read_options(args, SpeechActivityOptions)
+        self.engine = StreamingEngine(translator, read_options(args, SearchOptions), speech)
         super().__init__(args)
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 
 from foundation.errors import InputError
 from models.sound.audio import AudioIntake
+from models.sound.speech_activity import SpeechActivity, SpeechActivityOptions
 from models.translator import AudioStream
 
 # For sample rates of which a chunk is no whole number of samples.
@@ -17,10 +18,14 @@ TOLERANCE_MS = 0.5
 class HeardAudio:
     """What has been heard of one source. All times are in ms from the start of the source."""
 
-    def __init__(self, sound: AudioStream) -> None:
-        """sound: a fresh stream of the translator that is to encode it."""
+    def __init__(self, sound: AudioStream, speech: SpeechActivityOptions | None = None) -> None:
+        """sound: a fresh stream of the translator that is to encode it.
+
+        speech: what counts as speech; without it, or where silence shall be decoded, all audio does.
+        """
         self.sound = sound  # what is encoded: its own, or an equal one (`share`)
         self._own_sound = sound
+        self._speech = None if speech is None or speech.decode_silence else SpeechActivity(speech)
         self.heard_ms = 0.0  # source audio that has arrived
         self.start_ms = 0.0  # audio before it has been forgotten
         self.finished = False  # no more audio will come
@@ -46,11 +51,28 @@ class HeardAudio:
         if len(samples):
             self._own_sound.append(samples)
             self.sound = self._own_sound
+            if self._speech is not None:
+                self._speech.append(samples)
 
     @property
     def window_ms(self) -> float:
         """How long the audio is that can be encoded: it has been heard and is not forgotten."""
         return self.sound.duration_ms
+
+    @property
+    def speech_ms(self) -> float:
+        """Time in which somebody has spoken so far, pauses left out."""
+        return self.heard_ms if self._speech is None else self._speech.speech_ms
+
+    def may_say_more(self, decoded_ms: float) -> bool:
+        """Whether decoding could find anything that was not there to be heard at decoded_ms.
+
+        Not before anybody has spoken, and no more once the pause behind the last speech is known; at the end
+        of the audio once again.
+        """
+        if self._speech is None:
+            return True
+        return self._speech.any_speech and (self.finished or self._speech.may_say_more(decoded_ms))
 
     def is_due(self, chunk_ms: float) -> bool:
         """Whether to decide now: a chunk has arrived since the last decision, or the audio has ended."""

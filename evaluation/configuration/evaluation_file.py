@@ -7,9 +7,9 @@
     recent_frames: 8
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
-SearchOptions or the agent's policy (`simulst options` lists them). Relative paths, those in YAML too,
-start from the current directory: the lists of audio files that SimulEval reads know no other rule. Files that
-ship are found from any directory (`foundation.files.shipped_files`).
+SearchOptions, SpeechActivityOptions or the agent's policy (`simulst options` lists them). Relative paths,
+those in YAML too, start from the current directory: the lists of audio files that SimulEval reads know no
+other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
 """
 
 import dataclasses
@@ -30,6 +30,7 @@ from foundation.files.yaml_files import dump_yaml, read_yaml
 from foundation.options import Option, options_of, unknown_name
 from foundation.typed_values import parse_words, typed_value
 from models.decoding.search import SearchOptions
+from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import TranslatorOptions
 
 Options = TypeVar("Options")
@@ -57,6 +58,10 @@ class Configuration:
     @property
     def search(self) -> SearchOptions:
         return self._part(SearchOptions)
+
+    @property
+    def speech(self) -> SpeechActivityOptions:
+        return self._part(SpeechActivityOptions)
 
     @property
     def policy(self) -> Policy:

@@ -96,7 +96,7 @@ class BatchedRun:
             translator = translators[agent.model]
             key = _engine_key(configuration)
             if key not in engines:
-                engines[key] = StreamingEngine(translator, key[1])
+                engines[key] = StreamingEngine(translator, configuration.search, configuration.speech)
             languages = LanguagePair(agent.source_language, agent.target_language)
             try:
                 # Policies and language pairs that do not fit the model are refused now.
@@ -197,7 +197,7 @@ def batch_key(configuration: Configuration) -> tuple:
 
 def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
-    return (configuration.agent_options.model, configuration.search)
+    return (configuration.agent_options.model, configuration.search, configuration.speech)
 
 
 def simulate_all(

@@ -21,7 +21,7 @@ from agents.policy import Policy
 from agents.stream.heard_audio import HeardAudio
 from agents.streaming_agent import ChunkRecord
 from models.languages import LanguagePair
-from models.translator import Translator
+from models.sound.speech_activity import SpeechActivityOptions
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ class Source:
 class Feed:
     """One utterance in chunks of one duration, cut as SimulEval cuts it."""
 
-    def __init__(self, source: Source, chunk_ms: int, translator: Translator) -> None:
+    def __init__(self, source: Source, chunk_ms: int, audio: HeardAudio) -> None:
+        """audio: a fresh one, for streams that decide after each chunk of chunk_ms."""
         self.source = source
         self.chunk_ms = chunk_ms
-        self.audio = HeardAudio(translator.open_stream())
+        self.audio = audio
         self.chunks = 0
         self.samples_heard = 0
         self.streams: list[tuple[int, StreamState]] = []  # with the number of their lane
@@ -142,10 +143,11 @@ def simulate(
 
 
 def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
-    feeds: dict[int, Feed] = {}
+    feeds: dict[tuple[int, SpeechActivityOptions | None], Feed] = {}
     for number, lane in enumerate(lanes):
-        if lane.chunk_ms not in feeds:
-            feeds[lane.chunk_ms] = Feed(source, lane.chunk_ms, lane.engine.translator)
-        feed = feeds[lane.chunk_ms]
-        feed.streams.append((number, lane.engine.open_stream(lane.policy, lane.languages, feed.audio)))
+        key = lane.chunk_ms, lane.engine.speech
+        if key not in feeds:
+            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio())
+        stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)
+        feeds[key].streams.append((number, stream))
     return list(feeds.values())

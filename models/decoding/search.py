@@ -54,6 +54,14 @@ class SearchOptions:
     maximum_tokens_per_second: float = option(
         12.0, "tokens at most for each second of audio heard", above=0, at_most=1000
     )
+    # Nobody keeps up more than 4.3 words a second of speech in 50 segments of actors' dialogue.
+    maximum_words_per_second: float = option(
+        6.0,
+        "words at most for each second in which somebody spoke, and three more; three times as many characters "
+        "of languages that are counted in them",
+        above=0,
+        at_most=1000,
+    )
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
     blocked_ngram: int = option(
         6, "never write the same n tokens twice; 0 switches this off", at_least=0, at_most=1000
@@ -77,6 +85,11 @@ class SearchOptions:
         check_options(self)
         if self.blocked_ngram == 1:
             raise InputError("blocked n-gram 1 would forbid all: give 0, or 2 and more")
+
+    def unit_limit(self, speech_ms: float, character_units: bool) -> int:
+        """Words, or characters, that a stream may have written once it has heard speech_ms of speech."""
+        units_per_word = 3 if character_units else 1
+        return units_per_word * (3 + int(self.maximum_words_per_second * speech_ms / 1000))
 
     def token_limit(self, heard_ms: float, committed: int, audio_finished: bool) -> int:
         """New tokens that a stream may write after heard_ms of audio."""

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from foundation.errors import InputError
-from foundation.options import option
+from foundation.options import check_options, option
 from models.sound.audio import SAMPLE_RATE
-from models.sound.speech_network import FRAME_SAMPLES, SpeechNetwork, load_speech_network
+from models.sound.speech_network import FRAME_SAMPLES, load_speech_network
 
 FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
 
@@ -28,21 +28,24 @@ class SpeechActivityOptions:
     """What counts as speech; nothing is written before somebody speaks."""
 
     decode_silence: bool = option(False, "decode all audio, also where nobody speaks: silence may make words")
-    speech_begins: float = option(0.5, "probability of speech from which somebody speaks")
-    speech_ends: float = option(0.35, "probability of speech below which nobody does any more")
+    speech_begins: float = option(
+        0.5, "probability of speech from which somebody speaks", at_least=0.01, at_most=0.99
+    )
+    speech_ends: float = option(
+        0.35, "probability of speech below which nobody does any more", at_least=0.01, at_most=0.99
+    )
     # Chords and hum are taken for speech for less than this, short words ("Hey!") for more.
-    least_speech_ms: int = option(250, "speech in a piece that is needed after silence; less is noise")
-    pause_ms: int = option(600, "silence after which speech counts as over")
+    least_speech_ms: int = option(
+        250, "speech in a piece that is needed after silence; less is noise", at_least=0, at_most=60_000
+    )
+    pause_ms: int = option(600, "silence after which speech counts as over", at_least=0, at_most=600_000)
 
     def __post_init__(self) -> None:
-        if not 0 < self.speech_ends <= self.speech_begins < 1:
+        check_options(self)
+        if self.speech_ends > self.speech_begins:
             raise InputError(
-                f"need 0 < speech ends <= speech begins < 1, got ends {self.speech_ends:g} and begins "
-                f"{self.speech_begins:g}"
-            )
-        if self.least_speech_ms < 0 or self.pause_ms < 0:
-            raise InputError(
-                f"least speech {self.least_speech_ms} ms and pause {self.pause_ms} ms must be 0 or more"
+                "speech must end at a probability no higher than it begins at, got ends "
+                f"{self.speech_ends:g} and begins {self.speech_begins:g}"
             )
 
 
@@ -50,13 +53,16 @@ class SpeechActivity:
     """What one stream has said so far. Memory is constant; the result does not depend on how audio is cut."""
 
     def __init__(self, options: SpeechActivityOptions) -> None:
-        """Raises InputError where the network's package is not installed."""
+        """Raises InputError where the network's package is not installed.
+
+        `decode_silence` is for whoever asks: with it nobody needs to listen for speech.
+        """
         self.options = options
         self.speech_ms = 0.0  # time in which somebody spoke, pauses left out
         self.speech_end_ms = 0.0  # end of the last speech; 0 before any
         self.speaking = False  # the last speech ended less than pause_ms ago
-        self._network: SpeechNetwork | None = None if options.decode_silence else load_speech_network()
-        self._state = None if self._network is None else self._network.start()
+        self._network = load_speech_network()
+        self._state = self._network.start()
         self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete
         self._frames = 0
         self._run = 0  # frames of likely speech in a piece, up to the newest
@@ -77,11 +83,6 @@ class SpeechActivity:
     @torch.inference_mode()
     def append(self, samples: np.ndarray) -> None:
         """samples (n,) float32 at 16 kHz, any number; less than a frame of 32 ms waits for more."""
-        if self._network is None:
-            self.speech_ms += 1000 * len(samples) / SAMPLE_RATE
-            self.speech_end_ms = self.speech_ms
-            self.speaking = self.any_speech
-            return
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
         self._rest = samples[whole:].copy()

@@ -17,6 +17,7 @@ from models.decoding.search import SearchOptions
 from models.decoding.units import complete_units
 from models.languages import LanguagePair
 from models.sound.audio import SAMPLE_RATE
+from models.sound.speech_activity import SpeechActivityOptions
 from tests.models.scripted_translator import ScriptedTranslator, fixed_script, random_script
 
 # Letters: capitals (odd tokens) begin a word. "Ab Cd E Gh I Kl"
@@ -370,3 +371,64 @@ def test_a_chunk_may_be_half_a_millisecond_short():
     audio = HeardAudio(engine().translator.open_stream())
     audio.append(np.zeros(2756, np.float32), 11_025)
     assert audio.is_due(250)
+
+
+class Spoken:
+    """A network that hears speech in frames whose first sample is not zero."""
+
+    def start(self):
+        return None
+
+    def __call__(self, frame, state):
+        return (frame[:, 0] != 0).float(), state
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """An engine that hears speech in ones and silence in zeros; a pause is 96 ms."""
+    monkeypatch.setattr("models.sound.speech_activity.load_speech_network", Spoken)
+    script = fixed_script(SENTENCE, 14, TOKENS_PER_FRAME)
+    speech = SpeechActivityOptions(least_speech_ms=64, pause_ms=96)
+    return StreamingEngine(ScriptedTranslator(script, 14), SearchOptions(), speech)
+
+
+def say(audio, ms, value, finished=False):
+    audio.append(np.full(16 * ms, value, np.float32), SAMPLE_RATE, finished)
+
+
+def test_nothing_is_decoded_before_somebody_speaks_and_nothing_written_where_nobody_does(listening):
+    stream = listening.open_stream(Policy(), GERMAN)
+    for _ in range(3):
+        say(stream.audio, 400, 0.0)
+        assert written(listening, stream) == [""]
+    say(stream.audio, 0, 0.0, finished=True)
+    assert written(listening, stream) == [""]
+    assert listening.translator.encoded == 0
+
+
+def test_a_pause_is_decoded_once_and_speech_behind_it_again(listening):
+    stream = listening.open_stream(Policy(), GERMAN)
+    encoded = []
+    for value in (0.0, 1.0, 0.0, 0.0, 0.0, 1.0):
+        say(stream.audio, 320, value)
+        written(listening, stream)
+        encoded.append(listening.translator.encoded)
+    assert encoded == [0, 1, 2, 2, 2, 3]
+    say(stream.audio, 320, 0.0, finished=True)
+    written(listening, stream)
+    assert listening.translator.encoded == 4
+    assert listening.translator.tokenizer.decode(stream.text.committed) == "Ab Cd E Gh I Kl"
+
+
+def test_no_more_is_written_than_people_say_in_that_time(listening):
+    """Half a second of speech in three seconds of audio: three words and half of two a second."""
+    listening.search.options = SearchOptions(maximum_words_per_second=2.0)
+    stream = listening.open_stream(Policy(), GERMAN)
+    say(stream.audio, 512, 1.0)
+    say(stream.audio, 2500, 0.0, finished=True)
+    assert written(listening, stream) == ["Ab Cd E Gh"]
+
+
+@pytest.mark.parametrize(("character_units", "limit"), [(False, 15), (True, 45)])
+def test_what_can_be_said_in_two_seconds(character_units, limit):
+    assert SearchOptions().unit_limit(2000, character_units) == limit
