@@ -57,8 +57,8 @@ class SearchOptions:
     # Nobody keeps up more than 4.3 words a second of speech in 50 segments of actors' dialogue.
     maximum_words_per_second: float = option(
         6.0,
-        "words at most for each second in which somebody spoke, and three more; three times as many characters "
-        "of languages that are counted in them",
+        "words at most for each second in which somebody spoke, and three more; three times as many where "
+        "characters are counted",
         above=0,
         at_most=1000,
     )

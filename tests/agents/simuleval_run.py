@@ -13,8 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_simuleval(monkeypatch: pytest.MonkeyPatch, output: Path, *arguments: object) -> list[dict]:
-    """The lines of instances.log. SimulEval keeps the agents that were loaded in a global list."""
+    """The lines of instances.log. SimulEval keeps the agents that were loaded in a global list.
+
+    Noise is decoded, too: it is what tests give random models to hear.
+    """
     words = ["simuleval", *map(str, arguments), "--output", str(output), "--no-progress-bar"]
+    words.append("--decode-silence")
     monkeypatch.setattr(sys, "argv", words)
     monkeypatch.chdir(ROOT)
     EVALUATION_SYSTEM_LIST.clear()

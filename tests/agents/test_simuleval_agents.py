@@ -25,7 +25,7 @@ AGENTS = {
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return write_tiny_whisper(tmp_path_factory.mktemp("model") / "whisper", seed=3)
+    return write_tiny_whisper(tmp_path_factory.mktemp("model") / "whisper", seed=3, trailing_silence_ms=0)
 
 
 @pytest.fixture(scope="module")

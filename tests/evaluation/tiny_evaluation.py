@@ -17,7 +17,7 @@ REFERENCES = ("the cat sat", "a man is walking in the street", "hello world!")
 
 def write_tiny_evaluation(folder: Path) -> Path:
     """Write model/, audio files, source.txt, target.txt and tiny.yaml (wait-k); return the last."""
-    write_tiny_whisper(folder / "model")
+    write_tiny_whisper(folder / "model", trailing_silence_ms=0)
     write_sounds(folder)
     (folder / "target.txt").write_text("\n".join(REFERENCES) + "\n", encoding="utf-8")
     evaluation = folder / "tiny.yaml"
@@ -28,6 +28,7 @@ def write_tiny_evaluation(folder: Path) -> Path:
         f"target: {folder / 'target.txt'}\n"
         f"output: {folder / 'result'}\n"
         "chunk_ms: 200\n"
+        "decode_silence: true\n"
         "step_ms: 200\n"
         "k: 2\n",
         encoding="utf-8",

@@ -21,6 +21,7 @@ def write_tiny_sweep(folder: Path, systems: str = SYSTEMS, **keys: object) -> Pa
         "source": folder / "source.txt",
         "target": folder / "target.txt",
         "chunk_ms": 200,
+        "decode_silence": "true",
         "engine": "batched",
         # One utterance a batch: there are moments between batches to be killed in.
         "audio_at_once_s": 0.1,

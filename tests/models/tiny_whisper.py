@@ -82,11 +82,13 @@ def write_tiny_whisper(
     heads: int = 2,
     n_audio_ctx: int = 1500,
     alignment_heads: list[list[int]] | None = None,
+    trailing_silence_ms: int | None = None,
 ) -> Path:
     """Write config.json, model.safetensors, tokenizer.json, generation_config.json; return `folder`.
 
     `n_audio_ctx` counts encoder frames of 20 ms. `alignment_heads` lists (layer, head) pairs and is
-    left out of generation_config.json when None. The same seed gives the same weights.
+    left out of generation_config.json when None. `trailing_silence_ms` is what the model says it was
+    trained for; None says nothing, as Whisper's own. The same seed gives the same weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = write_tiny_tokenizer(
@@ -109,6 +111,7 @@ def write_tiny_whisper(
         decoder_start_token_id=start,
         suppress_tokens=None,
         begin_suppress_tokens=None,
+        **({} if trailing_silence_ms is None else {"trailing_silence_ms": trailing_silence_ms}),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
