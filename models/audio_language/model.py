@@ -259,4 +259,4 @@ class _StoredKeys:
     def update(
         self, keys: Tensor, values: Tensor, layer: int, *settings: Any, **more_settings: Any
     ) -> tuple[Tensor, Tensor]:
-        return self._cache.append(layer, keys, values)
+        return self._cache.store_keys(layer, keys, values)

@@ -60,7 +60,7 @@ class TokenCache(DecoderState):
             return None
         return Packing.of(lengths, tokens)
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def store_keys(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
 
         A row shorter than the longest leaves stale keys behind its end, which the mask hides and

@@ -103,7 +103,7 @@ class PolicyBlock(nn.Module):
         """x (R, N, D), packed or not, -> the same."""
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
+        keys, values = cache.store_keys(layer, *self.attn.keys_and_values(normed, packing))
         attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
         return x + self.dropout(self.mlp(self.mlp_ln(x)))

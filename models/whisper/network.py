@@ -155,7 +155,7 @@ class DecoderBlock(nn.Module):
         """x (R, N, D), packed or not, -> the same, and the cross-attention queries (R, H, N, d)."""
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
+        keys, values = cache.store_keys(layer, *self.attn.keys_and_values(normed, packing))
         attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
 
