@@ -199,7 +199,7 @@ class AudioLanguageModel(ABC):
             **{_cache_argument(type(decoder)): _StoredKeys(cache)},
             **({} if attention is None else {"audio_attention": attention}),
         ).last_hidden_state
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class TokenCache(DecoderState):
         keys, values = self._keys[layer], self._values[layer]
         return keys[: self.rows, :, :width], values[: self.rows, :, :width]
 
-    def advance(self, tokens: Tensor) -> None:
+    def count_tokens(self, tokens: Tensor) -> None:
         """All layers have stored their keys: tokens (R,) of them are real."""
         self.lengths = self.lengths + tokens
         self._longest = int(self.lengths.max())

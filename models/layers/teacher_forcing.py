@@ -45,7 +45,7 @@ class TeacherForcing:
     def store_keys(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         return keys, values
 
-    def advance(self, tokens: Tensor) -> None:
+    def count_tokens(self, tokens: Tensor) -> None:
         """Nothing follows."""
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:

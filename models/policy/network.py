@@ -150,6 +150,6 @@ class PolicyNetwork(nn.Module):
             x = packing.pack(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, layer, cache, mask, packing)
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         scores = self.score(self.ln(x))
         return (scores if packing is None else packing.pad(scores))[..., 0].float()

@@ -242,7 +242,7 @@ class TextDecoder(nn.Module):
             if heads:
                 weights = cache.cross_attention(layer, heads, queries[rows, :, places], rows)
                 attention = weights if attention is None else attention + weights
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         if attention is not None:
             attention = attention / len(cache.attention_heads)
         x = self.ln(x)
