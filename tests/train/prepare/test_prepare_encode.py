@@ -165,12 +165,12 @@ def test_other_settings_do_not_continue_the_work(tmp_path, command, monkeypatch,
     monkeypatch.setattr(prepare_encode, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(prepare_encode, "summary", None)
 
-    def full(self, encoded, append=prepare_encode.FrameFile.append):
+    def full(self, encoded, write=prepare_encode.FrameFile.write_frames):
         if self.frames:
             raise OSError("no space left")
-        return append(self, encoded)
+        return write(self, encoded)
 
-    monkeypatch.setattr(prepare_encode.FrameFile, "append", full)
+    monkeypatch.setattr(prepare_encode.FrameFile, "write_frames", full)
     with pytest.raises(OSError, match="no space"):
         main(command)
     assert main([*command, "--seed", "1"]) == 1
