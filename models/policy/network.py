@@ -132,12 +132,12 @@ class PolicyNetwork(nn.Module):
         heard_s (B,): seconds of audio that each row's hidden states have heard.
         """
         lengths = torch.full_like(heard_s, hidden.shape[1], dtype=torch.int64)
-        return self.read(hidden, lengths, heard_s, TeacherForcing(hidden.device))
+        return self.score_tokens(hidden, lengths, heard_s, TeacherForcing(hidden.device))
 
-    def read(
+    def score_tokens(
         self, hidden: Tensor, lengths: Tensor, heard_s: Tensor, cache: TokenCache | TeacherForcing
     ) -> Tensor:
-        """Read hidden states (R, N, D), of which lengths (R,) are real, behind what the cache holds.
+        """Read hidden states (R, N, D), of which lengths (R,) are real and stand behind what the cache holds.
 
         Returns scores u (R, N) float32: larger means that more audio would tell more.
         """
