@@ -48,7 +48,7 @@ class CachedClip:
     cache: "EncoderCache"
     versions: tuple[CachedVersion, ...]
 
-    def read(self, version: int) -> np.ndarray:
+    def frames_of(self, version: int) -> np.ndarray:
         """The frames of one version, (T, D) float16."""
         at = self.versions[version]
         return self.cache.frames[at.offset : at.offset + at.frames]

@@ -78,7 +78,7 @@ def test_versions_are_whole_or_cut_to_chunks_by_seed_and_id_alone():
 def test_training_reads_the_folder(tmp_path, command, whisper):
     assert main([*command, "--precision", "bfloat16"]) == 0
     clip = EncoderCache(tmp_path / "out")["c"]
-    assert [clip.read(version).shape for version in range(3)] == [
+    assert [clip.frames_of(version).shape for version in range(3)] == [
         (encoder_frames(version.heard_samples), 32) for version in clip.versions
     ]
     about = json.loads((tmp_path / "out/cache.json").read_text())
