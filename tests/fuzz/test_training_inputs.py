@@ -59,7 +59,7 @@ def test_a_damaged_table_of_clips_is_read_or_refused(folder):
 
 def test_a_damaged_table_of_lines_is_read_or_refused(folder):
     def read(path: Path) -> None:
-        LineTable(path, ("english", "de"), audio_column="path", group_pattern=r"(\d+)_").read()
+        LineTable(path, ("english", "de"), audio_column="path", group_pattern=r"(\d+)_").usable_lines()
 
     check_reader(read, folder / "lines.tsv", TABLE.encode())
 

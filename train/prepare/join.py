@@ -74,7 +74,7 @@ def run(options: JoinOptions) -> None:
         capitals=options.capitals,
         acronyms=options.acronyms,
     )
-    lines, skipped = table.read()
+    lines, skipped = table.usable_lines()
     segments, left_over = plan(lines, lengths)
     skipped += left_over
     if not segments:
