@@ -66,7 +66,7 @@ class AudioLanguageModel(ABC):
     folder: Path  # where it was read
     description_files: tuple[str, ...]  # of that folder, beside configuration and weights
     frame_ms: float  # duration of one audio frame
-    encoder_width: int  # of what `encode` gives
+    encoder_width: int  # of what `encode_features` gives
     mel_bins: int
     window_frames: int  # feature frames that the encoder hears at most
     context_length: int  # prompt, audio and text together, in tokens
@@ -94,7 +94,7 @@ class AudioLanguageModel(ABC):
     @property
     @abstractmethod
     def encoder(self) -> nn.Module:
-        """All weights that `encode` uses."""
+        """All weights that `encode_features` uses."""
 
     @property
     @abstractmethod
@@ -102,7 +102,7 @@ class AudioLanguageModel(ABC):
         """All weights that `adapt` uses."""
 
     @abstractmethod
-    def encode(self, features: AudioFeatures) -> AudioFrames:
+    def encode_features(self, features: AudioFeatures) -> AudioFrames:
         """The encoder's output, of the width that `adapt` takes. A row ignores what is behind its end."""
 
     @abstractmethod
@@ -168,7 +168,7 @@ class AudioLanguageModel(ABC):
 
     def audio_embeddings(self, features: AudioFeatures) -> AudioFrames:
         """Audio as the language model reads it, (B, T, D)."""
-        return self.adapt(self.encode(features))
+        return self.adapt(self.encode_features(features))
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(..., N) -> (..., N, D)"""
@@ -214,10 +214,10 @@ class AudioLanguageModel(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Logits (R, N, V) float32 that predict targets[r][n], and which of them are real, (R, N) bool.
 
-        audio: features, or what `encode` made of them. Gradients flow wherever they are enabled. Raises
+        audio: features, or what `encode_features` made of them. Gradients flow wherever they are enabled. Raises
         ValueError when a row is longer than the context.
         """
-        encoded = self.encode(audio) if isinstance(audio, AudioFeatures) else audio
+        encoded = self.encode_features(audio) if isinstance(audio, AudioFeatures) else audio
         frames = self.adapt(encoded)
         starts, rows = [], []
         for row, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):

@@ -74,7 +74,7 @@ class AudioLanguageFrames:
         return int(self._model.frame_lengths(torch.tensor(features)))
 
     def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
-        return self._model.encode(self._model.features(clips)).values
+        return self._model.encode_features(self._model.features(clips)).values
 
 
 def open_encoder(whisper: str | None, model: str | None, device: str) -> FrameEncoder:
