@@ -95,11 +95,11 @@ class AudioLanguageInTraining(nn.Module):
     def forward(self, batch: AudioTextBatch) -> tuple[Tensor, Tensor]:
         """Logits (M, V) and targets (M,) of all pairs, one after the other."""
         with attention_kernels(self.model.device):
-            logits, real = self.model.teacher_forced(self.encode(batch), batch.prompts, batch.targets)
+            logits, real = self.model.teacher_forced(self.encode_batch(batch), batch.prompts, batch.targets)
         targets = [token for target in batch.targets for token in target]
         return logits[real], torch.tensor(targets, device=logits.device)
 
-    def encode(self, batch: AudioTextBatch) -> AudioFrames:
+    def encode_batch(self, batch: AudioTextBatch) -> AudioFrames:
         """The encoder's output, of cached clips from the cache."""
         model = self.model
         frames = [None if one is None else one.to(model.device, model.dtype) for one in batch.cached]
