@@ -32,7 +32,7 @@ class FrameEncoder(Protocol):
     def frames(self, samples: int) -> int:
         """How many frames it gives for so many samples."""
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         """(B, T, D) of clips (n,) float32 at 16 kHz; meaningless behind a clip's frames."""
 
 
@@ -50,7 +50,7 @@ class WhisperFrames:
     def frames(self, samples: int) -> int:
         return encoder_frames(samples)
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         mels = self.module.conv1.in_channels
         features = [log_mel_spectrogram(torch.from_numpy(clip), mels).T for clip in clips]
         lengths = torch.tensor([len(feature) for feature in features], device=self._device)
@@ -73,7 +73,7 @@ class AudioLanguageFrames:
         features = max(-(-samples // HOP), self._model.fewest_frames)
         return int(self._model.frame_lengths(torch.tensor(features)))
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         return self._model.encode_features(self._model.features(clips)).values
 
 

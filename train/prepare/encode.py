@@ -180,5 +180,5 @@ def encode_batch(clips: list[np.ndarray]) -> np.ndarray:
     """Clips of (n,) samples -> (B, T, D) float16"""
     device = torch.device(_Process.device).type
     with torch.autocast(device, torch.bfloat16, enabled=_Process.precision != "float32"):
-        frames = _Process.encoder.encode(clips)
+        frames = _Process.encoder.encode_clips(clips)
     return frames.half().cpu().numpy()
