@@ -174,7 +174,7 @@ class AudioLanguageModel(ABC):
         """(..., N) -> (..., N, D)"""
         return self.language_model.get_input_embeddings()(tokens)
 
-    def decode(
+    def hidden_states(
         self,
         embeddings: Tensor,
         lengths: Tensor | None = None,
@@ -232,7 +232,7 @@ class AudioLanguageModel(ABC):
                     f"{self.context_length}: leave such texts out"
                 )
         # What is padded on the right no causal model sees.
-        hidden = self.decode(pad_sequence(rows, batch_first=True))
+        hidden = self.hidden_states(pad_sequence(rows, batch_first=True))
         counts = self._tensor([len(target) for target in targets])
         steps = torch.arange(int(counts.max()), device=self.device)
         real = steps < counts[:, None]

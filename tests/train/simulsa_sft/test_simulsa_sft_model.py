@@ -45,7 +45,7 @@ def test_the_loss_counts_texts_alone(world):
         assert target[-1] == model.tokenizer.end_of_sequence
         audio = model.audio_embeddings(model.features([waveform]))
         before, behind = (model.embed(torch.tensor(one)) for one in (prompt.before, [*prompt.after, *target]))
-        hidden = model.decode(torch.cat([before, audio.values[0], behind])[None])[0]
+        hidden = model.hidden_states(torch.cat([before, audio.values[0], behind])[None])[0]
         predicting = hidden[-len(target) - 1 : -1]
         expected.append(F.cross_entropy(model.logits(predicting), torch.tensor(target), reduction="sum"))
     assert F.cross_entropy(logits, targets, reduction="sum").item() == pytest.approx(
