@@ -44,7 +44,8 @@ class SweepStatistics:
         """The curve of the test set itself. Raises InputError where the points make none."""
         whole = np.ones((1, len(self.points[0].latency)))
         points = [OperatingPoint(*point.scores(whole)[0].tolist(), point.setting) for point in self.points]
-        return Curve(self.system, tuple(points), self.offline.resampled_scores(whole).item(), self.axes, self.decoding)
+        offline = self.offline.resampled_scores(whole).item()
+        return Curve(self.system, tuple(points), offline, self.axes, self.decoding)
 
     def curves(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N) -> latencies and qualities, (R, P, 2), ordered by latency in each resample."""

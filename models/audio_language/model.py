@@ -214,8 +214,8 @@ class AudioLanguageModel(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Logits (R, N, V) float32 that predict targets[r][n], and which of them are real, (R, N) bool.
 
-        audio: features, or what `encode_features` made of them. Gradients flow wherever they are enabled. Raises
-        ValueError when a row is longer than the context.
+        audio: features, or what `encode_features` made of them. Gradients flow wherever they are enabled.
+        Raises ValueError when a row is longer than the context.
         """
         encoded = self.encode_features(audio) if isinstance(audio, AudioFeatures) else audio
         frames = self.adapt(encoded)

@@ -183,7 +183,8 @@ class AudioLanguageDecoder(Decoder):
             return cache, [self.model.embed(self._tensor(text)) for text in befores]
         if before not in self._before:
             read = TokenCache(self._layers, 1, self.device)
-            self.model.hidden_states(self.model.embed(self._tensor([before])), self._tensor([len(before)]), read)
+            embedded = self.model.embed(self._tensor([before]))
+            self.model.hidden_states(embedded, self._tensor([len(before)]), read)
             self._before[before] = read
         cache = copy.deepcopy(self._before[before])
         cache.select(torch.zeros(len(befores), dtype=torch.int64, device=self.device))

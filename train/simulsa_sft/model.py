@@ -105,7 +105,8 @@ class AudioLanguageInTraining(nn.Module):
         frames = [None if one is None else one.to(model.device, model.dtype) for one in batch.cached]
         if any(one is None for one in frames):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_encoder):
-                heard = model.encode_features(model.features([one for one in batch.waveforms if one is not None]))
+                waveforms = [one for one in batch.waveforms if one is not None]
+                heard = model.encode_features(model.features(waveforms))
             encoded = iter(zip(heard.values, heard.lengths.tolist(), strict=True))
             for place, one in enumerate(frames):
                 if one is None:
