@@ -27,12 +27,14 @@ FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
 class SpeechActivityOptions:
     """What counts as speech; nothing is written before somebody speaks."""
 
-    decode_silence: bool = option(False, "decode all audio, also where nobody speaks: silence may make words")
-    speech_begins: float = option(0.5, "probability of speech from which somebody speaks")
-    speech_ends: float = option(0.35, "probability of speech below which nobody does any more")
+    decode_silence: bool = option(
+        False, "All audio is decoded, also where nobody speaks: silence may make words."
+    )
+    speech_begins: float = option(0.5, "Somebody speaks from this probability of speech on.")
+    speech_ends: float = option(0.35, "Nobody speaks any more below this probability of speech.")
     # Chords and hum are taken for speech for less than this, short words ("Hey!") for more.
-    least_speech_ms: int = option(250, "speech in a piece that is needed after silence; less is noise")
-    pause_ms: int = option(600, "silence after which speech counts as over")
+    least_speech_ms: int = option(250, "After silence, less speech than this in a piece is noise.")
+    pause_ms: int = option(600, "Speech is over after this much silence.")
 
     def __post_init__(self) -> None:
         if not 0 < self.speech_ends <= self.speech_begins < 1:
