@@ -31,10 +31,8 @@ from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
-from models.sound.log_mel import LogMelStream, frames_heard
+from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
 from models.translator import TranslatorOptions
-
-HOP_MS = 10  # one feature frame
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE
 
-HOP = 160  # samples between frames: 10 ms
+HOP = 160  # samples between frames
+HOP_MS = HOP * 1000 // SAMPLE_RATE  # 10
 WINDOW = 400  # samples in one frame: 25 ms
 REACH = WINDOW // 2  # samples that a frame sees on each side of its centre
 SILENCE = -10.0  # log10 of the smallest power, 1e-10

@@ -22,9 +22,9 @@ from torch import nn
 
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
+from models.whisper.network import FRAME_MS
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
-FRAME_MS = 20.0  # Whisper's
 COLUMNS = ("id", "version", "heard_samples", "samples", "offset", "frames")
 COUNT = re.compile(r"[0-9]{1,15}")
 WIDEST = 2**20

@@ -15,9 +15,8 @@ from models.audio_language.families import load_audio_language_model
 from models.sound.log_mel import HOP, log_mel_spectrogram
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
-from models.whisper.network import AudioEncoder
+from models.whisper.network import FRAME_MS, STRIDE, AudioEncoder
 from train.data.clip_versions import encoder_frames
-from train.data.encoder_cache import FRAME_MS
 from train.recipes.start_model import open_model
 
 
@@ -44,7 +43,7 @@ class WhisperFrames:
     def __init__(self, encoder: AudioEncoder, device: str) -> None:
         self.module = encoder.to(device)
         self.width: int = encoder.ln_post.normalized_shape[0]
-        self.longest = encoder.positional_embedding.shape[0] * 2 * HOP
+        self.longest = encoder.positional_embedding.shape[0] * STRIDE * HOP
         self._device = device
 
     def frames(self, samples: int) -> int:
