@@ -21,7 +21,7 @@ class AlignAttPolicy(Policy):
 
     recent_frames: int = option(
         4,
-        "f: frames at the end of the audio that count as newest; larger waits longer",
+        "This many frames at the end of the audio count as newest (the paper's f); more wait longer.",
         at_least=1,
         at_most=100_000,
     )

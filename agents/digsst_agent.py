@@ -23,7 +23,7 @@ class DigSstPolicy(LearnedPolicy):
 
     threshold: float | None = option(
         None,
-        "divergence above which a row READs, 0 to 0.69; smaller waits longer; default: the model's",
+        "The policy waits above this divergence, 0 to 0.69; smaller waits longer; default: the model's.",
         at_least=0,
     )
 

@@ -22,12 +22,12 @@ class EDAttPolicy(Policy):
 
     alpha: float = option(
         0.1,
-        "attention on the newest frames from which a row READs; smaller waits longer",
+        "The policy waits from this attention on the newest frames on; a smaller one waits longer.",
         above=0,
         at_most=1,
     )
     newest_frames: int = option(
-        2, "lambda: frames at the end of the audio that count as newest", at_least=1, at_most=100_000
+        2, "This many frames at the end of the audio count as newest (lambda).", at_least=1, at_most=100_000
     )
 
     def read(self, step: DecodingStep) -> Tensor:

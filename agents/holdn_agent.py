@@ -18,7 +18,7 @@ class HoldNPolicy(Policy):
     knob = Knob("held_tokens", 0, 32)
 
     held_tokens: int = option(
-        4, "n: newest tokens that are not written; larger waits longer", at_least=0, at_most=100_000
+        4, "The newest n tokens are not written; more wait longer.", at_least=0, at_most=100_000
     )
 
     def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:

@@ -19,7 +19,7 @@ class LocalAgreementPolicy(Policy):
     knob = Knob("agreeing_chunks", 1, 8)
 
     agreeing_chunks: int = option(
-        2, "n: hypotheses that must agree; larger waits longer", at_least=1, at_most=100_000
+        2, "This many hypotheses in a row must agree; more wait longer.", at_least=1, at_most=100_000
     )
 
     def open_memory(self) -> deque[tuple[int, ...]]:

@@ -21,7 +21,7 @@ class ReinaPolicy(LearnedPolicy):
     knob = Knob("threshold", -8.0, 8.0)
 
     threshold: float | None = option(
-        None, "alpha: logit above which a row READs; smaller waits longer; default: the model's"
+        None, "The policy waits above this logit; a smaller one waits longer; default: the model's."
     )
 
     def read(self, step: DecodingStep) -> Tensor:

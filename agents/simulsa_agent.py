@@ -25,7 +25,7 @@ class SimulSAPolicy(Policy):
     # Of the paper's 0, 3 and 5, the one with most of the gain for half the wait.
     rollback: int = option(
         3,
-        "b: newest tokens of each chunk that are not written; larger waits longer",
+        "The newest b tokens of each chunk are not written; more wait longer.",
         at_least=0,
         at_most=100_000,
     )

@@ -38,12 +38,12 @@ from models.translator import TranslatorOptions
 class AgentOptions:
     """What every agent needs to know."""
 
-    model: str = option("openai/whisper-base", "model folder, checkpoint file or name")
-    source_language: str = option("en", "language spoken, as a code like en or de")
-    target_language: str = option("en", "language written; the same as spoken means transcription")
+    model: str = option("openai/whisper-base", "The model is this folder, checkpoint file or name.")
+    source_language: str = option("en", "This language is spoken, as a code like en or de.")
+    target_language: str = option("en", "This language is written; the same as spoken means transcription.")
     chunk_ms: int = option(
         500,
-        "audio between two decisions; also SimulEval's --source-segment-size",
+        "So much audio comes between two decisions; it is also SimulEval's --source-segment-size.",
         at_least=1,
         at_most=3_600_000,
     )

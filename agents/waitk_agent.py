@@ -17,10 +17,18 @@ class WaitKPolicy(Policy):
     knob = Knob("k", 1, 24)
 
     k: int = option(
-        3, "steps of audio to hear before the first word; larger waits longer", at_least=1, at_most=100_000
+        3,
+        "So many steps of audio are heard before the first word; more wait longer.",
+        at_least=1,
+        at_most=100_000,
     )
     # English is spoken at two to three words a second.
-    step_ms: float = option(400.0, "audio for each word; larger waits longer", above=0, at_most=3_600_000)
+    step_ms: float = option(
+        400.0,
+        "A step is so much audio; each brings one more word, and a longer one waits longer.",
+        above=0,
+        at_most=3_600_000,
+    )
 
     def units_allowed(self, stream: StreamView) -> int:
         steps = int(stream.heard_ms / self.step_ms + 1e-6)

@@ -97,7 +97,7 @@ class Stopwatch:
             self._watch(translator, "start", "prefill")
             self._watch(translator, "step", "steps")
 
-    def read(self) -> dict[str, float]:
+    def lap(self) -> dict[str, float]:
         """Time of each part since the last reading."""
         reading = {part: self.parts_ms[part] for part in PARTS}
         self.parts_ms.clear()
@@ -149,7 +149,7 @@ def take_turns(
             cpu_s = time.process_time()
             written = agents[name].pushpop(segment)
             cpu_ms = 1000 * (time.process_time() - cpu_s)
-            parts = watches[name].read()
+            parts = watches[name].lap()
             texts[name] += written.content if not written.is_empty else ""
             times = {"ms": sum(parts.values()), "cpu_ms": cpu_ms, **parts}
             rows.append({"agent": name, "chunk": number, "heard_s": heard_s, **times})

@@ -10,7 +10,7 @@ from torch import Tensor
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
-from models.sound.log_mel import LogMelStream, frames_heard
+from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
 from models.translator import (
     Decoder,
     DecoderOutput,
@@ -20,10 +20,7 @@ from models.translator import (
     TranslatorOptions,
     frame_ends,
 )
-from models.whisper.network import SpeechModel
-
-HOP_MS = 10  # one log-mel frame
-STRIDE = 2  # the encoder's second convolution halves the frame rate
+from models.whisper.network import FRAME_MS, STRIDE, SpeechModel, memory_frames
 
 
 class SpeechTokenizer(Tokenizer, Protocol):
@@ -134,9 +131,9 @@ class SpeechTranslator(SpeechDecoder, Translator):
         )
         return Memory(
             frames=frames,
-            lengths=(-(-lengths // STRIDE)).to(self.device),
-            heard_frames=(-(-heard // STRIDE)).to(self.device),
-            end_ms=frame_ends(*frames.shape[:2], HOP_MS * STRIDE, self.device),
+            lengths=memory_frames(lengths).to(self.device),
+            heard_frames=memory_frames(heard).to(self.device),
+            end_ms=frame_ends(*frames.shape[:2], FRAME_MS, self.device),
         )
 
 

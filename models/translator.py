@@ -27,29 +27,29 @@ PRECISIONS = {name: getattr(torch, name) for name in PRECISION_NAMES}
 class TranslatorOptions:
     """How a model is loaded and run; the same for every policy."""
 
-    device: str = option("cpu", "where the model runs: cpu, cuda, cuda:1, mps")
+    device: str = option("cpu", "The model runs on this device: cpu, cuda, cuda:1 or mps.")
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
-    precision: str = option("float32", "number format of weights and activations", PRECISION_NAMES)
+    precision: str = option("float32", "Weights and activations are numbers of this format.", PRECISION_NAMES)
     # Whisper hears 30 s windows in training; without any silence it runs on past the audio's end.
     trailing_silence_ms: int | None = option(
         None,
-        "silence encoded behind the audio heard so far; 0 is fastest, 30000 fills Whisper's window; "
-        "default: what the model was trained for, 5000 for Whisper as published, 0 for others",
+        "So much silence is encoded behind the audio heard; 0 is fastest, 30000 fills Whisper's window; "
+        "default: what the model was trained for, 5000 for Whisper as published, 0 for others.",
         at_least=0,
         at_most=600_000,
     )
     attention_layer: int | None = option(
         None,
-        "decoder layer whose cross-attention policies see, from 1; default: the model's alignment heads",
+        "Policies see this decoder layer's attention, counted from 1; default: the model's alignment heads.",
         at_least=1,
     )
     attention_heads: tuple[int, ...] | None = option(
-        None, "heads of --attention-layer that are averaged, from 1; default: all of that layer", at_least=1
+        None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
     prompt: str | None = option(
         None,
-        "whole prompt of an audio-language model, special tokens too; {source} and {target} stand for the "
-        "languages; default: the model's",
+        "An audio-language model gets this whole prompt; {source} and {target} stand for the "
+        "languages; default: the model's.",
     )
 
     def __post_init__(self) -> None:

@@ -15,59 +15,65 @@ ENGINES = ("simuleval", "batched")
 class EvaluationOptions:
     """The test set and its scores. Relative paths start from the current directory, as in SimulEval."""
 
-    source: str = option("", "file with the path of one audio file in each line", is_path=True)
-    target: str = option("", "file with one reference in each line", is_path=True)
+    source: str = option("", "This file holds the path of one audio file in each line.", is_path=True)
+    target: str = option("", "This file holds one reference in each line.", is_path=True)
     output: str | None = option(
-        None, "folder to make for the results; default: outputs/NAME for NAME.yaml", is_path=True
+        None, "This folder is made for the results; default: outputs/NAME for NAME.yaml.", is_path=True
     )
-    start_index: int = option(0, "first sentence to evaluate, from 0")
-    end_index: int = option(-1, "sentence before which to stop; -1 is after the last")
+    start_index: int = option(0, "Evaluation begins with this sentence, counted from 0.")
+    end_index: int = option(-1, "Evaluation stops before this sentence; -1 is after the last.")
     quality_metrics: tuple[str, ...] = option(
-        ("BLEU", "chrF"), "SimulEval's quality scorers, and chrF, WER_NORM, EMPTY"
+        ("BLEU", "chrF"), "Quality is measured by these: SimulEval's scorers, chrF, WER_NORM or EMPTY."
     )
-    latency_metrics: tuple[str, ...] = option(("AL", "LAAL", "DAL"), "SimulEval's latency scorers, and NoSE")
+    latency_metrics: tuple[str, ...] = option(
+        ("AL", "LAAL", "DAL"), "Latency is measured by these: SimulEval's scorers, or NoSE."
+    )
     computation_aware: bool | None = option(
-        None, "show latency with computation (columns _CA) as well; default: true for the engine simuleval"
+        None, "Latency with computation is shown too (columns _CA); default: true for engine simuleval."
     )
     eval_latency_unit: str | None = option(
         None,
-        "what latency counts; default: char for target languages without spaces, else word",
+        "Latency counts these; default: char for target languages without spaces, else word.",
         # Not spm: SimulEval expects pieces then, but agents write text.
         ("word", "char"),
     )
-    no_use_ref_len: bool = option(False, "divide by the length of the prediction, not of the reference")
+    no_use_ref_len: bool = option(
+        False, "Latency is divided by the length of the prediction, not of the reference."
+    )
     sacrebleu_tokenizer: str | None = option(
         None,
-        "BLEU's tokenizer; default: zh, ja-mecab or ko-mecab for these target languages, else 13a",
+        "BLEU uses this tokenizer; default: zh, ja-mecab or ko-mecab for these languages, else 13a.",
         TOKENIZERS,
     )
     engine: str = option(
         "simuleval",
-        "what plays the audio: SimulEval, or our simulator of many sentences and settings at once; both "
-        "write the same log",
+        "SimulEval plays the audio, or our simulator does, of many sentences and settings at once; both "
+        "write the same log.",
         ENGINES,
     )
     streams_at_once: int = option(
         256,
-        "engine batched: sentences times settings decoded together, at most",
+        "Engine batched decodes at most so many sentences times settings together.",
         at_least=1,
         at_most=1_000_000,
     )
     audio_at_once_s: float = option(
         120.0,
-        "engine batched: audio encoded together, at most; more is faster and takes more memory",
+        "Engine batched encodes at most so much audio together; more is faster and takes more memory.",
         above=0,
     )
     # What these mean: evaluation/simuleval_plugin/nose_scorer.py.
     nose_siblings: tuple[str, ...] = option(
-        (), "NoSE: result folders of the same system at other settings", is_path=True
+        (), "NoSE's curve also has these result folders, of the same system at other settings.", is_path=True
     )
     nose_offline: str | None = option(
-        None, "NoSE: result folder of the offline run, or its quality", is_path=True
+        None, "NoSE needs the result folder of the offline run, or its quality.", is_path=True
     )
-    nose_bounds: tuple[float, ...] = option((), "NoSE: two latencies in s; default: first and last point")
-    nose_latency: str | None = option(None, "NoSE: latency scorer; default: AL")
-    nose_quality: str | None = option(None, "NoSE: quality scorer; default: BLEU")
+    nose_bounds: tuple[float, ...] = option(
+        (), "NoSE is taken between these latencies in s; default: first and last point."
+    )
+    nose_latency: str | None = option(None, "NoSE takes latency from this scorer; default: AL.")
+    nose_quality: str | None = option(None, "NoSE takes quality from this scorer; default: BLEU.")
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -27,7 +27,7 @@ class QualityStatistics:
     def signature(self) -> str:
         return str(self.metric.get_signature())
 
-    def score(self, weights: np.ndarray) -> np.ndarray:
+    def resampled_scores(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N), how often each resample holds each sentence -> its score, (R,) float64."""
         return self._scores(weights @ self.counts)
 

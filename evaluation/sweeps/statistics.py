@@ -27,7 +27,7 @@ class PointStatistics:
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N) -> latency and quality, (R, 2)."""
-        return np.stack([mean_of(self.latency, weights), self.quality.score(weights)], axis=1)
+        return np.stack([mean_of(self.latency, weights), self.quality.resampled_scores(weights)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class SweepStatistics:
         """The curve of the test set itself. Raises InputError where the points make none."""
         whole = np.ones((1, len(self.points[0].latency)))
         points = [OperatingPoint(*point.scores(whole)[0].tolist(), point.setting) for point in self.points]
-        return Curve(self.system, tuple(points), self.offline.score(whole).item(), self.axes, self.decoding)
+        offline = self.offline.resampled_scores(whole).item()
+        return Curve(self.system, tuple(points), offline, self.axes, self.decoding)
 
     def curves(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N) -> latencies and qualities, (R, P, 2), ordered by latency in each resample."""
@@ -62,7 +63,7 @@ def nose_scores(
     the resample reach.
     """
     curves = [sweep.curves(weights) for sweep in sweeps]
-    offline = [sweep.offline.score(weights) for sweep in sweeps]
+    offline = [sweep.offline.resampled_scores(weights) for sweep in sweeps]
     scores = np.full((len(weights), len(sweeps) + 2), np.nan)
     for row in range(len(weights)):
         low = max(curve[row, 0, 0] for curve in curves)

@@ -31,10 +31,8 @@ from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
-from models.sound.log_mel import LogMelStream, frames_heard
+from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
 from models.translator import TranslatorOptions
-
-HOP_MS = 10  # one feature frame
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class AudioLanguageModel(ABC):
     folder: Path  # where it was read
     description_files: tuple[str, ...]  # of that folder, beside configuration and weights
     frame_ms: float  # duration of one audio frame
-    encoder_width: int  # of what `encode` gives
+    encoder_width: int  # of what `encode_features` gives
     mel_bins: int
     window_frames: int  # feature frames that the encoder hears at most
     context_length: int  # prompt, audio and text together, in tokens
@@ -94,7 +92,7 @@ class AudioLanguageModel(ABC):
     @property
     @abstractmethod
     def encoder(self) -> nn.Module:
-        """All weights that `encode` uses."""
+        """All weights that `encode_features` uses."""
 
     @property
     @abstractmethod
@@ -102,7 +100,7 @@ class AudioLanguageModel(ABC):
         """All weights that `adapt` uses."""
 
     @abstractmethod
-    def encode(self, features: AudioFeatures) -> AudioFrames:
+    def encode_features(self, features: AudioFeatures) -> AudioFrames:
         """The encoder's output, of the width that `adapt` takes. A row ignores what is behind its end."""
 
     @abstractmethod
@@ -168,13 +166,13 @@ class AudioLanguageModel(ABC):
 
     def audio_embeddings(self, features: AudioFeatures) -> AudioFrames:
         """Audio as the language model reads it, (B, T, D)."""
-        return self.adapt(self.encode(features))
+        return self.adapt(self.encode_features(features))
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(..., N) -> (..., N, D)"""
         return self.language_model.get_input_embeddings()(tokens)
 
-    def decode(
+    def hidden_states(
         self,
         embeddings: Tensor,
         lengths: Tensor | None = None,
@@ -199,7 +197,7 @@ class AudioLanguageModel(ABC):
             **{_cache_argument(type(decoder)): _StoredKeys(cache)},
             **({} if attention is None else {"audio_attention": attention}),
         ).last_hidden_state
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -214,10 +212,10 @@ class AudioLanguageModel(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Logits (R, N, V) float32 that predict targets[r][n], and which of them are real, (R, N) bool.
 
-        audio: features, or what `encode` made of them. Gradients flow wherever they are enabled. Raises
-        ValueError when a row is longer than the context.
+        audio: features, or what `encode_features` made of them. Gradients flow wherever they are enabled.
+        Raises ValueError when a row is longer than the context.
         """
-        encoded = self.encode(audio) if isinstance(audio, AudioFeatures) else audio
+        encoded = self.encode_features(audio) if isinstance(audio, AudioFeatures) else audio
         frames = self.adapt(encoded)
         starts, rows = [], []
         for row, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
@@ -232,7 +230,7 @@ class AudioLanguageModel(ABC):
                     f"{self.context_length}: leave such texts out"
                 )
         # What is padded on the right no causal model sees.
-        hidden = self.decode(pad_sequence(rows, batch_first=True))
+        hidden = self.hidden_states(pad_sequence(rows, batch_first=True))
         counts = self._tensor([len(target) for target in targets])
         steps = torch.arange(int(counts.max()), device=self.device)
         real = steps < counts[:, None]
@@ -259,4 +257,4 @@ class _StoredKeys:
     def update(
         self, keys: Tensor, values: Tensor, layer: int, *settings: Any, **more_settings: Any
     ) -> tuple[Tensor, Tensor]:
-        return self._cache.append(layer, keys, values)
+        return self._cache.store_keys(layer, keys, values)

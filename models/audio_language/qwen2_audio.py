@@ -126,7 +126,7 @@ class Qwen2Audio(AudioLanguageModel):
     def adapter(self) -> nn.Module:
         return _parts(self.network).multi_modal_projector
 
-    def encode(self, features: AudioFeatures) -> AudioFrames:
+    def encode_features(self, features: AudioFeatures) -> AudioFrames:
         tower = self.encoder
         x = F.gelu(tower.conv1(features.values))
         x = F.gelu(tower.conv2(x)).transpose(1, 2)

@@ -150,7 +150,7 @@ class AudioLanguageDecoder(Decoder):
         leave_out: Tensor | None = None,
     ) -> DecoderOutput:
         watching = state.watch(lengths - 1)
-        hidden = self.model.decode(embeddings, lengths, state.cache, watching)
+        hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching)
         rows = torch.arange(len(lengths), device=self.device)
         if leave_out is not None:
             lengths = lengths - leave_out
@@ -183,7 +183,8 @@ class AudioLanguageDecoder(Decoder):
             return cache, [self.model.embed(self._tensor(text)) for text in befores]
         if before not in self._before:
             read = TokenCache(self._layers, 1, self.device)
-            self.model.decode(self.model.embed(self._tensor([before])), self._tensor([len(before)]), read)
+            embedded = self.model.embed(self._tensor([before]))
+            self.model.hidden_states(embedded, self._tensor([len(before)]), read)
             self._before[before] = read
         cache = copy.deepcopy(self._before[before])
         cache.select(torch.zeros(len(befores), dtype=torch.int64, device=self.device))

@@ -43,34 +43,36 @@ from models.translator import Decoder, Memory
 class SearchOptions:
     """How hypotheses are searched; the same for every policy."""
 
-    beam: int = option(1, "beams for each stream; 1 is greedy search", at_least=1, at_most=256)
+    beam: int = option(
+        1, "Each stream is searched with this many beams; 1 is greedy search.", at_least=1, at_most=256
+    )
     patience: float = option(
-        1.0, "stop once more than beam * patience hypotheses are finished", above=0, at_most=1000
+        1.0, "The search stops once more than beam * patience hypotheses are finished.", above=0, at_most=1000
     )
     maximum_tokens_per_chunk: int = option(
-        32, "new tokens at most for one chunk before the audio's end", at_least=1, at_most=100_000
+        32, "A chunk before the audio's end brings at most this many new tokens.", at_least=1, at_most=100_000
     )
     # Fast speech is about 6 tokens a second; loops on silence run to hundreds.
     maximum_tokens_per_second: float = option(
-        12.0, "tokens at most for each second of audio heard", above=0, at_most=1000
+        12.0, "Each second of audio heard allows at most this many tokens.", above=0, at_most=1000
     )
     # Nobody keeps up more than 4.3 words a second of speech in 50 segments of actors' dialogue.
     maximum_words_per_second: float = option(
         6.0,
-        "words at most for each second in which somebody spoke, and three more; three times as many where "
-        "characters are counted",
+        "No more words are written for each second in which somebody spoke, but for three; three times as many "
+        "where characters are counted.",
         above=0,
         at_most=1000,
     )
     # Shorter n-grams do repeat in honest speech ("I don't know. I don't know.").
     blocked_ngram: int = option(
-        6, "never write the same n tokens twice; 0 switches this off", at_least=0, at_most=1000
+        6, "The same n tokens are never written twice; 0 switches this off.", at_least=0, at_most=1000
     )
     # Blocked n-grams compare tokens: other capitals or punctuation let a loop through.
     repeated_phrase: int = option(
         3,
-        "times that a phrase may stand in a row, in any capitals and punctuation, a single word once more; "
-        "0 switches this off",
+        "A phrase stands at most so often in a row, whatever its capitals and punctuation, a word once more; "
+        "0 switches this off.",
         at_least=0,
         at_most=1000,
     )
@@ -78,7 +80,7 @@ class SearchOptions:
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(
         False,
-        "ask the policy about the best hypothesis, once searched to its end; slower, and better with beams",
+        "The policy is asked after a search to the end, about the best text; slower, and better with beams.",
     )
 
     def __post_init__(self) -> None:

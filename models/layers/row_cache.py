@@ -60,7 +60,7 @@ class TokenCache(DecoderState):
             return None
         return Packing.of(lengths, tokens)
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def store_keys(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
 
         A row shorter than the longest leaves stale keys behind its end, which the mask hides and
@@ -83,7 +83,7 @@ class TokenCache(DecoderState):
         keys, values = self._keys[layer], self._values[layer]
         return keys[: self.rows, :, :width], values[: self.rows, :, :width]
 
-    def advance(self, tokens: Tensor) -> None:
+    def count_tokens(self, tokens: Tensor) -> None:
         """All layers have stored their keys: tokens (R,) of them are real."""
         self.lengths = self.lengths + tokens
         self._longest = int(self.lengths.max())

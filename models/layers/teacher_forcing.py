@@ -42,10 +42,10 @@ class TeacherForcing:
     def packing(self, lengths: Tensor, tokens: int) -> None:
         """Sequences are trained padded: every shape is known without a look at the lengths."""
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def store_keys(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         return keys, values
 
-    def advance(self, tokens: Tensor) -> None:
+    def count_tokens(self, tokens: Tensor) -> None:
         """Nothing follows."""
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ class PolicyBlock(nn.Module):
         """x (R, N, D), packed or not, -> the same."""
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
+        keys, values = cache.store_keys(layer, *self.attn.keys_and_values(normed, packing))
         attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
         return x + self.dropout(self.mlp(self.mlp_ln(x)))
@@ -132,12 +132,12 @@ class PolicyNetwork(nn.Module):
         heard_s (B,): seconds of audio that each row's hidden states have heard.
         """
         lengths = torch.full_like(heard_s, hidden.shape[1], dtype=torch.int64)
-        return self.read(hidden, lengths, heard_s, TeacherForcing(hidden.device))
+        return self.score_tokens(hidden, lengths, heard_s, TeacherForcing(hidden.device))
 
-    def read(
+    def score_tokens(
         self, hidden: Tensor, lengths: Tensor, heard_s: Tensor, cache: TokenCache | TeacherForcing
     ) -> Tensor:
-        """Read hidden states (R, N, D), of which lengths (R,) are real, behind what the cache holds.
+        """Read hidden states (R, N, D), of which lengths (R,) are real and stand behind what the cache holds.
 
         Returns scores u (R, N) float32: larger means that more audio would tell more.
         """
@@ -150,6 +150,6 @@ class PolicyNetwork(nn.Module):
             x = packing.pack(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, layer, cache, mask, packing)
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         scores = self.score(self.ln(x))
         return (scores if packing is None else packing.pad(scores))[..., 0].float()

@@ -86,6 +86,7 @@ class ScoredTranslator(Translator):
 
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:
         hidden = output.hidden.to(self.network.score.weight.dtype)
-        scores = self.network.read(hidden, output.hidden_lengths, state.heard_s, state.cache)  # (R, N)
+        # (R, N)
+        scores = self.network.score_tokens(hidden, output.hidden_lengths, state.heard_s, state.cache)
         rows = torch.arange(len(scores), device=scores.device)
         return replace(output, policy_score=scores[rows, output.hidden_lengths - 1])

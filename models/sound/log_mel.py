@@ -22,7 +22,8 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE
 
-HOP = 160  # samples between frames: 10 ms
+HOP = 160  # samples between frames
+HOP_MS = HOP * 1000 // SAMPLE_RATE  # 10
 WINDOW = 400  # samples in one frame: 25 ms
 REACH = WINDOW // 2  # samples that a frame sees on each side of its centre
 SILENCE = -10.0  # log10 of the smallest power, 1e-10
@@ -93,13 +94,13 @@ class LogMelStream:
         if samples.dim() != 1:
             raise ValueError(f"samples must have the shape (S,), got {tuple(samples.shape)}: down-mix first")
         self.samples_heard += len(samples)
-        self._samples.append(samples)
+        self._samples.extend(samples)
         if self.samples_heard <= REACH:
             return
         pending = self._pending()
         if len(pending) >= WINDOW:
             frames = log_mel_windows(pending.unfold(0, WINDOW, HOP), self.filters)
-            self._final.append(frames)
+            self._final.extend(frames)
             self._final_maximum = torch.maximum(self._final_maximum, frames.max())
 
     def drop_before(self, ms: float) -> float:
@@ -187,7 +188,7 @@ class GrowingRows:
         """(n, ...): a view, valid until the next change."""
         return self._room[self._start : self._end]
 
-    def append(self, rows: Tensor) -> None:
+    def extend(self, rows: Tensor) -> None:
         """Put rows (m, ...) behind those that are there."""
         if self._end + len(rows) > len(self._room):
             held = self.rows

@@ -27,18 +27,20 @@ FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
 class SpeechActivityOptions:
     """What counts as speech; nothing is written before somebody speaks."""
 
-    decode_silence: bool = option(False, "decode all audio, also where nobody speaks: silence may make words")
+    decode_silence: bool = option(
+        False, "All audio is decoded, also where nobody speaks: silence may make words."
+    )
     speech_begins: float = option(
-        0.5, "probability of speech from which somebody speaks", at_least=0.01, at_most=0.99
+        0.5, "Somebody speaks from this probability of speech on.", at_least=0.01, at_most=0.99
     )
     speech_ends: float = option(
-        0.35, "probability of speech below which nobody does any more", at_least=0.01, at_most=0.99
+        0.35, "Nobody speaks any more below this probability of speech.", at_least=0.01, at_most=0.99
     )
     # Chords and hum are taken for speech for less than this, short words ("Hey!") for more.
     least_speech_ms: int = option(
-        250, "speech in a piece that is needed after silence; less is noise", at_least=0, at_most=60_000
+        250, "After silence, less speech than this in a piece is noise.", at_least=0, at_most=60_000
     )
-    pause_ms: int = option(600, "silence after which speech counts as over", at_least=0, at_most=600_000)
+    pause_ms: int = option(600, "Speech is over after this much silence.", at_least=0, at_most=600_000)
 
     def __post_init__(self) -> None:
         check_options(self)

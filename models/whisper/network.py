@@ -11,6 +11,7 @@ H heads, d = D / H, V vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,11 @@ from models.layers.attention import attend
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
+from models.sound.log_mel import HOP_MS
+
+STRIDE = 2  # the encoder's second convolution halves the frame rate
+FRAME_MS = float(HOP_MS * STRIDE)  # one frame of the encoder's output
+Lengths = TypeVar("Lengths", int, Tensor)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ def sinusoids(length: int, width: int) -> Tensor:
     steps = torch.arange(width // 2) / (width // 2 - 1)
     angles = torch.arange(length)[:, None] * 10_000.0**-steps
     return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def memory_frames(lengths: Lengths) -> Lengths:
+    """The frames that the encoder gives for feature frames, a number or a tensor: ceil(lengths / 2)."""
+    return -(-lengths // STRIDE)
 
 
 def valid_positions(lengths: Tensor, width: int) -> Tensor:
@@ -108,7 +119,7 @@ class AudioEncoder(nn.Module):
         super().__init__()
         width = dimensions.n_audio_state
         self.conv1 = nn.Conv1d(dimensions.n_mels, width, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
+        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=STRIDE, padding=1)
         self.register_buffer("positional_embedding", sinusoids(dimensions.n_audio_ctx, width))
         self.blocks = nn.ModuleList(
             EncoderBlock(width, dimensions.n_audio_head) for _ in range(dimensions.n_audio_layer)
@@ -125,7 +136,7 @@ class AudioEncoder(nn.Module):
         if lengths is not None:
             # A bias and a GELU make silence non-zero, which a shorter row must not hear in conv2.
             x = x * valid_positions(lengths, x.shape[-1])[:, None]
-            mask = valid_positions((lengths + 1) // 2, (x.shape[-1] + 1) // 2)[:, None, None]
+            mask = valid_positions(memory_frames(lengths), memory_frames(x.shape[-1]))[:, None, None]
         x = F.gelu(self.conv2(x)).transpose(1, 2)
         x = x + self.positional_embedding[: x.shape[1]]
         for block in self.blocks:
@@ -155,7 +166,7 @@ class DecoderBlock(nn.Module):
         """x (R, N, D), packed or not, -> the same, and the cross-attention queries (R, H, N, d)."""
         normed = self.attn_ln(x)
         queries = self.attn.split(self.attn.query(normed), packing)
-        keys, values = cache.append(layer, *self.attn.keys_and_values(normed, packing))
+        keys, values = cache.store_keys(layer, *self.attn.keys_and_values(normed, packing))
         attended = attend(queries, keys, values, mask)
         x = x + self.dropout(self.attn.merge(attended, packing))
 
@@ -242,7 +253,7 @@ class TextDecoder(nn.Module):
             if heads:
                 weights = cache.cross_attention(layer, heads, queries[rows, :, places], rows)
                 attention = weights if attention is None else attention + weights
-        cache.advance(lengths)
+        cache.count_tokens(lengths)
         if attention is not None:
             attention = attention / len(cache.attention_heads)
         x = self.ln(x)
@@ -279,7 +290,7 @@ class SpeechModel(nn.Module):
         features (B, mels, F), zero beyond lengths (B,); tokens (B, N) as `TextDecoder.teacher_force`
         takes them. Position n predicts token n + 1. A truncated clip is one of fewer features.
         """
-        return self.decoder.teacher_force(self.hear(features, lengths), (lengths + 1) // 2, tokens)
+        return self.decoder.teacher_force(self.hear(features, lengths), memory_frames(lengths), tokens)
 
 
 class Whisper(SpeechModel):

@@ -197,7 +197,7 @@ def test_defaults_of_an_agent_are_those_of_the_paper(agent, monkeypatch):
     parsed = parser.parse_args(["--patience", "2"])
     assert (parsed.chunk_ms, parsed.beam, parsed.patience) == (250, 3, 2.0)
     assert parsed.source_segment_size == 250
-    assert "beams for each stream; 1 is greedy search (default: 3)" in " ".join(parser.format_help().split())
+    assert "1 is greedy search. (default: 3)" in " ".join(parser.format_help().split())
 
 
 @pytest.mark.parametrize("line, beam", [("", 3), ("beam: 5\n", 5)])

@@ -59,7 +59,7 @@ def test_a_damaged_table_of_clips_is_read_or_refused(folder):
 
 def test_a_damaged_table_of_lines_is_read_or_refused(folder):
     def read(path: Path) -> None:
-        LineTable(path, ("english", "de"), audio_column="path", group_pattern=r"(\d+)_").read()
+        LineTable(path, ("english", "de"), audio_column="path", group_pattern=r"(\d+)_").usable_lines()
 
     check_reader(read, folder / "lines.tsv", TABLE.encode())
 
@@ -94,7 +94,7 @@ def test_a_damaged_encoder_cache_is_read_or_refused(tmp_path, name):
         cache = EncoderCache(tmp_path)
         if "a" in cache:
             for version, one in enumerate(cache["a"].versions):
-                assert cache["a"].read(version).shape == (one.frames, cache.width)
+                assert cache["a"].frames_of(version).shape == (one.frames, cache.width)
 
     # Another width or index shows in how many frames there are.
     check_reader(read, tmp_path / name, valid[name], name=tmp_path.name)

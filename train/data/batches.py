@@ -210,7 +210,7 @@ def _rounded(length: int, multiple: int) -> int:
 
 def _cached_audio(pairs: Sequence[Example], versions: Sequence[int]) -> Audio:
     frames = [
-        torch.from_numpy(np.array(pair.cached.read(version)))
+        torch.from_numpy(np.array(pair.cached.frames_of(version)))
         for pair, version in zip(pairs, versions, strict=True)
     ]
     lengths = torch.tensor([len(one) for one in frames])

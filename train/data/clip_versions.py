@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from models.sound.log_mel import HOP
+from models.whisper.network import memory_frames
 from train.data.encoder_cache import COLUMNS
 from train.data.truncation import truncated_samples
 
@@ -42,4 +43,4 @@ def heard_samples(identifier: str, samples: int, truncations: int, seed: int) ->
 
 def encoder_frames(samples: int) -> int:
     """How many frames of 20 ms the encoder gives for so many samples."""
-    return (-(-samples // HOP) + 1) // 2
+    return memory_frames(-(-samples // HOP))

@@ -22,9 +22,9 @@ from torch import nn
 
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
+from models.whisper.network import FRAME_MS
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
-FRAME_MS = 20.0  # Whisper's
 COLUMNS = ("id", "version", "heard_samples", "samples", "offset", "frames")
 COUNT = re.compile(r"[0-9]{1,15}")
 WIDEST = 2**20
@@ -48,7 +48,7 @@ class CachedClip:
     cache: "EncoderCache"
     versions: tuple[CachedVersion, ...]
 
-    def read(self, version: int) -> np.ndarray:
+    def frames_of(self, version: int) -> np.ndarray:
         """The frames of one version, (T, D) float16."""
         at = self.versions[version]
         return self.cache.frames[at.offset : at.offset + at.frames]

@@ -15,9 +15,8 @@ from models.audio_language.families import load_audio_language_model
 from models.sound.log_mel import HOP, log_mel_spectrogram
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
-from models.whisper.network import AudioEncoder
+from models.whisper.network import FRAME_MS, STRIDE, AudioEncoder
 from train.data.clip_versions import encoder_frames
-from train.data.encoder_cache import FRAME_MS
 from train.recipes.start_model import open_model
 
 
@@ -32,7 +31,7 @@ class FrameEncoder(Protocol):
     def frames(self, samples: int) -> int:
         """How many frames it gives for so many samples."""
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         """(B, T, D) of clips (n,) float32 at 16 kHz; meaningless behind a clip's frames."""
 
 
@@ -44,13 +43,13 @@ class WhisperFrames:
     def __init__(self, encoder: AudioEncoder, device: str) -> None:
         self.module = encoder.to(device)
         self.width: int = encoder.ln_post.normalized_shape[0]
-        self.longest = encoder.positional_embedding.shape[0] * 2 * HOP
+        self.longest = encoder.positional_embedding.shape[0] * STRIDE * HOP
         self._device = device
 
     def frames(self, samples: int) -> int:
         return encoder_frames(samples)
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         mels = self.module.conv1.in_channels
         features = [log_mel_spectrogram(torch.from_numpy(clip), mels).T for clip in clips]
         lengths = torch.tensor([len(feature) for feature in features], device=self._device)
@@ -73,8 +72,8 @@ class AudioLanguageFrames:
         features = max(-(-samples // HOP), self._model.fewest_frames)
         return int(self._model.frame_lengths(torch.tensor(features)))
 
-    def encode(self, clips: Sequence[np.ndarray]) -> Tensor:
-        return self._model.encode(self._model.features(clips)).values
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
+        return self._model.encode_features(self._model.features(clips)).values
 
 
 def open_encoder(whisper: str | None, model: str | None, device: str) -> FrameEncoder:

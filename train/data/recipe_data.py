@@ -9,10 +9,11 @@ from fairseq2.recipe.base import RecipeContext
 from fairseq2.recipe.config import CommonSection, TrainerSection
 
 from foundation.errors import InputError
+from models.whisper.network import FRAME_MS
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batch_reader import BatchReader
 from train.data.batches import Collation, TruncationSection
-from train.data.encoder_cache import FRAME_MS, FrozenEncoder
+from train.data.encoder_cache import FrozenEncoder
 from train.data.examples import DataSection, Example, Examples, read_examples
 from train.data.masking import MaskingSection
 from train.recipes.start_model import StartModel

@@ -62,7 +62,7 @@ def run(options: EncodeOptions) -> None:
         written = sum(entry["frames"] for entry in journal.entries)
         with FrameFile(folder / FRAMES, written) as file:
             entries = journal.work_through(
-                rows, ROWS_AT_ONCE, encode, workers, start_encoder, start, entry=file.append
+                rows, ROWS_AT_ONCE, encode, workers, start_encoder, start, entry=file.write_frames
             )
         versions = [line for entry in entries for line in entry["versions"]]
         skipped = [Skipped(*row) for entry in entries for row in entry["skipped"]]
@@ -103,7 +103,7 @@ class FrameFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def append(self, encoded: Encoded) -> dict[str, object]:
+    def write_frames(self, encoded: Encoded) -> dict[str, object]:
         """Writes the frames and returns what the journal keeps of the task."""
         offset, (count, width) = self.frames, encoded.frames.shape
         self._file.seek(offset * width * 2)
@@ -180,5 +180,5 @@ def encode_batch(clips: list[np.ndarray]) -> np.ndarray:
     """Clips of (n,) samples -> (B, T, D) float16"""
     device = torch.device(_Process.device).type
     with torch.autocast(device, torch.bfloat16, enabled=_Process.precision != "float32"):
-        frames = _Process.encoder.encode(clips)
+        frames = _Process.encoder.encode_clips(clips)
     return frames.half().cpu().numpy()

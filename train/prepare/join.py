@@ -50,7 +50,7 @@ class SegmentLengths:
         if not 0 <= self.pause_s < inf:
             raise InputError(f"the pause must not be negative, got {self.pause_s:g} s")
 
-    def of(self, lines: list[Line]) -> float:
+    def joined_s(self, lines: list[Line]) -> float:
         """The length of these lines joined, in seconds."""
         return sum(line.seconds for line in lines) + self.pause_s * max(len(lines) - 1, 0)
 
@@ -74,7 +74,7 @@ def run(options: JoinOptions) -> None:
         capitals=options.capitals,
         acronyms=options.acronyms,
     )
-    lines, skipped = table.read()
+    lines, skipped = table.usable_lines()
     segments, left_over = plan(lines, lengths)
     skipped += left_over
     if not segments:
@@ -105,12 +105,12 @@ def plan(lines: list[Line], lengths: SegmentLengths) -> tuple[list[list[Line]], 
     for group in groups.values():
         of_group: list[list[Line]] = []
         for run in runs(group, lengths):
-            if lengths.minimum_s <= lengths.of(run) <= lengths.maximum_s:
+            if lengths.minimum_s <= lengths.joined_s(run) <= lengths.maximum_s:
                 of_group.append(run)
-            elif of_group and lengths.of([*of_group[-1], *run]) <= lengths.maximum_s:
+            elif of_group and lengths.joined_s([*of_group[-1], *run]) <= lengths.maximum_s:
                 of_group[-1] = [*of_group[-1], *run]
             else:
-                too_long = lengths.of(run) > lengths.maximum_s
+                too_long = lengths.joined_s(run) > lengths.maximum_s
                 reason = "too long for a segment" if too_long else "left over: too short for a segment"
                 skipped += [Skipped(line.id, reason) for line in run]
         segments += of_group
@@ -124,8 +124,8 @@ def runs(lines: list[Line], lengths: SegmentLengths) -> list[list[Line]]:
     result: list[list[Line]] = [[]]
     drawn_s = draw.uniform(lengths.minimum_s, lengths.maximum_s)
     for line in lines:
-        reached = lengths.of(result[-1]) >= drawn_s
-        if result[-1] and (reached or lengths.of([*result[-1], line]) > lengths.maximum_s):
+        reached = lengths.joined_s(result[-1]) >= drawn_s
+        if result[-1] and (reached or lengths.joined_s([*result[-1], line]) > lengths.maximum_s):
             result.append([])
             drawn_s = draw.uniform(lengths.minimum_s, lengths.maximum_s)
         result[-1].append(line)

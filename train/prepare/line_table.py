@@ -46,7 +46,7 @@ class LineTable:
     acronyms: tuple[str, ...] = ()
     """Words whose capitals stay in any case."""
 
-    def read(self) -> tuple[list[Line], list[Skipped]]:
+    def usable_lines(self) -> tuple[list[Line], list[Skipped]]:
         """The usable lines of the chosen groups, in table order, texts made plain; and the other rows.
 
         Decodes every file, so that a damaged one is known now. Raises InputError if the table itself

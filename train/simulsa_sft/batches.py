@@ -52,4 +52,4 @@ class AudioTextCollation:
 
 def _frames(pair: Example) -> Tensor:
     """The clip's whole version: a truncated clip is whole in the cache of its manifest."""
-    return torch.from_numpy(np.array(pair.cached.read(0)))
+    return torch.from_numpy(np.array(pair.cached.frames_of(0)))

@@ -95,17 +95,18 @@ class AudioLanguageInTraining(nn.Module):
     def forward(self, batch: AudioTextBatch) -> tuple[Tensor, Tensor]:
         """Logits (M, V) and targets (M,) of all pairs, one after the other."""
         with attention_kernels(self.model.device):
-            logits, real = self.model.teacher_forced(self.encode(batch), batch.prompts, batch.targets)
+            logits, real = self.model.teacher_forced(self.encode_batch(batch), batch.prompts, batch.targets)
         targets = [token for target in batch.targets for token in target]
         return logits[real], torch.tensor(targets, device=logits.device)
 
-    def encode(self, batch: AudioTextBatch) -> AudioFrames:
+    def encode_batch(self, batch: AudioTextBatch) -> AudioFrames:
         """The encoder's output, of cached clips from the cache."""
         model = self.model
         frames = [None if one is None else one.to(model.device, model.dtype) for one in batch.cached]
         if any(one is None for one in frames):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_encoder):
-                heard = model.encode(model.features([one for one in batch.waveforms if one is not None]))
+                waveforms = [one for one in batch.waveforms if one is not None]
+                heard = model.encode_features(model.features(waveforms))
             encoded = iter(zip(heard.values, heard.lengths.tolist(), strict=True))
             for place, one in enumerate(frames):
                 if one is None:

@@ -52,7 +52,7 @@ class SftEvalUnit(ValidationUnit[AudioTextBatch]):
         self.count_loss(metric_bag, *self._model(batch))
         model = self._model.model
         with attention_kernels(model.device):
-            audio = model.adapt(self._model.encode(batch))
+            audio = model.adapt(self._model.encode_batch(batch))
             ends_ms = frame_ends(*audio.values.shape[:2], model.frame_ms, model.device)
             memory = Memory(audio.values, audio.lengths, audio.lengths, ends_ms)
             prompts = [model.tokenizer.in_one_piece(prompt) for prompt in batch.prompts]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from foundation.errors import InputError
 from models.speech_translator import SpeechDecoder
 from models.translator import Memory, frame_ends
+from models.whisper.network import FRAME_MS
 from train.data.batches import SpeechPairs, TranslationBatch
-from train.data.encoder_cache import FRAME_MS
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.translator.model import MultitaskTranslator

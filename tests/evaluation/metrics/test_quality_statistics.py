@@ -24,7 +24,7 @@ def test_score_of_a_resample_is_sacrebleus_of_its_sentences(texts, name, metric)
     generator = np.random.default_rng(0)
     drawn = generator.integers(0, 30, size=(20, 30))
     weights = np.stack([np.bincount(row, minlength=30) for row in drawn])
-    ours = quality_statistics(name, predictions, references).score(weights.astype(float))
+    ours = quality_statistics(name, predictions, references).resampled_scores(weights.astype(float))
     for row, score in zip(drawn, ours, strict=True):
         chosen = [predictions[at] for at in row], [[references[at] for at in row]]
         assert score == metric.corpus_score(*chosen).score
@@ -34,7 +34,7 @@ def test_tokenizer_is_sacrebleus():
     predictions, references = ["我爱你们大家"], ["我爱你们全家"]
     statistics = quality_statistics("BLEU", predictions, references, "zh")
     theirs = BLEU(tokenize="zh").corpus_score(predictions, [references])
-    assert statistics.score(np.ones((1, 1)))[0] == theirs.score
+    assert statistics.resampled_scores(np.ones((1, 1)))[0] == theirs.score
     assert "tok:zh" in statistics.signature
 
 

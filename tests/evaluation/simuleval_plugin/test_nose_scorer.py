@@ -56,7 +56,7 @@ def expected(runs, metric="AL", bounds=None) -> float:
     def bleu(log) -> float:
         texts = [one.prediction for one in log.utterances], [one.reference for one in log.utterances]
         statistics = quality_statistics("BLEU", *texts)
-        return statistics.score(np.ones((1, len(log.utterances)))).item()
+        return statistics.resampled_scores(np.ones((1, len(log.utterances)))).item()
 
     *points, offline = [read_run_log(run) for run in runs]
     measured = [OperatingPoint(log.latency(metric).mean(), bleu(log)) for log in points]

@@ -81,7 +81,7 @@ def test_encoder_of_heard_frames_equals_the_masked_window_of_transformers(model,
 
 def test_audio_too_short_for_a_frame_is_one_frame(model):
     """transformers fails for less than 30 ms; here silence fills the first 40."""
-    frames = model.encode(model.features([noise(1), noise(400)]))
+    frames = model.encode_features(model.features([noise(1), noise(400)]))
     assert frames.lengths.tolist() == [1, 1]
 
 
@@ -108,7 +108,7 @@ def test_stored_encoder_output_gives_the_same_logits(model):
     prompts = [model.prompt("en", "de")] * 2
     features = model.features(WAVEFORMS[:2])
     from_features, _ = model.teacher_forced(features, prompts, TARGETS[:2])
-    from_frames, _ = model.teacher_forced(model.encode(features), prompts, TARGETS[:2])
+    from_frames, _ = model.teacher_forced(model.encode_features(features), prompts, TARGETS[:2])
     assert torch.equal(from_features, from_frames)
 
 

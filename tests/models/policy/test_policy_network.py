@@ -23,7 +23,7 @@ def test_rows_can_be_reordered_repeated_and_dropped(hears_duration):
     lengths = [5, 2, 3]
     hidden, heard_s = states(3, 5), torch.tensor([1.0, 7.5, 20.0])
     cache = network.open_cache(3, hidden.device)
-    first = network.read(hidden, torch.tensor(lengths), heard_s, cache)
+    first = network.score_tokens(hidden, torch.tensor(lengths), heard_s, cache)
     rows = [hidden[row, :length] for row, length in enumerate(lengths)]
     heard = list(heard_s)
     for row, length in enumerate(lengths):
@@ -37,7 +37,7 @@ def test_rows_can_be_reordered_repeated_and_dropped(hears_duration):
         rows = [torch.cat([rows[at], new[place]]) for place, at in enumerate(chosen)]
         heard = [heard[at] for at in chosen]
         ones = torch.ones(len(chosen), dtype=torch.int64)
-        scores = network.read(new, ones, torch.stack(heard), cache)
+        scores = network.score_tokens(new, ones, torch.stack(heard), cache)
         for place, row in enumerate(rows):
             expected = network(row[None], heard[place][None])
             assert torch.allclose(scores[place, 0], expected[0, -1], atol=1e-5)

@@ -91,7 +91,7 @@ def test_encoder_is_that_of_whisper(composed, parts):
     model = load_audio_language_model(composed, TranslatorOptions())
     model.network.audio_tower.avg_pooler = nn.Identity()
     features = torch.randn(1, 80, 2 * WINDOW, generator=torch.Generator().manual_seed(0))
-    found = model.encode(AudioFeatures(features, torch.tensor([2 * WINDOW])))
+    found = model.encode_features(AudioFeatures(features, torch.tensor([2 * WINDOW])))
     assert torch.allclose(found.values, whisper.encoder.eval()(features), atol=1e-5)
 
 

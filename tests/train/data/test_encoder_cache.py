@@ -27,8 +27,8 @@ def cache(tmp_path):
 
 def test_versions_are_read_from_where_the_index_says(cache):
     stored = EncoderCache(cache)
-    assert [stored["a"].read(version).tolist() for version in (0, 1)] == [[[0, 1], [2, 3]], [[4, 5]]]
-    assert stored["b"].read(0).tolist() == [[6, 7]]
+    assert [stored["a"].frames_of(version).tolist() for version in (0, 1)] == [[[0, 1], [2, 3]], [[4, 5]]]
+    assert stored["b"].frames_of(0).tolist() == [[6, 7]]
     assert [version.heard_samples for version in stored["a"].versions] == [640, 320]
     assert "a" in stored and "c" not in stored
 

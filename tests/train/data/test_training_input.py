@@ -243,7 +243,7 @@ def test_a_cache_of_another_width_or_cut_short_is_refused(tmp_path):
     )
     np.arange(8, dtype="<f2").tofile(tmp_path / "frames.f16")
     four = FrozenEncoder(4, 20.0, torch.nn.Identity())
-    assert EncoderCache(tmp_path, four)["a"].read(0).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert EncoderCache(tmp_path, four)["a"].frames_of(0).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     with pytest.raises(InputError, match="width 4, but the model's encoder has 8"):
         EncoderCache(tmp_path, FrozenEncoder(8, 20.0, torch.nn.Identity()))
     np.arange(4, dtype="<f2").tofile(tmp_path / "frames.f16")

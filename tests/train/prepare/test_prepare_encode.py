@@ -78,7 +78,7 @@ def test_versions_are_whole_or_cut_to_chunks_by_seed_and_id_alone():
 def test_training_reads_the_folder(tmp_path, command, whisper):
     assert main([*command, "--precision", "bfloat16"]) == 0
     clip = EncoderCache(tmp_path / "out")["c"]
-    assert [clip.read(version).shape for version in range(3)] == [
+    assert [clip.frames_of(version).shape for version in range(3)] == [
         (encoder_frames(version.heard_samples), 32) for version in clip.versions
     ]
     about = json.loads((tmp_path / "out/cache.json").read_text())
@@ -165,12 +165,12 @@ def test_other_settings_do_not_continue_the_work(tmp_path, command, monkeypatch,
     monkeypatch.setattr(prepare_encode, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(prepare_encode, "summary", None)
 
-    def full(self, encoded, append=prepare_encode.FrameFile.append):
+    def full(self, encoded, write=prepare_encode.FrameFile.write_frames):
         if self.frames:
             raise OSError("no space left")
-        return append(self, encoded)
+        return write(self, encoded)
 
-    monkeypatch.setattr(prepare_encode.FrameFile, "append", full)
+    monkeypatch.setattr(prepare_encode.FrameFile, "write_frames", full)
     with pytest.raises(OSError, match="no space"):
         main(command)
     assert main([*command, "--seed", "1"]) == 1

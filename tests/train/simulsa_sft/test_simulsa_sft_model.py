@@ -45,7 +45,7 @@ def test_the_loss_counts_texts_alone(world):
         assert target[-1] == model.tokenizer.end_of_sequence
         audio = model.audio_embeddings(model.features([waveform]))
         before, behind = (model.embed(torch.tensor(one)) for one in (prompt.before, [*prompt.after, *target]))
-        hidden = model.decode(torch.cat([before, audio.values[0], behind])[None])[0]
+        hidden = model.hidden_states(torch.cat([before, audio.values[0], behind])[None])[0]
         predicting = hidden[-len(target) - 1 : -1]
         expected.append(F.cross_entropy(model.logits(predicting), torch.tensor(target), reduction="sum"))
     assert F.cross_entropy(logits, targets, reduction="sum").item() == pytest.approx(
@@ -111,10 +111,10 @@ def test_cached_and_heard_clips_mix(world, tmp_path):
     training = in_training(world)
     mixed = batch_of(world, training, world.manifest, encoder_cache=tmp_path / "cache")
     heard = batch_of(world, training, world.manifest)
-    expected = training.encode(heard)
+    expected = training.encode_batch(heard)
     for row in range(0, len(mixed.ids), 2):
         mixed.cached[row], mixed.waveforms[row] = None, heard.waveforms[row]
-    frames = training.encode(mixed)
+    frames = training.encode_batch(mixed)
     assert frames.lengths.tolist() == expected.lengths.tolist()
     for row, length in enumerate(frames.lengths.tolist()):
         assert torch.allclose(frames.values[row, :length], expected.values[row, :length], atol=5e-3)
@@ -124,7 +124,7 @@ def test_greedy_translations_are_those_of_the_translator(world):
     training = in_training(world)
     batch = batch_of(world, training, world.manifest, limit=4)
     training.eval()
-    audio = training.model.adapt(training.encode(batch))
+    audio = training.model.adapt(training.encode_batch(batch))
     ends_ms = frame_ends(*audio.values.shape[:2], training.model.frame_ms, audio.values.device)
     memory = Memory(audio.values, audio.lengths, audio.lengths, ends_ms)
     prompts = [training.model.tokenizer.in_one_piece(prompt) for prompt in batch.prompts]
