@@ -59,8 +59,8 @@ class SearchOptions:
     # Nobody keeps up more than 4.3 words a second of speech in 50 segments of actors' dialogue.
     maximum_words_per_second: float = option(
         6.0,
-        "No more words are written for each second in which somebody spoke, but for three; three times as many "
-        "where characters are counted.",
+        "At most so many words are written for each second in which somebody spoke, and three more; where "
+        "characters are counted, one of them is a third of a word.",
         above=0,
         at_most=1000,
     )
