@@ -3,7 +3,7 @@
 A command names a class of options in a module that is quick to import, and a function in one that may not be:
 the latter is imported once the arguments are known to be good, so that help and refusals come at once.
 
-Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+Exit status: 2 wrong usage, and those of `foundation.command_end`.
 """
 
 import importlib

@@ -101,7 +101,7 @@ def test_unknown_command_is_wrong_usage(capsys):
         (
             OSError(errno.ENOSPC, "No space left on device", "/x/y"),
             1,
-            "error: No space left on device: /x/y\n",
+            "error: /x/y: No space left on device\n",
         ),
     ],
 )

@@ -46,6 +46,7 @@ def test_scalars_mean_what_they_look_like(word, value):
         *("!!binary 1", "!!python/object:os.system x", "!unknown x", "!!set [a]", "!!omap {a: 1}"),
         *("[" * 5000, "[" * 5000 + "]" * 5000, "{a: " * 5000, "[", "*unknown", "\x01", "'", "@a", "9" * 5000),
     ],
+    ids=lambda value: value[:20],
 )
 def test_what_pyyaml_raises_is_one_line(tmp_path, loader, value):
     file = tmp_path / "mine.yaml"

@@ -2,7 +2,7 @@
 
     python -m train.simulsa_augment --model MODEL --manifest spoken/manifest.tsv --targets de fr \\
         --ratio 0.01 --output augmented
-    torchrun --nproc_per_node=8 -m train.simulsa_augment ...     on several GPUs: the same result
+    python -m train.simulsa_augment ... --device cuda --jobs 8     on several GPUs: the same result
 
 A large audio-language model that only ever heard whole clips goes on beyond what it has heard. Trained on
 about 1% of such pairs beside its data (`train.simulsa_sft`), it stops there (SimulSA, arXiv 2509.15692). A
@@ -21,7 +21,7 @@ OUTPUT appears when it is complete; after an interruption or a kill the same com
 of processes, and gives what an undisturbed run gives. Which clips are taken and where each is cut depends on
 the seed and the row's id only; more clips include those of fewer.
 
-Exit status: 0 done, 1 input error, 2 wrong usage, 130 interrupted.
+Exit status: that of `foundation.commands`.
 """
 
 import sys

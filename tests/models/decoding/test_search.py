@@ -110,7 +110,7 @@ def test_an_unbounded_beam_finds_the_best_of_all_sequences():
                     candidates.append(((score + float(script(9, tokens)[END])) / (length + 1), tokens))
         best = max(candidates)
         search = StreamingSearch(
-            ScriptedTranslator(script, vocabulary), options(beam=3**longest, patience=1e6)
+            ScriptedTranslator(script, vocabulary), options(beam=3**longest, patience=1000)
         )
         [found] = search.find(memory_of(9), [request(audio_finished=True, token_limit=longest)])
         assert found.tokens == best[1]

@@ -28,7 +28,8 @@ def test_what_is_hidden_does_not_matter():
 
 def test_a_translator_on_a_gpu_leaves_cudnns_attention_alone(monkeypatch):
     """It plans for every length that it has not met, and the keys of a decoder grow at each step."""
-    monkeypatch.setattr("models.translator.torch.empty", lambda *_, **__: None)  # the GPU that is not here
+    here = torch.zeros(1)  # in place of the GPU that is not here
+    monkeypatch.setattr("models.translator.torch.zeros", lambda *_, **__: here)
     enabled = torch.backends.cuda.cudnn_sdp_enabled()
     try:
         torch.backends.cuda.enable_cudnn_sdp(True)

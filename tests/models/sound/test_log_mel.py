@@ -72,7 +72,7 @@ def test_audio_that_fills_the_window_differs_from_transformers_in_the_last_frame
 
 @pytest.mark.parametrize("chunk", [1, 37, 160, 4000, "random", 10**9])
 def test_chunks_give_what_the_whole_gives(chunk):
-    samples = speech_like(1.5 if chunk == 1 else 4.0)
+    samples = speech_like(1.5 if chunk in (1, 37) else 4.0)
     generator = np.random.default_rng(1)
     stream = LogMelStream(80)
     while stream.samples_heard < len(samples):

@@ -137,8 +137,8 @@ def test_attention_comes_from_the_chosen_heads(folder, options, heads):
         ({"attention_layer": 1, "attention_heads": (1, 5)}, "choose among 1 to 2"),
         ({"device": "cuda:99"}, "cuda:99.*cannot be used here"),
         ({"device": "abacus"}, "abacus.*cannot be used here"),
-        ({"precision": "int1"}, "int1.*float32, bfloat16, float16"),
-        ({"trailing_silence_ms": -1}, "0 ms or more"),
+        ({"precision": "int1"}, "precision must be one of float32, bfloat16, float16, got 'int1'"),
+        ({"trailing_silence_ms": -1}, "trailing_silence_ms must be at least 0, got -1"),
     ],
 )
 def test_impossible_options_say_what_is_possible(folder, options, message):

@@ -41,6 +41,6 @@ def test_bad_input_is_one_line_and_status_one(tmp_path, capsys):
 def test_joining_is_also_a_module_of_its_own(tmp_path):
     arguments = ["--table", "none.tsv", "--text", "en", "--output", str(tmp_path / "out")]
     run = subprocess.run(
-        [sys.executable, "-m", "train.prepare.join", *arguments], capture_output=True, text=True
+        [sys.executable, "-m", "train.join_segments", *arguments], capture_output=True, text=True
     )
     assert (run.returncode, run.stderr) == (1, "error: none.tsv: no such file: correct the path\n")

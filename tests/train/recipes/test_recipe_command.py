@@ -30,9 +30,9 @@ def configuration(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parents[2].name}-{file.stem}")
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parents[1].name}-{file.stem}")
 def test_shipped_configurations_have_known_keys(file):
-    check_keys(read_yaml(file), RECIPES[file.parents[2].name].section(), str(file))
+    check_keys(read_yaml(file), RECIPES[file.parents[1].name].section(), str(file))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_fairseq2_fills_in_is_not_looked_for(configuration):
 def test_help_lists_the_keys_of_the_data_section_with_their_meaning(name):
     lines = help_text(name).splitlines()
     assert "      manifest (Path): The table of clips or texts (`train.data.manifest`)." in lines
-    assert "      task (str, default 's2tt'): s2tt, asr or nmt." in lines
+    assert "      task (str, default 's2tt'): The task: s2tt, asr or nmt." in lines
     assert any(line.startswith("      of fairseq2: num_steps, num_data_epochs, ") for line in lines)
     assert max(map(len, lines)) <= 110
 
@@ -126,7 +126,7 @@ def test_sections_are_read_as_python_makes_them():
     section = read_section("train.data.batch_plan", "BatchSection")
     assert list(section.keys) == list(BatchSection.__dataclass_fields__)
     assert section.keys["pairs"].default == "128"
-    assert section.keys["pairs"].help == "Pairs of speech and text at most."
+    assert section.keys["pairs"].help == "It holds at most so many pairs of speech and text."
     assert read_section("train.data.batch_plan", "PlannedBatch").keys["speech"].default is None
     assert read_section("train.data.batch_plan", "NoSuchClass") is None
 

@@ -51,7 +51,7 @@ def test_an_exported_policy_makes_an_agent(stages, tmp_path):
     export([str(stages[3]), str(tmp_path / "model"), "--threshold", "0.25", "--licence", "MIT"])
     translator = load_translator(str(tmp_path / "model"), TranslatorOptions())
     assert isinstance(translator, ScoredTranslator) and translator.threshold == 0.25
-    assert "license: MIT" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "license: mit" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
 
 
 def test_an_exported_translator_is_the_trained_one(stages, tmp_path):

@@ -96,7 +96,7 @@ def test_exported_adapters_and_the_merged_model_are_what_was_trained(world, adap
         ]
     assert torch.allclose(logits[0], logits[1], atol=1e-5) and torch.allclose(logits[0], logits[2], atol=1e-4)
     assert not torch.allclose(logits[0], logits[3], atol=1e-2)
-    assert "license: MIT" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
+    assert "license: mit" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 100_000
 
 
