@@ -47,6 +47,7 @@ from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.search import SearchOptions
 from models.sound.audio import SAMPLE_RATE, read_audio
+from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import PRECISIONS, TranslatorOptions
 
 QUICKSTART = "eval_configs/quickstart"
@@ -58,8 +59,9 @@ def our_agent(args: Namespace, beam: int, silence_ms: int) -> HoldNAgent:
     chosen = (
         AgentOptions(args.model, chunk_ms=args.chunk_ms),
         TranslatorOptions(precision=args.precision, trailing_silence_ms=silence_ms),
-        # Repeated phrases are left to both agents alike.
+        # The plain agent has neither of these: silence is decoded, and phrases may be repeated.
         SearchOptions(beam=beam, repeated_phrase=0),
+        SpeechActivityOptions(decode_silence=True),
         HoldNPolicy(args.held_tokens),
     )
     groups = (*(group() for group in SHARED_OPTIONS), *chosen)
