@@ -38,14 +38,16 @@ from simuleval.data.segments import SpeechSegment
 from tqdm import tqdm
 
 from agents.holdn_agent import HoldNAgent, HoldNPolicy
-from agents.streaming_agent import AgentOptions
+from agents.streaming_agent import SHARED_OPTIONS, AgentOptions
 from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
 from benchmarks.chunk_compute_report import PARTS, compute_table, growth_table, parts_table, plot
 from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv
 from foundation.errors import InputError
-from models.decoding.search import Hypothesis, SearchOptions
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.search import SearchOptions
 from models.sound.audio import SAMPLE_RATE, read_audio
+from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import PRECISIONS, TranslatorOptions
 
 QUICKSTART = "eval_configs/quickstart"
@@ -54,12 +56,15 @@ GROWTH_REPEATS = 7
 
 
 def our_agent(args: Namespace, beam: int, silence_ms: int) -> HoldNAgent:
-    groups = (
+    chosen = (
         AgentOptions(args.model, chunk_ms=args.chunk_ms),
         TranslatorOptions(precision=args.precision, trailing_silence_ms=silence_ms),
-        SearchOptions(beam=beam),
+        # The plain agent has neither of these: silence is decoded, and phrases may be repeated.
+        SearchOptions(beam=beam, repeated_phrase=0),
+        SpeechActivityOptions(decode_silence=True),
         HoldNPolicy(args.held_tokens),
     )
+    groups = (*(group() for group in SHARED_OPTIONS), *chosen)
     return HoldNAgent(Namespace(**{key: value for group in groups for key, value in asdict(group).items()}))
 
 
@@ -70,7 +75,8 @@ def build_agents(args: Namespace, beam: int) -> dict[str, SpeechToTextAgent]:
     }
     engine = next(iter(agents.values())).engine
     tokenizer = engine.translator.tokenizer
-    model = plain_model(args.model, args.precision, tokenizer.end_of_sequence, engine.prompt[0])
+    start = tokenizer.prompt("en", "en")[0]
+    model = plain_model(args.model, args.precision, tokenizer.end_of_sequence, start)
     return {
         PLAIN: PlainHoldNAgent(model, engine.translator, engine.search.options, args.held_tokens),
         **agents,
@@ -180,7 +186,7 @@ def measure_growth(args: Namespace, clips: Sequence[np.ndarray]) -> list[dict]:
     plain.generate = lambda features: []
     translator, end = ours.engine.translator, ours.engine.search.end
     translator.model.encoder.forward = lambda features, lengths: features.new_zeros(1, 1, 1)
-    ours.engine.search.advance = lambda *_, **__: [Hypothesis((), 0.0, end)]
+    ours.engine.search.find = lambda *_, **__: [Hypothesis((), 0.0, end)]
     watches = {name: Stopwatch(agent) for name, agent in agents.items()}
     speech = np.resize(np.concatenate(clips), GROWTH_S[-1] * SAMPLE_RATE)
     times = defaultdict(list)

@@ -23,7 +23,11 @@ BELOW = {
 # Where the name of the distribution is not that of the module.
 MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
 # Files that need an extra beyond the core.
-EXTRAS = {"workers.py": "cluster", "audio_attention.py": "audio-language", "qwen2_audio.py": "audio-language"}
+EXTRAS = {
+    "cluster_jobs.py": "cluster",
+    "audio_attention.py": "audio-language",
+    "qwen2_audio.py": "audio-language",
+}
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -38,7 +38,7 @@ simulst export "$runs/stage2" "$runs/exported/translator" --licence mit
 # The same on the translator's own translations of every other caption, in place of the references.
 spoken=data/reina_mini/spoken
 awk 'NR == 1 || NR % 2 == 0' "$spoken/multi30k_train/manifest.tsv" > "$spoken/multi30k_train/half.tsv"
-python -m train.prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "$runs/exported/translator" \
+simulst prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "$runs/exported/translator" \
     --targets de fr --output "$spoken/multi30k_own"
 sed 's#multi30k_train/manifest#multi30k_own/manifest#' train/stage3/configs/mini.yaml > "$runs/own.yaml"
 for gain in jensen-shannon regret; do

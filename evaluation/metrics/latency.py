@@ -13,11 +13,12 @@ with computation. Values are those of SimulEval's and OmniSTEval's scorers, whic
 import math
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:  # command lines name these metrics, and their help must come at once
+    import numpy as np
 
-Values = TypeVar("Values", float, np.ndarray)
+Values = TypeVar("Values", float, "np.ndarray")
 
 LatencyMetric = Callable[[Sequence[float], float, int], float]
 

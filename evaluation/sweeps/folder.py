@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sacrebleu.metrics import BLEU
 
 from agents.test_set.text_scoring import TOKENIZERS_BY_SPACES
@@ -12,6 +11,7 @@ from evaluation.logs.json_lines import is_count
 from evaluation.logs.result_folder import CONFIGURATION, LOG
 from evaluation.logs.run_log import RunLog
 from foundation.errors import InputError
+from foundation.files.yaml_files import load_yaml
 
 DEFAULT_TOKENIZER = "13a"
 
@@ -41,11 +41,10 @@ def read_run_yaml(file: Path, mend: str) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        values = yaml.safe_load(file.read_bytes().decode("utf-8"))
+        values = load_yaml(file.read_bytes().decode("utf-8"), str(file))
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}): {mend}") from None
-    # PyYAML lets errors of all sorts through: of numbers, of dates, of Python's own depth.
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (InputError, UnicodeDecodeError):
         values = None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{file} is damaged: {mend}")

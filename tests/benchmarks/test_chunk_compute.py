@@ -94,7 +94,11 @@ def test_tables_are_printed(output, printed):
 
 @pytest.mark.parametrize(
     "arguments, message",
-    [(("--held-tokens", "0"), "1 or more"), (("--every", "0"), "1 or more"), (("--beams", "0"), "beam 0")],
+    [
+        (("--held-tokens", "0"), "1 or more"),
+        (("--every", "0"), "1 or more"),
+        (("--beams", "0"), "beam must be at least 1, got 0"),
+    ],
 )
 def test_impossible_settings_leave_nothing(inputs, arguments, message):
     with pytest.raises(SystemExit, match=f"^error: .*{message}"):

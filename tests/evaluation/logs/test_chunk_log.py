@@ -120,18 +120,18 @@ def test_an_evaluation_reports_the_true_clock_beside_simulevals(tmp_path, monkey
 
     def slow_decision(agent, states):
         started = time.perf_counter()
-        advance = agent.engine.advance
+        step = agent.engine.step
 
-        def slow_advance(streams):
-            texts = advance(streams)
+        def slow_step(*streams_and_more, **keywords):
+            decisions = step(*streams_and_more, **keywords)
             time.sleep(max(0.0, 0.06 - (time.perf_counter() - started)))
-            return texts
+            return decisions
 
-        monkeypatch.setattr(agent.engine, "advance", slow_advance)
+        monkeypatch.setattr(agent.engine, "step", slow_step)
         try:
             return decide(agent, states)
         finally:
-            monkeypatch.setattr(agent.engine, "advance", advance)
+            monkeypatch.setattr(agent.engine, "step", step)
 
     monkeypatch.setattr(agent_class, "_decide", slow_decision)
     evaluate(configuration)

@@ -18,19 +18,9 @@ from foundation.workers import Workers
 from models.decoding.search import SearchOptions
 from models.languages import LanguagePair
 from simulst import main
-from tests.evaluation.batched_settings import SETTINGS, configurations, write_models, write_test_set
+from tests.evaluation.batched_settings import SETTINGS, configurations
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 from tests.models.scripted_translator import ScriptedTranslator, random_script
-
-
-@pytest.fixture(scope="module")
-def test_set(tmp_path_factory):
-    return write_test_set(tmp_path_factory.mktemp("sounds"))
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    return write_models(tmp_path_factory.mktemp("models"))
 
 
 def read_log(folder):

@@ -6,18 +6,8 @@ from evaluation.configuration.evaluation_file import configure
 from evaluation.run.batched_run import BatchedRun, batch_key, simulate_all
 from foundation.workers import Workers
 from models.policy.folder import StoredPolicy, save_policy
-from tests.evaluation.batched_settings import configurations, write_models, write_test_set
+from tests.evaluation.batched_settings import configurations
 from tests.models.tiny_reina import tiny_policy
-
-
-@pytest.fixture(scope="module")
-def test_set(tmp_path_factory):
-    return write_test_set(tmp_path_factory.mktemp("sounds"))
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    return write_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.mark.parametrize("limits", [{"streams_at_once": 1}, {"streams_at_once": 7}, {"audio_at_once_s": 1.5}])
