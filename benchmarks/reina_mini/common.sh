@@ -1,10 +1,10 @@
 # What build_data.sh and gpu.sh make alike; they source this file.
 
-# make RESULT COMMAND ...: run a command of train.prepare unless its result is there.
+# make RESULT COMMAND ...: run a command of simulst prepare unless its result is there.
 make() {
     if [ ! -e "$1" ]; then
         echo "== $1" >&2
-        python -m train.prepare "${@:2}" --output "$1"
+        simulst prepare "${@:2}" --output "$1"
     fi
 }
 

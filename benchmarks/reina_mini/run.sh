@@ -7,7 +7,7 @@ processes=${PROCESSES:-4}
 runs=runs/mini
 overrides=model.config_overrides
 train() { torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$1" --config-file "train/$1/configs/mini.yaml"; }
-policy() { python -m train.stage3 "$runs/$1" --config-file train/stage3/configs/mini.yaml "${@:2}"; }
+policy() { simulst train stage3 "$runs/$1" --config-file train/stage3/configs/mini.yaml "${@:2}"; }
 
 train stage1
 train stage2
@@ -38,11 +38,11 @@ simulst export "$runs/stage2" "$runs/exported/translator" --licence mit
 # The same on the translator's own translations of every other caption, in place of the references.
 spoken=data/reina_mini/spoken
 awk 'NR == 1 || NR % 2 == 0' "$spoken/multi30k_train/manifest.tsv" > "$spoken/multi30k_train/half.tsv"
-python -m train.prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "$runs/exported/translator" \
+simulst prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "$runs/exported/translator" \
     --targets de fr --output "$spoken/multi30k_own"
 sed 's#multi30k_train/manifest#multi30k_own/manifest#' train/stage3/configs/mini.yaml > "$runs/own.yaml"
 for gain in jensen-shannon regret; do
-    python -m train.stage3 "$runs/tan-own-$gain" --config-file "$runs/own.yaml" \
+    simulst train stage3 "$runs/tan-own-$gain" --config-file "$runs/own.yaml" \
         --config $overrides.hears_duration=true $overrides.gain=$gain
 done
 

@@ -8,11 +8,11 @@ multi30k=$1 bass=$2 output=$3
 mkdir -p "$output"/{texts,spoken}
 for pair in val:dev_slt test_2016_flickr:test_slt; do
     texts=$multi30k/${pair%:*} name=${pair#*:}
-    python -m train.prepare text --files en="$texts.en.gz" de="$texts.de.gz" fr="$texts.fr.gz" \
+    simulst prepare text --files en="$texts.en.gz" de="$texts.de.gz" fr="$texts.fr.gz" \
         --output "$output/texts/$name"
-    python -m train.prepare speak --manifest "$output/texts/$name/manifest.tsv" --language en \
+    simulst prepare speak --manifest "$output/texts/$name/manifest.tsv" --language en \
         --voices flite:slt --slowest 0.9 --fastest 0.9 --output "$output/spoken/$name"
-    python -m train.prepare lists --manifest "$output/spoken/$name/manifest.tsv" --languages de fr
+    simulst prepare lists --manifest "$output/spoken/$name/manifest.tsv" --languages de fr
 done
-python -m train.prepare join --table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en de fr \
+simulst prepare join --table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en de fr \
     --group-pattern 'bass_(\d+)_' --groups 5 6 --pause-s 0.3 --output "$output/spoken/bass56"

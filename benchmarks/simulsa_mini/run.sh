@@ -9,21 +9,21 @@ data=data/simulsa_mini runs=runs/simulsa spoken=data/reina_mini/spoken
 configs=train/simulsa_sft/configs
 sft() { torchrun --nproc_per_node="$processes" -m train.simulsa_sft "$@"; }
 
-python -m train.compose_audio_language_model --output $data/composed --languages de en fr \
+simulst compose --output $data/composed --languages de en fr \
     --manifests $spoken/multi30k_train/manifest.tsv $spoken/wesnoth/manifest.tsv $spoken/bass_short/segments.tsv
 for set in multi30k_val/manifest bass_short/segments bass_long/segments wesnoth/manifest multi30k_train/manifest; do
-    python -m train.prepare encode --model $data/composed --manifest $spoken/$set.tsv \
+    simulst prepare encode --model $data/composed --manifest $spoken/$set.tsv \
         --output $data/caches/"${set%/*}" --jobs "$processes"
 done
 sft $runs/base --config-file $configs/mini_base.yaml
 
-python -m train.simulsa_augment --model $runs/base --targets de fr --ratio 0.01 --output $data/augmented \
+simulst augment --model $runs/base --targets de fr --ratio 0.01 --output $data/augmented \
     --manifest $spoken/multi30k_train/manifest.tsv
 # NAME AUGMENTATION-OPTIONS: the model simulsa-NAME, on clips that were truncated and labelled in another way.
 variant() {
     name=$1
     shift
-    python -m train.simulsa_augment --model $runs/base --targets de fr --output $data/augmented-$name \
+    simulst augment --model $runs/base --targets de fr --output $data/augmented-$name \
         --manifest $spoken/multi30k_train/manifest.tsv "$@"
     sed "s#simulsa_mini/augmented/#simulsa_mini/augmented-$name/#" $configs/mini.yaml > $runs/mini-$name.yaml
     sft $runs/simulsa-$name --config-file $runs/mini-$name.yaml
