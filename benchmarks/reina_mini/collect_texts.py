@@ -1,4 +1,4 @@
-"""Everyday sentences and game messages in English, German and French, as tables for `train.prepare text`.
+"""Everyday sentences and game messages in English, German and French, as tables for `simulst prepare text`.
 
     python collect_texts.py tatoeba --german deu.txt --french fra.txt --output tatoeba.tsv
     python collect_texts.py games --german G1.mo G2.mo --french F1.mo F2.mo --output games.tsv
