@@ -1,14 +1,24 @@
-"""README.md as its reader uses it: every command runs, the example policy works, the table is true."""
+"""README.md and the pages beside it as their reader uses them: commands and examples run, tables are true."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
 from evaluation.commands.options import option_table
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, OPTIONS, CONTRIBUTING = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md")
+)
+# What reina writes about the first caption in `simulst evaluate eval_configs/reina.yaml`, too.
+EXAMPLE_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund an den Strand entlang."
+FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|tests|train"
+PAGES = [ROOT / name for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md")]
+PAGES += sorted((ROOT / "benchmarks").rglob("README.md"))
 
 
 def block(name: str) -> str:
@@ -107,11 +117,42 @@ def test_example_policy_runs_from_an_evaluation_file(tiny_folder, tmp_path):
     assert (tmp_path / "outputs" / "mine" / "scores.tsv").exists()
 
 
+def test_example_in_python_translates_a_clip(tmp_path):
+    example = tmp_path / "example.py"
+    example.write_text(block("python"), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, example],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == EXAMPLE_SAYS
+
+
 def test_table_of_options_is_that_of_the_code():
-    table = re.search(r"<!-- options -->\n(.*?)\n<!-- /options -->", README, re.DOTALL).group(1)
-    assert table == option_table(), "put what `simulst options` prints between the marks"
+    table = re.search(r"<!-- options -->\n(.*?)\n<!-- /options -->", OPTIONS, re.DOTALL).group(1)
+    assert table == option_table(), "put what `simulst options` prints between the marks of OPTIONS.md"
 
 
-def test_files_that_the_readme_names_are_there():
-    for name in set(re.findall(r"`((?:agents|models|evaluation|eval_configs)/[\w./]+)`", README)):
-        assert (ROOT / name).exists(), name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    names = set(re.findall(rf"`((?:{FOLDERS})/[\w./]+)`", text))
+    links = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
+    missing = [name for name in names if not (ROOT / name).exists()]
+    assert missing + [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_names_every_folder_with_code():
+    folders = {file.parent.relative_to(ROOT).parts[0] for file in ROOT.glob("*/__init__.py")}
+    assert folders <= {*re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)}
+
+
+def test_diffs_of_contributing_are_what_the_files_hold():
+    diffs = re.findall(r"```diff\n--- [^\n]*\n\+\+\+ b/([^\n]*)\n(.*?)```", CONTRIBUTING, re.DOTALL)
+    assert len(diffs) == 3
+    for name, diff in diffs:
+        held = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        assert [line for line in diff.splitlines() if line[1:] not in held] == [], name

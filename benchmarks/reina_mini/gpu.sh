@@ -43,7 +43,7 @@ make "$data/mini.model" sentencepiece --languages en de fr --vocabulary 8000 --m
 # train STAGE RUN CONFIG STEPS ...: STEPS may be empty.
 train() {
     local settings=(${4:+"regime.num_steps=$4"} "${@:5}")
-    python -m "train.$1" "$runs/$2" --config-file "train/$1/configs/$3.yaml" \
+    simulst train "$1" "$runs/$2" --config-file "train/$1/configs/$3.yaml" \
         ${settings[0]:+--config "${settings[@]}"}
 }
 # Text keeps the GPU busy while the processors speak.

@@ -7,7 +7,7 @@ processes=${PROCESSES:-4}
 runs=runs/mini
 overrides=model.config_overrides
 train() { torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$1" --config-file "train/$1/configs/mini.yaml"; }
-policy() { python -m train.stage3 "$runs/$1" --config-file train/stage3/configs/mini.yaml "${@:2}"; }
+policy() { simulst train stage3 "$runs/$1" --config-file train/stage3/configs/mini.yaml "${@:2}"; }
 
 train stage1
 train stage2
@@ -42,7 +42,7 @@ simulst prepare translate --manifest "$spoken/multi30k_train/half.tsv" --model "
     --targets de fr --output "$spoken/multi30k_own"
 sed 's#multi30k_train/manifest#multi30k_own/manifest#' train/stage3/configs/mini.yaml > "$runs/own.yaml"
 for gain in jensen-shannon regret; do
-    python -m train.stage3 "$runs/tan-own-$gain" --config-file "$runs/own.yaml" \
+    simulst train stage3 "$runs/tan-own-$gain" --config-file "$runs/own.yaml" \
         --config $overrides.hears_duration=true $overrides.gain=$gain
 done
 
