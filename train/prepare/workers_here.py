@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from foundation.errors import InputError
 from foundation.files.unfinished_folder import JOBS
 from foundation.workers import Workers, available_processes, place
@@ -21,6 +19,11 @@ def workers_in(folder: Path, jobs: int | None, executor: str) -> Workers:
 
 def own_device(device: str) -> str:
     """Where `cuda` is asked for, the processes of one machine take its GPUs in turns."""
-    if device != "cuda" or torch.cuda.device_count() < 2:
+    if device != "cuda":
+        return device
+    # Imported only here: `prepare speak` computes nothing, and its processes start in a tenth of the time.
+    import torch
+
+    if torch.cuda.device_count() < 2:
         return device
     return f"cuda:{place() % torch.cuda.device_count()}"
