@@ -86,6 +86,15 @@ def test_a_rate_that_is_not_positive_is_refused(sample_rate):
         AudioIntake().push([0.0, 0.1], sample_rate)
 
 
+@pytest.mark.parametrize("sample_rate", [999, 1_000_001])
+def test_a_rate_that_no_audio_has_is_refused(sample_rate, tmp_path):
+    with pytest.raises(InputError, match=f"rate must lie between 1000 and 1000000 Hz, got {sample_rate}"):
+        AudioIntake().push([0.0, 0.1], sample_rate)
+    soundfile.write(tmp_path / "a.wav", tone(0.1, 16_000), sample_rate)
+    with pytest.raises(InputError, match="a.wav is damaged: the sample rate must lie between"):
+        check_audio_file(tmp_path / "a.wav", None)
+
+
 def test_a_rate_that_changes_is_refused():
     intake = AudioIntake()
     intake.push([0.0, 0.1], 16_000)
@@ -183,6 +192,30 @@ def test_a_file_cut_short_is_refused_when_read(tmp_path):
 def test_a_file_with_non_finite_samples_is_refused_by_name(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.array([0.0, np.nan]), 16_000, subtype="FLOAT")
     with pytest.raises(InputError, match="a.wav: audio must be finite"):
+        read_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("frame", [[math.inf, -math.inf], [1e300, 0.0], [math.nan, 0.0]])
+def test_samples_of_several_channels_that_are_not_finite_are_refused_without_a_warning(tmp_path, frame):
+    soundfile.write(tmp_path / "a.wav", np.array([[0.0, 0.0], frame]), 16_000, subtype="DOUBLE")
+    with pytest.raises(InputError, match="a.wav: audio must be finite, got .* at sample 1 of"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_a_header_that_announces_more_than_memory_holds_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.flac", tone(0.1, 16_000), 16_000)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] |= 0x0F  # STREAMINFO counts samples in 36 bits
+    data[22:26] = b"\xff" * 4
+    (tmp_path / "a.flac").write_bytes(data)
+    with pytest.raises(InputError, match="a.flac announces 4294967.30 s of audio, more than fit into memory"):
+        read_audio(tmp_path / "a.flac")
+
+
+def test_a_file_of_less_than_a_sample_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(1), 384_000)
+    with pytest.raises(InputError, match="a.wav is shorter than a sample at 16000 Hz"):
         read_audio(tmp_path / "a.wav")
 
 
