@@ -103,7 +103,7 @@ class Option:
             return
         for one in value if isinstance(value, tuple) else (value,):
             if self.choices and one not in self.choices:
-                raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {one!r}")
+                raise InputError(f"{name} must be one of {', '.join(self.choices)}, got {one!r:.100}")
             if isinstance(one, int | float):
                 self._check_number(one, name)
             elif isinstance(one, str | Path):
@@ -160,18 +160,19 @@ def check_options(options: Any) -> None:
         one.check(getattr(options, one.name))
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], otherwise: str | None = None) -> InputError:
+def unknown_name(kind: str, name: Any, known: Iterable[str], otherwise: str | None = None) -> InputError:
     """The error for a name that is none of those known: it offers the nearest.
 
-    otherwise: the hint where none is near; as a rule all that are known.
+    name: of any type, as a key of YAML may be. otherwise: the hint where none is near; as a rule all that are
+    known.
     """
     known = list(known)
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(str(name), known, n=1)
     if close:
         hint = f"did you mean {close[0]!r}?"
     else:
         hint = f"give one of {', '.join(known)}" if otherwise is None else otherwise
-    return InputError(f"there is no {kind} {name!r}: {hint}")
+    return InputError(f"there is no {kind} {name!r:.100}: {hint}")
 
 
 def _known(annotation: Any) -> type:
@@ -182,12 +183,12 @@ def _known(annotation: Any) -> type:
 
 def _check_text(text: str, name: str) -> None:
     if "\0" in text:
-        raise InputError(f"{name} holds a NUL character, got {text!r}: take it out")
+        raise InputError(f"{name} holds a NUL character, got {text!r:.100}: take it out")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise InputError(f"{name} holds bytes that are not UTF-8, got {text!r}: rename it") from None
+            raise InputError(f"{name} holds bytes that are not UTF-8, got {text!r:.100}: rename it") from None
 
 
 def _plain(number: float | None) -> str:

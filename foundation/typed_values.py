@@ -41,7 +41,7 @@ def parse_words(words: Sequence[str], option: Option) -> Any:
         return True
     is_list = option.type.is_list
     if len(words) > 1 and not is_list:
-        raise InputError(f"{option.name} takes one value, got {len(words)}: {' '.join(words)}")
+        raise InputError(f"{option.name} takes one value, got {len(words)}: {' '.join(words):.100}")
     if option.type.value in (str, Path):
         values: list[Any] = list(words)
     else:

@@ -10,6 +10,24 @@ import pytest
 from models.sound.audio import read_audio
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        metavar="N",
+        help="damaged inputs of each kind in tests/fuzz; default: SIMULST_FUZZ, or 300",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    count = config.getoption("--fuzz")
+    if count is not None:
+        if count < 1:
+            raise pytest.UsageError(f"--fuzz must be at least 1, got {count}")
+        # Before collection: test modules read it when they are imported.
+        os.environ["SIMULST_FUZZ"] = str(count)
+
+
 @pytest.fixture
 def whisper_folder() -> Callable[[str], Path]:
     """Finds real Whisper weights: whisper_folder("tiny.en") is a folder, or the test is skipped.

@@ -122,7 +122,7 @@ class _PlanBuilder:
     def _settings(self, values: Mapping[str, Any], place: str) -> list[Mapping[str, Any]]:
         settings = values.get("settings", [{}])
         if not isinstance(settings, list) or not settings:
-            raise InputError(f"{place}: settings must be a list, got {settings!r}")
+            raise InputError(f"{place}: settings must be a list, got {settings!r:.100}")
         knob = values.get("knob")
         if knob is not None:
             return [{str(knob): value} for value in settings]

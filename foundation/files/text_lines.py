@@ -11,9 +11,13 @@ from pathlib import Path
 
 from foundation.errors import InputError
 
+BYTE_ORDER_MARK = "\ufeff"
+
 
 def read_lines(path: Path) -> list[str]:
-    """The lines without their ends, \\n or \\r\\n, and without a byte order mark; NAME.gz is unpacked.
+    """The lines without their ends, \\n or \\r\\n, and without byte order marks; NAME.gz is unpacked.
+
+    A mark begins other lines than the first where files that had one were joined.
 
     Raises InputError, which names the file, where that cannot be done.
     """
@@ -21,12 +25,13 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"{path}: no such file: correct the path")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+        lines = content.decode("utf-8").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error.reason}): convert it") from None
     except (OSError, EOFError, zlib.error) as error:
         what = "is damaged or not gzip" if path.suffix == ".gz" else "cannot be read"
         raise InputError(f"{path} {what} ({error}): copy it again") from None
+    lines = [line.lstrip(BYTE_ORDER_MARK) for line in lines]
     return lines[:-1] if not lines[-1] else lines
 
 
@@ -47,8 +52,11 @@ def write_list(path: Path, entries: Iterable[str]) -> None:
     """
     entries = list(entries)
     for entry in entries:
-        if entry != entry.strip():
-            raise InputError(f"{path} cannot hold {entry!r}: readers of lists take the outer spaces off")
+        if entry != entry.lstrip(BYTE_ORDER_MARK).strip():
+            raise InputError(
+                f"{path} cannot hold {entry!r}: readers of lists take the outer spaces off, "
+                "and byte order marks"
+            )
     write_lines(path, entries)
 
 

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE = 16_000
 MOST_CHANNELS = 32  # more means that (C, S) was given for (S, C)
 FULL_SCALE = {np.dtype(np.int16): 2**15, np.dtype(np.int32): 2**31}
+# Hz. Other rates are those of a damaged header; the resampler takes none that is far above.
+SLOWEST, FASTEST = 1000, 1_000_000
 UNKNOWN_LENGTH = 2**62  # libsndfile reports 2**63 - 1 frames when the header does not say
 # Decoders of lossy formats and mixing overshoot 1 a little; whole numbers of 16 bits stored as floats
 # reach thousands.
@@ -51,7 +53,7 @@ class AudioIntake:
         finished: the stream ends with this chunk; what the resampler still holds is returned too.
 
         Raises InputError for samples that are not finite or far above 1, another shape or type, more than
-        32 channels, a rate that is not positive or that changes, and samples after the end.
+        32 channels, a rate that is none of audio or that changes, and samples after the end.
         """
         samples = _mono(content)
         if len(samples):
@@ -65,8 +67,7 @@ class AudioIntake:
         return samples
 
     def _set_rate(self, sample_rate: float | None) -> None:
-        if sample_rate is None or not (math.isfinite(sample_rate) and sample_rate > 0):
-            raise InputError(f"the sample rate must be positive, got {sample_rate}: give it in Hz")
+        _check_rate(sample_rate)
         if self._sample_rate == sample_rate:
             return
         if self._sample_rate is not None:
@@ -77,6 +78,16 @@ class AudioIntake:
         self._sample_rate = sample_rate
         if sample_rate != SAMPLE_RATE:
             self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
+
+
+def _check_rate(sample_rate: float | None) -> None:
+    if sample_rate is None or not (math.isfinite(sample_rate) and sample_rate > 0):
+        raise InputError(f"the sample rate must be positive, got {sample_rate}: give it in Hz")
+    if not SLOWEST <= sample_rate <= FASTEST:
+        raise InputError(
+            f"the sample rate must lie between {SLOWEST} and {FASTEST} Hz, got {sample_rate}: "
+            "give it in Hz, or record or copy the audio again"
+        )
 
 
 def _mono(content) -> np.ndarray:
@@ -94,12 +105,12 @@ def _mono(content) -> np.ndarray:
             f"audio must be (S, C) with 1 to {MOST_CHANNELS} channels, got {array.shape}: transpose it?"
         )
     samples = _scaled(array)
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
     finite = np.isfinite(samples)
     if not finite.all():
-        where = int(np.argmin(finite))
-        raise InputError(f"audio must be finite, got {samples[where]} at sample {where} of the chunk")
+        where = np.unravel_index(np.argmin(finite), samples.shape)
+        raise InputError(f"audio must be finite, got {samples[where]} at sample {where[0]} of the chunk")
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1)
     peak = float(np.abs(samples).max())
     if peak > LOUDEST:
         raise InputError(
@@ -113,7 +124,8 @@ def _scaled(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.int64 and np.abs(array).max() <= FULL_SCALE[np.dtype(np.int16)]:
         array = array.astype(np.int32) << 16  # a list of Python integers holds 16-bit samples
     if array.dtype.kind == "f":
-        return array.astype(np.float32)
+        with np.errstate(over="ignore"):  # what fits into no float32 is refused as not finite
+            return array.astype(np.float32)
     if array.dtype not in FULL_SCALE:
         raise InputError(f"samples must be floats, or integers of 16 or 32 bits, got {array.dtype}")
     return array.astype(np.float32) / FULL_SCALE[array.dtype]
@@ -125,11 +137,14 @@ def read_audio(path: str | Path) -> np.ndarray:
     Raises InputError that names the file. Warns of channels that cancel each other out.
     """
     samples, sample_rate = read_samples(path)
-    _warn_of_cancelled_channels(samples, path)
     try:
-        return AudioIntake().push(samples, sample_rate, finished=True)
+        heard = AudioIntake().push(samples, sample_rate, finished=True)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if len(heard) == 0:
+        raise InputError(f"{path} is shorter than a sample at {SAMPLE_RATE} Hz: take it off the list")
+    _warn_of_cancelled_channels(samples, path)
+    return heard
 
 
 def read_samples(path: str | Path) -> tuple[np.ndarray, int]:
@@ -139,6 +154,11 @@ def read_samples(path: str | Path) -> tuple[np.ndarray, int]:
         samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path} is damaged ({_reason(error)}): encode or copy it again") from None
+    except (MemoryError, ValueError):  # numpy's, for what the header announces
+        raise InputError(
+            f"{path} announces {header.frames / header.samplerate:.2f} s of audio, more than fit into "
+            "memory: split it, or, where it is damaged, encode or copy it again"
+        ) from None
     slack = MP3_SLACK if header.format == "MP3" else 0
     if len(samples) < header.frames - slack:
         raise InputError(
@@ -187,6 +207,10 @@ def _checked_header(path: str | Path):
         raise InputError(f"{path} has no samples: record it again, or take it off the list")
     if header.frames > UNKNOWN_LENGTH:
         raise InputError(f"{path} does not say in its header how long it is: encode it again")
+    try:
+        _check_rate(header.samplerate)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
     cut_off = what_is_cut_off(path, header.format, header.extra_info)
     if cut_off:
         raise InputError(f"{path} is cut off ({cut_off}): copy or encode it again")

@@ -20,6 +20,12 @@ def test_the_last_line_needs_no_end_and_an_empty_file_has_none(tmp_path):
         assert read_lines(tmp_path / "list.txt") == lines
 
 
+def test_byte_order_marks_begin_no_line(tmp_path):
+    """`cat a.txt b.txt` leaves the mark of the second file within."""
+    (tmp_path / "a.txt").write_bytes("\ufeff\ufeffOne\n\ufeffTwo\ufeff\n".encode())
+    assert read_lines(tmp_path / "a.txt") == ["One", "Two\ufeff"]
+
+
 def test_gzip_is_unpacked(tmp_path):
     (tmp_path / "list.gz").write_bytes(gzip.compress("größer\n".encode()))
     assert read_lines(tmp_path / "list.gz") == ["größer"]

@@ -3,8 +3,8 @@
     def test_a_damaged_log_is_read_or_refused(tmp_path):
         check_reader(read_run_log, tmp_path / "instances.log", valid_bytes)
 
-Each kind of file is mutated 300 times, or as often as the environment's SIMULST_FUZZ says. A failure names
-its seed: `mutate(valid_bytes, seed)` is the input again.
+Each kind of file is mutated 300 times, or as often as pytest's option --fuzz, or the environment's
+SIMULST_FUZZ, says. A failure names its seed: `mutate(valid_bytes, seed)` is the input again.
 """
 
 import json
@@ -16,11 +16,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from foundation.errors import InputError
+
+Input = TypeVar("Input")
 
 COUNT = int(os.environ.get("SIMULST_FUZZ", "300"))
 
@@ -55,22 +57,37 @@ def mutate(data: bytes, seed: int) -> bytes:
 
 
 def check_reader(
-    read: Callable[[Path], Any], path: Path, valid: bytes, count: int = COUNT, name: str | None = None
+    read: Callable[[Path], Any],
+    path: Path,
+    valid: bytes,
+    count: int = COUNT,
+    name: str | None = None,
+    mutate: Callable[[bytes, int], bytes] = mutate,
 ) -> None:
     """Write mutations of `valid` to `path`, and read each; the first fault of each kind fails the test.
 
     Allowed is a result, or an InputError of one line that says `name` (by default that of the file).
     """
-    name = path.name if name is None else name
+
+    def damaged(seed: int) -> Path:
+        path.write_bytes(mutate(valid, seed))
+        return path
+
     path.write_bytes(valid)
     read(path)
+    check_inputs(read, damaged, path.name if name is None else name, count)
+    path.write_bytes(valid)
+
+
+def check_inputs(
+    read: Callable[[Input], Any], damaged: Callable[[int], Input], name: str, count: int = COUNT
+) -> None:
+    """The same for whatever `damaged` makes of a seed."""
     faults: dict[str, str] = {}
     for seed in range(count):
-        path.write_bytes(mutate(valid, seed))
-        fault = _fault(read, path, name)
+        fault = _fault(read, damaged(seed), name)
         if fault is not None:
             faults.setdefault(fault.partition(": ")[0], f"seed {seed}: {fault[:300]}")
-    path.write_bytes(valid)
     if faults:
         pytest.fail(f"{len(faults)} kinds of fault in {count} inputs:\n" + "\n".join(faults.values()))
 
@@ -91,11 +108,11 @@ def time_limit(seconds: int = LIMIT_S) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _fault(read: Callable[[Path], Any], path: Path, name: str) -> str | None:
+def _fault(read: Callable[[Input], Any], given: Input, name: str) -> str | None:
     """What is wrong with how one input is met; None where nothing is."""
     try:
         with time_limit():
-            read(path)
+            read(given)
     except InputError as error:
         if name not in str(error):
             return f"InputError without {name}: {error}"

@@ -15,7 +15,7 @@ from typing import Any
 from foundation.commands import HELP, Command, load, run_command
 from foundation.errors import InputError
 from foundation.files.yaml_files import load_yaml, parse_scalar, read_yaml
-from train.recipes.sections import Section, check_keys, read_section
+from train.recipes.sections import DELETED, Section, check_keys, read_section
 
 WIDTH = 100
 # Lists of sections that name a manifest.
@@ -192,10 +192,12 @@ def _overrides(arguments: Sequence[str]) -> Iterator[tuple[list[str], Any]]:
             name, _, value = word.strip().partition("=")
             for form in ("add:", "set:", "del:"):
                 name = name.removeprefix(form)
-            yield (
-                name.split("."),
-                load_yaml(value, "--config") if value[:1] in ("{", "[") else parse_scalar(value),
-            )
+            if word.startswith("del:"):
+                yield name.split("."), DELETED
+            elif value[:1] in ("{", "["):
+                yield name.split("."), load_yaml(value, "--config")
+            else:
+                yield name.split("."), parse_scalar(value)
 
 
 def _check_manifests(sections: Any, part: str, file: str | None) -> None:

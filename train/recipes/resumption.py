@@ -2,9 +2,12 @@
 
 fairseq2 writes checkpoints/step_N/ with model/, optimizer/, trainer/ and data_reader/, all of them files of
 torch, which are ZIP archives: one that was cut off, by a full disk or a copy that broke, has lost its end.
+Other damage disagrees with the checksums in the archive, which torch itself does not look at: it would go on
+from wrong weights.
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from foundation.errors import InputError
@@ -45,9 +48,11 @@ def _fault(step: Path) -> str | None:
             return f"{step / part} holds no file"
         for file in files:
             try:
-                with zipfile.ZipFile(file):
-                    pass
-            except (zipfile.BadZipFile, OSError):
+                with zipfile.ZipFile(file) as archive:
+                    damaged = archive.testzip() is not None
+            except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, zlib.error):
+                damaged = True
+            if damaged:
                 return f"{file} is cut off or damaged"
     return None
 

@@ -19,6 +19,17 @@ from foundation.options import unknown_name
 PACKAGES = ("train", "models", "fairseq2")
 # How fairseq2 deletes and replaces keys of its defaults.
 DELETE, REPLACE = "_del_", "_set_"
+# In place of the value of a key that is taken away.
+DELETED: Any = object()
+# What annotations of one value ask for, in words; others are left to fairseq2.
+WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "Path": "a path",
+    "None": "null",
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,10 @@ def read_section(module: str, name: str) -> Section | None:
 
 
 def check_keys(values: Any, section: Section | None, place: str, path: str = "") -> None:
-    """Raises InputError, with the nearest key, for one that a section does not have.
+    """Raises InputError for a key that a section does not have, and for a value of another type.
 
+    fairseq2 would take 2.5 for the whole number 2 without a word, and end in a traceback for most other
+    types.
     place: what messages begin with; path: of the values in the whole configuration.
     """
     if isinstance(values, list):
@@ -82,7 +95,52 @@ def check_keys(values: Any, section: Section | None, place: str, path: str = "")
         if key is None:
             within = f"{path}: " if path else ""
             raise InputError(f"{place}: {within}{unknown_name('key', str(name), section.keys)}")
-        check_keys(value, key.section, place, f"{path}.{name}" if path else name)
+        inner = f"{path}.{name}" if path else name
+        if not _fits(value, key.annotation, key.section is not None):
+            kinds = [part.strip() for part in key.annotation.split("|")]
+            wanted = " or ".join(WANTED.get(kind, _words(kind)) for kind in kinds)
+            raise InputError(f"{place}: {inner} must be {wanted}, got {value!r:.100}")
+        check_keys(value, key.section, place, inner)
+
+
+def _fits(value: Any, annotation: str, has_section: bool) -> bool:
+    """Whether fairseq2 makes a value of the annotation of this one, and the same; of unknown ones it may."""
+    if value is DELETED or isinstance(value, str) and "${" in value:  # filled in by fairseq2
+        return True
+    for kind in (part.strip() for part in annotation.split("|")):
+        if kind == "None":
+            fits = value is None
+        elif kind.startswith("list["):
+            item = kind[5:-1]
+            fits = isinstance(value, list) and all(_fits(one, item, has_section) for one in value)
+        elif kind in WANTED:
+            fits = _fits_one(value, kind)
+        else:
+            fits = not has_section or isinstance(value, dict)
+        if fits:
+            return True
+    return False
+
+
+def _fits_one(value: Any, kind: str) -> bool:
+    if kind in ("str", "Path"):
+        # The language no is false to our reader of YAML, and a text to that of fairseq2.
+        return isinstance(value, str | Path) or kind == "str" and isinstance(value, bool)
+    if kind == "bool" or isinstance(value, bool):
+        return kind == "bool" and isinstance(value, bool)
+    try:
+        number = float(value)
+        return kind == "float" or number.is_integer()
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _words(kind: str) -> str:
+    """What a list or section is called."""
+    if not kind.startswith("list["):
+        return "keys with values"
+    item = kind[5:-1]
+    return f"a list, each entry {WANTED.get(item, 'keys with values')}"
 
 
 @cache

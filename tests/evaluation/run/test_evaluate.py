@@ -274,7 +274,7 @@ def test_word_that_belongs_to_no_key_is_wrong_usage(tiny_yaml, words):
 
 @pytest.mark.parametrize("file", WHISPER_CONFIGURATIONS, ids=lambda file: file.stem)
 def test_shipped_file_runs_on_a_random_model(file, tiny_yaml, tmp_path, monkeypatch):
-    monkeypatch.chdir(file.parents[2])
+    monkeypatch.chdir(file.parents[1])
     flags = ["--model", str(tiny_yaml.parent / "model"), "--end-index", "1", "--output", str(tmp_path / "r")]
     assert main(["evaluate", str(file), *flags]) == 0
     assert (tmp_path / "r" / "scores.tsv").exists()
@@ -291,7 +291,7 @@ def test_shipped_file_translates_with_the_shipped_model(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("file", WHISPER_CONFIGURATIONS, ids=lambda file: file.stem)
 def test_shipped_file_transcribes_with_real_weights(file, whisper_folder, tmp_path, monkeypatch):
-    monkeypatch.chdir(file.parents[2])
+    monkeypatch.chdir(file.parents[1])
     flags = ["--model", str(whisper_folder("tiny.en")), "--end-index", "2", "--output", str(tmp_path / "r")]
     assert main(["evaluate", str(file), *flags]) == 0
     scores = read_scores(tmp_path / "r")

@@ -1,9 +1,11 @@
 """What a recipe refuses before it loads a model, and what it never writes: the environment."""
 
 import os
+import struct
 import zipfile
 
 import pytest
+import torch
 
 from foundation.errors import InputError
 from tests.train.launch import train
@@ -197,6 +199,19 @@ def test_a_last_checkpoint_that_is_cut_off_is_named_with_the_one_to_take_instead
     with pytest.raises(
         InputError, match="move step_2 and step_4 and step_10 .* begins again, as no older one"
     ):
+        check_last_checkpoint(tmp_path)
+
+
+def test_a_last_checkpoint_with_a_wrong_byte_in_it_is_named(tmp_path):
+    checkpoint(tmp_path, 2)
+    file = tmp_path / "step_2/model/pp_00/tp_00/sdp_00.pt"
+    torch.save({"weight": torch.full((500,), 0.5)}, file)
+    check_last_checkpoint(tmp_path)
+    data = bytearray(file.read_bytes())
+    place = data.index(struct.pack("<f", 0.5) * 500)
+    data[place + 400] ^= 1  # torch loads it without a word
+    file.write_bytes(data)
+    with pytest.raises(InputError, match="sdp_00.pt is cut off or damaged, so the run cannot go on from it"):
         check_last_checkpoint(tmp_path)
 
 

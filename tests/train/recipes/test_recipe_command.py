@@ -78,6 +78,15 @@ def test_shipped_configurations_have_known_keys(file):
             r"train\[0\]: none.tsv: no such manifest: correct the",
         ),
         ("stage1", "a: [\n", "mine.yaml is no valid YAML"),
+        ("stage1", "regime: {num_steps: .inf}\n", "regime.num_steps must be a whole number or null, got inf"),
+        ("stage1", "regime: {num_steps: 2.5}\n", "num_steps must be a whole number or null, got 2.5"),
+        ("stage1", "regime: {num_steps: true}\n", "num_steps must be a whole number or null, got True"),
+        ("stage1", "regime: 3\n", "mine.yaml: regime must be keys with values, got 3"),
+        ("stage1", "train: [3]\n", "train must be a list, each entry keys with values, got "),
+        ("stage1", "train: [{targets: de}]\n", r"\[0\].targets must be a list, each entry a text, got"),
+        ("stage1", "train: [{manifest: 3}]\n", r"train\[0\].manifest must be a path, got 3"),
+        ("stage1", "label_smoothing: much\n", "label_smoothing must be a number, got 'much'"),
+        ("stage3", "trainer: null\n", "trainer must be keys with values, got None"),
     ],
 )
 def test_a_bad_configuration_gets_one_line(configuration, recipe, text, message):
@@ -87,12 +96,32 @@ def test_a_bad_configuration_gets_one_line(configuration, recipe, text, message)
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "regime: {num_steps: 1e3}",
+        "regime: {num_steps: null}",
+        "common: {seed: '3'}",
+        "label_smoothing: 1",
+        "train: [{targets: [no, de]}]",  # false to PyYAML, Norwegian to fairseq2
+        "train: ${elsewhere}",
+    ],
+)
+def test_values_that_fairseq2_takes_as_they_are_meant_pass(configuration, text):
+    check("stage1", ["out", "--config-file", configuration(text)])
+
+
+def test_keys_that_are_taken_away_need_no_value():
+    check("stage1", ["out", "--config", "del:trainer", "del:regime.num_steps"])
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["regime.num_step=3"], "--config: regime: there is no key 'num_step': did you mean 'num_steps'?"),
         (["seed=3"], "--config: there is no key 'seed'"),
         (["add:batch.pair=3"], "batch: there is no key 'pair': did you mean 'pairs'?"),
         (["del:comon.seed"], "there is no key 'comon': did you mean 'common'?"),
+        (["regime.num_steps=x"], "--config: regime.num_steps must be a whole number or null, got 'x'"),
         (["reader={worker: 1}"], "reader: there is no key 'worker': did you mean 'workers'?"),
     ],
 )
