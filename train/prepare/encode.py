@@ -1,6 +1,6 @@
 """A frozen encoder's outputs -> files.
 
-    python -m train.prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
+    simulst prepare encode --manifest spoken/manifest.tsv --whisper openai/whisper-tiny.en \\
         --truncations 4 --output DIR
 
 With --model in place of --whisper it is the encoder of an audio-language model, for `train.simulsa_sft`.

@@ -1,6 +1,6 @@
 r"""Joins short recorded lines into segments of speech as long as simultaneous translation meets them.
 
-    python -m train.prepare join --table bass/bass.tsv --audio-dir bass/flac --audio-suffix .flac \
+    simulst prepare join --table bass/bass.tsv --audio-dir bass/flac --audio-suffix .flac \
         --text en de --group-pattern 'bass_(\d+)_' --groups 5 6 --minimum-s 6 --maximum-s 20 \
         --pause-s 0.3 --output bass56
 

@@ -1,6 +1,6 @@
 """A manifest of clips -> the lists that SimulEval reads: a test set.
 
-    python -m train.prepare lists --manifest spoken/manifest.tsv --languages de fr
+    simulst prepare lists --manifest spoken/manifest.tsv --languages de fr
 
 Writes source.txt, one audio file a line, and target.LANGUAGE.txt, one reference a line, beside the manifest
 unless --output names another folder. White space of any kind becomes single spaces. Rows without a text in

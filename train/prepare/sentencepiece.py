@@ -1,6 +1,6 @@
 """Text columns of manifests -> the pieces of a model's vocabulary.
 
-    python -m train.prepare sentencepiece --manifests A.tsv B.tsv --languages en de fr --output mini.model
+    simulst prepare sentencepiece --manifests A.tsv B.tsv --languages en de fr --output mini.model
 
 Language tags are not in the file: `models.reina.sentencepiece_tokenizer` sets them behind its pieces. Ids:
 0 is unknown, 1 the end of a sequence. Prints how many pieces a word of each language takes: many for a

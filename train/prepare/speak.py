@@ -1,6 +1,6 @@
 """Texts -> synthetic speech: a manifest without audio becomes one with it.
 
-    python -m train.prepare speak --manifest texts/manifest.tsv --language en \\
+    simulst prepare speak --manifest texts/manifest.tsv --language en \\
         --voices hibari=6 flite:rms=1 flite:awb=1 --slowest 0.95 --fastest 1.2 --output spoken
 
 Each row is spoken by one voice, drawn by weight, at a speed drawn evenly. What a row draws depends on the

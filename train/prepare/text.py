@@ -1,7 +1,7 @@
 r"""Parallel texts -> a manifest without audio, for text translation and for `train.prepare speak`.
 
-    python -m train.prepare text --files en=train.en.gz de=train.de.gz fr=train.fr.gz --output multi30k
-    python -m train.prepare text --table wesnoth.tsv --columns en de fr --unique --refuse '[<>|$]|\d' \
+    simulst prepare text --files en=train.en.gz de=train.de.gz fr=train.fr.gz --output multi30k
+    simulst prepare text --table wesnoth.tsv --columns en de fr --unique --refuse '[<>|$]|\d' \
         --minimum-words 3 --maximum-words 40 --output wesnoth
 
 Files have one text a line, in step; NAME.gz is unpacked. The language named first is the source, which the

@@ -1,6 +1,6 @@
 """What a model itself makes of a manifest's clips, in place of their references.
 
-    python -m train.prepare translate --manifest spoken/manifest.tsv --model reina-mini --targets de fr \\
+    simulst prepare translate --manifest spoken/manifest.tsv --model reina-mini --targets de fr \\
         --output own
 
 Students learn from the translations of a better model (sequence-level distillation, Kim and Rush 2016,

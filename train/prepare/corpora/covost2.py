@@ -1,6 +1,6 @@
 """CoVoST 2 and CVSS, which translate Common Voice, -> a manifest.
 
-    python -m train.prepare covost2 --table covost_v2.de_en.train.tsv --clips de/clips \\
+    simulst prepare covost2 --table covost_v2.de_en.train.tsv --clips de/clips \\
         --source de --target en --output DIR
 
 Clips are Common Voice's own MP3 files; --convert makes FLAC of them once, which training reads faster.

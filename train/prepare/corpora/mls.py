@@ -1,6 +1,6 @@
 """Multilingual LibriSpeech, and any corpus in its layout, -> a manifest.
 
-    python -m train.prepare mls --root mls_german --split train --language de --output DIR
+    simulst prepare mls --root mls_german --split train --language de --output DIR
 
 Speech with its transcripts, for ASR:
 

@@ -1,6 +1,6 @@
 """MuST-C, and IWSLT's sets in its layout, -> clips with a manifest.
 
-    python -m train.prepare mustc --root en-de/data --split train --source en --target de --output DIR
+    simulst prepare mustc --root en-de/data --split train --source en --target de --output DIR
 
 Talks, with the place of each sentence:
 

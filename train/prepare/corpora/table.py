@@ -1,6 +1,6 @@
 """A table of clips -> a manifest.
 
-    python -m train.prepare table --table corpus.tsv --audio path --text en=sentence de=translation \\
+    simulst prepare table --table corpus.tsv --audio path --text en=sentence de=translation \\
         --output DIR
 
 Any tab-separated table with a header, one row for a clip. Without --audio the id is the file's name.
