@@ -2,7 +2,7 @@
 
     python -m benchmarks.whisper_bass.run --test-set FOLDER --output FOLDER --processes 4
 
-The test set is a folder that `train.prepare.join` made of BASS sections 5 and 6 (README.md beside
+The test set is a folder that `simulst prepare join` made of BASS sections 5 and 6 (README.md beside
 this file has its command). Finished runs are kept, so the same command resumes after a stop.
 """
 
