@@ -102,7 +102,7 @@ class StreamingEngine:
         return decisions
 
     def due(self, streams: Sequence[StreamState]) -> tuple[list[DueStream], list[Decision]]:
-        """Those streams that may write now, and a decision that writes nothing for each of all.
+        """Returns the streams that may write now, and for each of all streams a decision that writes nothing.
 
         Asks each policy how much; streams that cannot go on have their error in the decision.
         """

@@ -33,7 +33,10 @@ def in_jobs(
     start: Callable[..., object] | None,
     arguments: tuple,
 ) -> Iterator[Result]:
-    """As `Workers.in_order`. Raises InputError without submitit, without a cluster, and when a job dies."""
+    """Does as `Workers.in_order`, in jobs of a cluster.
+
+    Raises InputError without submitit, without a cluster, and when a job dies.
+    """
     if not tasks:
         return
     executor = _executor(workers)

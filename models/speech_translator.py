@@ -110,7 +110,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
 
     @cached_property
     def attention_heads(self) -> Heads:
-        """Of the decoder, those that policies see: (layer, head) pairs, from 0."""
+        """The decoder's heads that policies see: (layer, head) pairs, from 0."""
         sizes = self.model.dimensions
         return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 

@@ -57,7 +57,7 @@ class Measures:
 
 
 def run(args: CompareArguments) -> None:
-    """`simulst compare`."""
+    """Does what `simulst compare` says: prints tables with intervals and p-values."""
     systems = [find_system(args.first), find_system(args.second)]
     first, second = (system.runs for system in systems)
     logs = {run: read_run_log(run) for run in (*first, *second)}

@@ -29,7 +29,7 @@ from foundation.errors import InputError
 
 
 def run(args: NoseArguments) -> None:
-    """`simulst nose`."""
+    """Does what `simulst nose` says: prints the scores, and draws the curves where that is asked for."""
     bounds = args.bounds
     if args.points:
         curves = read_curves(args)

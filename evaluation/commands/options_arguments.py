@@ -5,4 +5,4 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class OptionsArguments:
-    """Nothing."""
+    """The command takes no arguments."""

@@ -106,7 +106,7 @@ class EvaluationOptions:
             raise InputError("runs for NoSE are given, but latency_metrics does not name NoSE")
 
     def indices(self, sentences: int) -> range:
-        """Those to evaluate of a list of so many sentences. Raises InputError when it is too short."""
+        """The sentences to evaluate, of a list of so many. Raises InputError when it is too short."""
         if max(self.start_index + 1, self.end_index) > sentences:
             raise InputError(
                 f"{self.source} lists {sentences} sentences: start_index {self.start_index} or end_index "

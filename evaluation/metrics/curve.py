@@ -29,7 +29,7 @@ class Axes:
 
     @property
     def latency_with_unit(self) -> str:
-        """As `AL (s)`."""
+        """The metric with its unit, as in `AL (s)`."""
         return f"{self.latency} ({self.unit})" if self.unit else self.latency
 
     def bound_columns(self, low: float, high: float) -> dict[str, float]:

@@ -23,7 +23,7 @@ FLAGS = ("EMPTY", "LOOPING", "AT_END")
 
 
 def flags(utterance: Utterance, unit: str) -> tuple[str, ...]:
-    """Those of FLAGS that hold for an utterance; unit is word or char.
+    """Names which of FLAGS hold for an utterance; unit is word or char.
 
     EMPTY: no text. LOOPING: the prediction repeats a phrase as defined above, and the reference does not.
     AT_END: there is text, all of it written once the source had ended (which is right for offline runs).

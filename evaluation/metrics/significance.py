@@ -79,7 +79,7 @@ def mean_of(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def mean(values: np.ndarray) -> float:
-    """Of values (N,), without NaN ones; NaN if there are no others."""
+    """The mean of values (N,) without NaN ones; NaN if there are no others."""
     return mean_of(values, np.ones((1, len(values)))).item()
 
 

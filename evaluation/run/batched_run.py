@@ -66,7 +66,7 @@ class BatchedRun:
 
     @cached_property
     def audio_files(self) -> list[str]:
-        """Of all sentences. Raises InputError when there is no such list."""
+        """The audio files of all sentences. Raises InputError when there is no such list."""
         return read_audio_list(self.first.evaluation.source)
 
     @cached_property

@@ -49,7 +49,7 @@ class FinishedSweep:
 
     @property
     def logs(self) -> list[RunLog]:
-        """Of all runs, offline ones included, each once."""
+        """The logs of all runs, offline ones included, each once."""
         logs = {log.path: log for system in self.systems for log in system.runs.values()}
         logs |= {system.offline.path: system.offline for system in self.systems if system.offline}
         return list(logs.values())

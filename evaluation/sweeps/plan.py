@@ -97,7 +97,10 @@ class _PlanBuilder:
     base: Mapping[str, Any]
 
     def runs(self, systems: Mapping[str, Mapping[str, Any]]) -> tuple[list[PlannedRun], dict[str, str]]:
-        """Of the systems, then offline; and which of these is whose: the first that decodes like it."""
+        """The runs of the systems, then offline ones.
+
+        And whose these are: of the first that decodes alike.
+        """
         runs = [run for name, values in systems.items() for run in self._system(name, values)]
         distinct: dict[str, PlannedRun] = {}
         offline = {}

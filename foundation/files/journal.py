@@ -70,7 +70,7 @@ class Journal:
         entry: Callable[[Result], Any] = lambda result: result,
         unit: str = "clip",
     ) -> list[Any]:
-        """As `work_through`, of parts of any length. Raises InputError for more entries than parts."""
+        """Does as `work_through`, with parts of any length. Raises InputError for more entries than parts."""
         if len(self.entries) > len(parts):
             raise damaged(self.path, f"{len(self.entries)} entries where there are {len(parts)} parts")
         done, rest = parts[: len(self.entries)], parts[len(self.entries) :]

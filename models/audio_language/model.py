@@ -125,7 +125,7 @@ class AudioLanguageModel(ABC):
 
     @property
     def width(self) -> int:
-        """D"""
+        """The width D of the language model."""
         return self.language_model.config.hidden_size
 
     @property
@@ -147,14 +147,17 @@ class AudioLanguageModel(ABC):
         return self.tokenizer.audio_prompt(source_language, target_language)
 
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
-        """Of B whole waveforms, each (n,) float32 at 16 kHz. Raises InputError as `features_of` does."""
+        """The features of B whole waveforms, each (n,) float32 at 16 kHz.
+
+        Raises InputError as `features_of` does.
+        """
         streams = [LogMelStream(self.mel_bins) for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)
         return self.features_of(streams)
 
     def features_of(self, streams: Sequence[LogMelStream], silence_ms: int = 0) -> AudioFeatures:
-        """Of B streams, with silence_ms of silence behind each that may be attended to.
+        """The features of B streams, with silence_ms of silence behind each that may be attended to.
 
         Raises InputError for a stream without audio or one longer than the encoder's window.
         """

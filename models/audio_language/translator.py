@@ -97,7 +97,7 @@ class AudioLanguageDecoder(Decoder):
         listens_to: Sequence[int] | None = None,
         with_attention: bool = False,
     ) -> tuple[AudioLanguageState, DecoderOutput]:
-        """As `Translator.start`. Hidden states are those of the text behind the audio.
+        """Does as `Translator.start`. Hidden states are those of the text behind the audio.
 
         Raises InputError for a prefix without exactly one place for the audio.
         """
@@ -209,7 +209,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
 
     @cached_property
     def attention_heads(self) -> Heads:
-        """Of the language model, those that policies see: (layer, head) pairs, from 0."""
+        """The language model's heads that policies see: (layer, head) pairs, from 0."""
         sizes, named = self.model.language_model.config, self.model.alignment_heads
         return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
 

@@ -21,7 +21,7 @@ class Hypothesis:
 
 @dataclass
 class FinishedHypotheses:
-    """Those of one stream; its search is over once there are more than enough."""
+    """The finished hypotheses of one stream; its search is over once there are more than enough."""
 
     enough: float
     hypotheses: list[Hypothesis] = field(default_factory=list)
@@ -32,7 +32,7 @@ class FinishedHypotheses:
 
     @property
     def average_log_probability(self) -> float:
-        """Of the best so far."""
+        """The average of the best hypothesis so far; minus infinity before there is one."""
         return self.best().average_log_probability if self.hypotheses else -math.inf
 
     def best(self) -> Hypothesis:

@@ -25,7 +25,7 @@ class RowTexts:
 
     @property
     def written(self) -> int:
-        """n"""
+        """The number n of tokens that each row has written in this chunk."""
         return self.tokens.shape[1] - self.committed
 
     @property

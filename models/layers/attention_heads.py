@@ -59,5 +59,5 @@ def attention_heads(
 
 
 def existing_heads(layers: int, heads: int, named: Sequence[tuple[int, int]]) -> Heads:
-    """Those of the (layer, head) pairs that a decoder of so many layers and heads has."""
+    """Keeps the (layer, head) pairs that a decoder of so many layers and heads has."""
     return tuple((layer, head) for layer, head in named if 0 <= layer < layers and 0 <= head < heads)

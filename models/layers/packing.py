@@ -22,7 +22,7 @@ class Packing:
 
     @classmethod
     def of(cls, lengths: Tensor, tokens: int) -> "Packing":
-        """Of rows with lengths (R,) real tokens, padded on the right to `tokens`."""
+        """The packing of rows with lengths (R,) real tokens, padded on the right to `tokens`."""
         real = torch.arange(tokens, device=lengths.device) < lengths[:, None]
         return cls(*real.nonzero(as_tuple=True), tuple(real.shape))
 

@@ -55,7 +55,7 @@ class TokenCache(DecoderState):
         return (torch.arange(width, device=self.device) <= positions[..., None])[:, None]
 
     def packing(self, lengths: Tensor, tokens: int) -> Packing | None:
-        """Of `tokens` new tokens in each row, of which lengths (R,) are real; None where all are."""
+        """The packing of `tokens` new tokens in each row, lengths (R,) of them real; None where all are."""
         if tokens == 1 or bool((lengths == tokens).all()):
             return None
         return Packing.of(lengths, tokens)

@@ -32,7 +32,7 @@ class TeacherForcing:
             self._visible = (frames < memory_lengths[:, None])[:, None, None]
 
     def positions(self, tokens: int) -> Tensor:
-        """(1, N)"""
+        """(1, N) positions of whole sequences, from 0."""
         return torch.arange(tokens, device=self.device)[None]
 
     def causal_mask(self, positions: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class TeacherForcing:
         return keys, values
 
     def count_tokens(self, tokens: Tensor) -> None:
-        """Nothing follows."""
+        """Does nothing: no further token follows a whole sequence."""
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (B, H, N, d) -> (B, H, N, d)"""

@@ -114,7 +114,7 @@ class Reina(SpeechModel):
         return self.projection(frames + self.positions(frames.shape[1]).to(frames.dtype))
 
     def translate_text(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
-        """Like `forward`, from source texts (B, S) padded beyond lengths (B,). Position n predicts n + 1.
+        """Does as `forward`, from source texts (B, S) padded beyond lengths (B,). Position n predicts n + 1.
 
         Raises ValueError in a model without text encoder.
         """

@@ -106,7 +106,7 @@ class WhisperTokenizer:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def encode_sentence(self, text: str) -> list[int]:
-        """Like `encode`, as Whisper writes it: a space precedes the first word too."""
+        """Tokens of a sentence as Whisper writes it: a space precedes the first word too."""
         return self.encode(" " + text.lstrip())
 
     def decode(self, tokens: Iterable[int]) -> str:

@@ -15,7 +15,10 @@ def read_seconds(text: str) -> float:
 
 
 def read_length(text: str) -> float:
-    """As `read_seconds`, for the length of something that can be heard. Raises ValueError for 0 and below."""
+    """Does as `read_seconds`, for the length of something that can be heard.
+
+    Raises ValueError for 0 and below.
+    """
     seconds = read_seconds(text)
     if not 0 < seconds < math.inf:
         raise ValueError(f"{text!r} s is no length: it must be above 0")

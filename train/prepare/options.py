@@ -17,7 +17,7 @@ DEVICE = "Where it runs: cpu, cuda, cuda:1."
 
 @dataclass(frozen=True)
 class TextOptions:
-    """Of `prepare text`."""
+    """The parallel texts, and which of them are kept."""
 
     output: Path = option(REQUIRED, "The folder to write.")
     files: tuple[str, ...] = option((), "One file for each language, in step.", metavar="CODE=FILE")
@@ -49,7 +49,7 @@ class TextOptions:
 
 @dataclass(frozen=True)
 class SpeakOptions:
-    """Of `prepare speak`."""
+    """The texts that are spoken, and by which voices."""
 
     manifest: Path = option(REQUIRED, "The manifest of the texts.")
     language: str = option(REQUIRED, "The language of the text that is spoken.", metavar="CODE")
@@ -87,7 +87,7 @@ class SpeakOptions:
 
 @dataclass(frozen=True)
 class TranslateOptions:
-    """Of `prepare translate`."""
+    """The clips that are translated, and by which model."""
 
     manifest: Path = option(REQUIRED, "The manifest of clips.")
     model: str = option(REQUIRED, "Who translates: a path or a name.")
@@ -110,7 +110,7 @@ class TranslateOptions:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """Of `prepare encode`."""
+    """The clips whose encoder outputs are stored, and by which encoder."""
 
     manifest: Path = option(REQUIRED, "The manifest of clips.")
     output: Path = option(REQUIRED, "The folder to write.")
@@ -133,7 +133,7 @@ class EncodeOptions:
 
 @dataclass(frozen=True)
 class JoinOptions:
-    """Of `prepare join`."""
+    """The recorded lines that are joined into segments."""
 
     table: Path = option(REQUIRED, "A tab-separated file in UTF-8 with a header.")
     text: tuple[str, ...] = option(
@@ -165,7 +165,7 @@ class JoinOptions:
 
 @dataclass(frozen=True)
 class PieceOptions:
-    """Of `prepare sentencepiece`."""
+    """The texts that a vocabulary is learned from, and its size."""
 
     manifests: tuple[Path, ...] = option(REQUIRED, "The manifests whose text is used.", metavar="FILE")
     languages: tuple[str, ...] = option(
@@ -188,7 +188,7 @@ class PieceOptions:
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Of `prepare lists`."""
+    """The manifest that becomes lists of a test set."""
 
     manifest: Path = option(REQUIRED, "The manifest of the clips.")
     languages: tuple[str, ...] = option(REQUIRED, "The references to write.", metavar="CODE")

@@ -36,7 +36,7 @@ class WholeFileOptions(ClipOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions(WholeFileOptions):
-    """Of `prepare table`."""
+    """The table of a corpus, and which columns hold what."""
 
     table: Path = option(REQUIRED, "A tab-separated file in UTF-8 with a header; NAME.gz is unpacked.")
     text: tuple[str, ...] = option(
@@ -52,7 +52,7 @@ class TableOptions(WholeFileOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class MustcOptions(ClipOptions):
-    """Of `prepare mustc`."""
+    """The split of MuST-C, or of talks in its layout, that is cut into clips."""
 
     root: Path = option(REQUIRED, "The folder of one pair, that holds the splits: en-de/data.")
     split: str = option(REQUIRED, "The split: train, dev, tst-COMMON, tst-HE ...")
@@ -62,7 +62,7 @@ class MustcOptions(ClipOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class CovostOptions(WholeFileOptions):
-    """Of `prepare covost2`."""
+    """The tables of CoVoST 2 or CVSS, and the folder of their clips."""
 
     table: Path = option(REQUIRED, "One split of CoVoST 2 or CVSS, a .tsv file.")
     clips: Path = option(REQUIRED, "Common Voice's folder of clips of the source language.")
@@ -73,7 +73,7 @@ class CovostOptions(WholeFileOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class MlsOptions(WholeFileOptions):
-    """Of `prepare mls`."""
+    """The split of Multilingual LibriSpeech that becomes a manifest."""
 
     root: Path = option(REQUIRED, "The folder of one language, as unpacked.")
     split: str = option(REQUIRED, "The split: train, dev or test.")
