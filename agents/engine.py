@@ -23,7 +23,8 @@ from agents.stream.policy_scores import PolicyScores
 from agents.stream.text_window import TextWindow
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.decoding.units import complete_units, counts_characters, first_word_is_unmarked
 from models.languages import LanguagePair
 from models.sound.speech_activity import SpeechActivityOptions

@@ -27,7 +27,7 @@ from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, che
 from foundation.command_line import add_options, read_options
 from foundation.errors import InputError
 from foundation.options import check_options, option
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.languages import LanguagePair
 from models.registry import load_translator
 from models.sound.speech_activity import SpeechActivityOptions

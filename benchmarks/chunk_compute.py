@@ -45,7 +45,7 @@ from benchmarks.plain_holdn import PLAIN, PlainHoldNAgent, plain_model
 from evaluation.table import text_table, write_tsv
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import PRECISIONS, TranslatorOptions
@@ -59,8 +59,8 @@ def our_agent(args: Namespace, beam: int, silence_ms: int) -> HoldNAgent:
     chosen = (
         AgentOptions(args.model, chunk_ms=args.chunk_ms),
         TranslatorOptions(precision=args.precision, trailing_silence_ms=silence_ms),
-        # The plain agent has neither of these: silence is decoded, and phrases may be repeated.
-        SearchOptions(beam=beam, repeated_phrase=0),
+        # The plain agent has none of these: silence is decoded, phrases and words are not bounded.
+        SearchOptions(beam=beam, repeated_phrase=0, maximum_words_per_second=1000.0),
         SpeechActivityOptions(decode_silence=True),
         HoldNPolicy(args.held_tokens),
     )

@@ -19,7 +19,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.decoding.units import complete_units
 from models.sound.audio import SAMPLE_RATE
 from models.storage.locate import locate_model

@@ -29,7 +29,7 @@ from foundation.files.shipped_files import shipped_configuration, shipped_file
 from foundation.files.yaml_files import dump_yaml, read_yaml
 from foundation.options import Option, options_of, unknown_name
 from foundation.typed_values import parse_words, typed_value
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import TranslatorOptions
 

@@ -14,7 +14,7 @@ from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.languages import LanguagePair
 from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator

@@ -12,7 +12,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from agents.stream.heard_audio import HeardAudio
 from agents.waitk_agent import WaitKPolicy
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.decoding.units import complete_units
 from models.languages import LanguagePair
 from models.sound.audio import SAMPLE_RATE

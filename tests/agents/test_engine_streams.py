@@ -12,7 +12,7 @@ from agents.policy import Policy
 from agents.stream.heard_audio import HeardAudio
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.sound.audio import SAMPLE_RATE
 from tests.agents.test_engine import CHINESE, GERMAN, TOKENS_PER_FRAME, engine, hear, play, written
 from tests.models.scripted_translator import ScriptedTranslator, fixed_script, random_script

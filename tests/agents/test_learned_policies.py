@@ -16,7 +16,8 @@ from agents.reina_agent import ReinaAgent, ReinaPolicy
 from agents.streaming_agent import AgentOptions
 from evaluation.configuration.evaluation_file import load_configuration
 from foundation.errors import InputError
-from models.decoding.search import DecodingStep, SearchOptions
+from models.decoding.options import SearchOptions
+from models.decoding.search import DecodingStep
 from models.languages import LanguagePair
 from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator

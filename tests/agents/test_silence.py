@@ -5,7 +5,7 @@ import pytest
 
 from agents.engine import StreamingEngine
 from agents.local_agreement_agent import LocalAgreementPolicy
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.languages import LanguagePair
 from models.registry import load_translator
 from models.sound.audio import SAMPLE_RATE

@@ -12,7 +12,8 @@ from agents.simulsa_agent import SimulSAPolicy
 from agents.stream.heard_audio import HeardAudio
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
-from models.decoding.search import Hypothesis, SearchOptions
+from models.decoding.options import SearchOptions
+from models.decoding.search import Hypothesis
 from models.languages import LanguagePair
 from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator

@@ -18,7 +18,7 @@ from evaluation.sweeps.plan import load_plan
 from foundation.command_line import parse, parse_with_keys
 from foundation.errors import InputError
 from foundation.options import options_of
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.translator import TranslatorOptions
 from tests.fuzz.mutations import VALUES, check_inputs, check_reader, mutate
 

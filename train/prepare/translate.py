@@ -21,7 +21,8 @@ from foundation.command_line import settings_of
 from foundation.errors import InputError
 from foundation.files.journal import Journal
 from foundation.files.unfinished_folder import unfinished_folder
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.registry import base_model, load_translator
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import Translator, TranslatorOptions

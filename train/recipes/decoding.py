@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.translator import Decoder, Memory
 
 

@@ -11,7 +11,8 @@ from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
 from agents.stream.policy_scores import PolicyScores, RowTrace
 from models.decoding.hypotheses import Hypothesis
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.decoding.step import DecodingStep
 from models.sound.audio import SAMPLE_RATE
 from tests.models.scripted_translator import ScriptedTranslator

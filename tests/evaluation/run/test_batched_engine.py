@@ -15,7 +15,7 @@ from evaluation.run.batched_simulator import Lane, Source, simulate
 from evaluation.run.evaluate import evaluate, run_simuleval
 from foundation.errors import InputError
 from foundation.workers import Workers
-from models.decoding.search import SearchOptions
+from models.decoding.options import SearchOptions
 from models.languages import LanguagePair
 from simulst import main
 from tests.evaluation.batched_settings import SETTINGS, configurations

@@ -6,7 +6,8 @@ import torch
 from transformers import Qwen2AudioForConditionalGeneration, WhisperFeatureExtractor
 
 from foundation.errors import InputError
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import WINDOW_S, parts, write_tiny_qwen2_audio

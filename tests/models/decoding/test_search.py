@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.decoding.search import Hypothesis, SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import Hypothesis, StreamingSearch
 from tests.models.scripted_translator import (
     END,
     ScriptedTranslator,

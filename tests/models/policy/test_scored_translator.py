@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from foundation.errors import InputError
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.policy.folder import StoredPolicy, save_policy
 from models.policy.scored_translator import ScoredTranslator
 from models.registry import base_model, load_translator, load_translators

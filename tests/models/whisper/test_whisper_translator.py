@@ -10,7 +10,8 @@ import torch
 from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from foundation.errors import InputError
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_whisper import write_tiny_whisper

@@ -10,7 +10,8 @@ from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration, Qwen
 
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.model import AudioFeatures
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import load_whisper_checkpoint

@@ -7,7 +7,8 @@ import torch
 
 from agents.digsst_agent import DigSstPolicy
 from agents.reina_agent import ReinaPolicy
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.policy.network import PolicyNetwork, PolicyOptions
 from models.policy.scored_translator import ScoredTranslator
 from tests.train.spoken_numbers import (

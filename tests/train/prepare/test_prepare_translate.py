@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.registry import load_translator
 from models.sound.audio import read_audio
 from models.translator import TranslatorOptions

@@ -12,7 +12,8 @@ from fairseq2.utils.structured import StandardValueConverter
 from foundation.errors import InputError
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.translator import AudioLanguageDecoder, AudioLanguageTranslator
-from models.decoding.search import SearchOptions, StreamingSearch, StreamRequest
+from models.decoding.options import SearchOptions, StreamRequest
+from models.decoding.search import StreamingSearch
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
 from train.data.encoder_cache import EncoderCache, FrozenEncoder
