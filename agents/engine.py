@@ -9,18 +9,17 @@ neither shown nor committed, and may still change when more audio has come.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
 
 import torch
 
-from agents.policy import Policy, StreamView
+from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.heard_audio import HeardAudio
 from agents.stream.policy_questions import PolicyQuestions, decides
 from agents.stream.policy_scores import PolicyScores
-from agents.stream.text_window import TextWindow
+from agents.stream.state import StreamState
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
@@ -29,21 +28,6 @@ from models.decoding.units import complete_units, counts_characters, first_word_
 from models.languages import LanguagePair
 from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import Memory, Translator
-
-
-@dataclass
-class StreamState:
-    """All that is remembered about one stream."""
-
-    audio: HeardAudio
-    languages: LanguagePair
-    prompt: tuple[int, ...]  # what every hypothesis of this language pair starts with
-    character_units: bool  # the language written is counted in characters
-    policy: Policy
-    policy_memory: Any
-    text: TextWindow = field(default_factory=TextWindow)
-    units_written: int = 0  # words, or characters
-    decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
 
 
 @dataclass(frozen=True)
@@ -201,7 +185,7 @@ class StreamingEngine:
         left = max(0, spoken - stream.units_written)
         if stream.audio.finished:
             return left
-        allowed = stream.policy.units_allowed(_view(stream))
+        allowed = stream.policy.units_allowed(stream.view())
         return left if allowed is None else min(allowed, left)
 
     def _times_ms(
@@ -227,7 +211,7 @@ class StreamingEngine:
         stream, tokens, next_token = one.stream, hypothesis.tokens, hypothesis.next_token
         if stream.audio.finished:
             return tokens
-        count = stream.policy.commit(hypothesis, _view(stream))
+        count = stream.policy.commit(hypothesis, stream.view())
         tokens, next_token = tokens[:count], (*tokens, next_token)[count]
         if stream.character_units:
             return tokens
@@ -264,12 +248,6 @@ class StreamingEngine:
     @cached_property
     def _token_text(self) -> Callable[[int], str]:
         return lru_cache(maxsize=None)(lambda token: self.translator.tokenizer.decode([token]))
-
-
-def _view(stream: StreamState) -> StreamView:
-    return StreamView(
-        stream.audio.heard_ms, stream.units_written, stream.text.committed, stream.policy_memory
-    )
 
 
 def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypothesis:

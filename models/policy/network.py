@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layers.attention import attend
+from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import TokenCache
 from models.layers.teacher_forcing import TeacherForcing
-from models.whisper.network import MultiHeadAttention, feed_forward
 
 OBJECTIVES = ("gain", "divergence")
 SCORES = ("logit", "probability")

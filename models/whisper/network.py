@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layers.attention import attend
+from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
@@ -64,36 +65,6 @@ def memory_frames(lengths: Lengths) -> Lengths:
 def valid_positions(lengths: Tensor, width: int) -> Tensor:
     """(B, width) bool: position < length."""
     return torch.arange(width, device=lengths.device) < lengths[:, None]
-
-
-class MultiHeadAttention(nn.Module):
-    """Projections of multi-head attention; keys have no bias."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width, bias=False)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
-
-    def split(self, projected: Tensor, packing: Packing | None = None) -> Tensor:
-        """(B, N, D) -> (B, H, N, d)"""
-        if packing is not None:
-            projected = packing.pad(projected)
-        return projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-    def keys_and_values(self, states: Tensor, packing: Packing | None = None) -> tuple[Tensor, Tensor]:
-        return self.split(self.key(states), packing), self.split(self.value(states), packing)
-
-    def merge(self, attended: Tensor, packing: Packing | None = None) -> Tensor:
-        """(B, H, N, d) -> (B, N, D)"""
-        merged = attended.transpose(1, 2).flatten(2)
-        return self.out(merged if packing is None else packing.pack(merged))
-
-
-def feed_forward(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
 
 class EncoderBlock(nn.Module):
