@@ -107,7 +107,7 @@ class SweepScores:
         statistics = {}
         for name in (*self.quality, *self.latency):
             if name in QUALITY_METRICS:
-                statistics[name] = self.sweep.quality(log, name).score
+                statistics[name] = self.sweep.quality(log, name).resampled_scores
             elif name in METRICS_BY_CLOCK:
                 statistics[name] = partial(mean_of, log.latency(name))
         table = self._tables[log.path]
