@@ -94,7 +94,7 @@ def test_example_policy_runs_in_simuleval(tiny_folder, tmp_path):
     run = run_command(
         *("simuleval", "--agent", agent, "--threshold", "0.3", "--model", tiny_folder / "model"),
         *("--source", tiny_folder / "source.txt", "--target", tiny_folder / "target.txt"),
-        *("--output", tmp_path / "result", "--chunk-ms", "200"),
+        *("--output", tmp_path / "result", "--chunk-ms", "200", "--decode-silence"),
     )
     assert run.returncode == 0, run.stderr
     assert len((tmp_path / "result" / "instances.log").read_text().splitlines()) == 3

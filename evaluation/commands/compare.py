@@ -101,7 +101,8 @@ def _offline(systems: Sequence[FoundSystem], given: Sequence[Path]) -> list[Path
 def run_tables(logs: Sequence[RunLog], measures: Measures, resampling: Resampling) -> str:
     """Two runs by every metric, and the number of degenerate outputs of each."""
     statistics = {
-        metric: [measures.quality(log, metric).resampled_scores for log in logs] for metric in measures.quality_metrics
+        metric: [measures.quality(log, metric).resampled_scores for log in logs]
+        for metric in measures.quality_metrics
     }
     for metric in measures.latency_metrics:
         values = [in_unit(metric, log.latency(metric)) for log in logs]
