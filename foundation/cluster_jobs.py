@@ -12,12 +12,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from foundation.errors import InputError
-
-if TYPE_CHECKING:
-    from foundation.workers import Workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -26,8 +23,17 @@ POLL_S = 0.5
 GRACE_S = 60.0  # in which a file shows up on this machine after its job has ended on another one
 
 
+class ClusterOptions(Protocol):
+    """What `foundation.workers.Workers` says of a cluster's jobs."""
+
+    jobs: int
+    executor: str
+    log_folder: Path | None
+    job_minutes: int
+
+
 def in_jobs(
-    workers: "Workers",
+    workers: ClusterOptions,
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
     start: Callable[..., object] | None,
@@ -59,7 +65,7 @@ def in_jobs(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _executor(workers: "Workers") -> Any:
+def _executor(workers: ClusterOptions) -> Any:
     try:
         import submitit
     except ImportError:

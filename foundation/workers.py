@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
 
+from foundation.cluster_jobs import in_jobs
 from foundation.errors import InputError
 
 Task = TypeVar("Task")
@@ -65,9 +66,6 @@ class Workers:
         elif self.executor == "local":
             yield from self._in_processes(function, tasks, start, arguments)
         else:
-            # Imported only here: the module needs submitit, which few have.
-            from foundation.cluster_jobs import in_jobs
-
             yield from in_jobs(self, function, list(tasks), start, arguments)
 
     def _in_processes(

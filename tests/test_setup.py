@@ -133,3 +133,14 @@ def test_versions_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports inside functions and for type checkers count, too."""
+    names = {file: str(file.with_suffix("")).replace("/", ".") for file in sources(*BELOW)}
+    files = {name.removesuffix(".__init__"): file for file, name in names.items()}
+    needs = {name: {one for one in imports(file) if one in files} - {name} for name, file in files.items()}
+    while needs:
+        leaves = {name for name, needed in needs.items() if not needed & set(needs)}
+        assert leaves, f"these modules import each other: {', '.join(sorted(needs))}"
+        needs = {name: needed for name, needed in needs.items() if name not in leaves}
