@@ -47,13 +47,15 @@ def parse_with_keys(
     parser.usage += " [--KEY VALUE ...]"
     if {"-h", "--help"} & set(arguments):
         parser.parse_args(["--help"])
+    # A command may go without its file: `simulst evaluate --rescore DIR`.
+    file = [word for word in arguments[:1] if not word.startswith("--")]
     try:
-        keys = read_flags(arguments[1:])
+        keys = read_flags(arguments[len(file) :])
     except ValueError as error:
         parser.error(str(error))
     options = options_of(options_class).values()
     own = [word for one in options if one.name in keys for word in (one.flag, *keys.pop(one.name))]
-    return read_options(parser.parse_args([*arguments[:1], *own]), options_class), keys
+    return read_options(parser.parse_args([*file, *own]), options_class), keys
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:

@@ -94,6 +94,7 @@ def test_log_is_that_of_plain_simuleval(result, tiny_yaml, tmp_path):
         *("simuleval", "--agent", "agents/waitk_agent.py", "--output", tmp_path / "plain"),
         *("--source", values["source"], "--target", values["target"], "--model", values["model"]),
         *("--chunk-ms", "200", "--step-ms", "200", "--k", "2", "--quality-metrics", "BLEU"),
+        "--decode-silence",
     )
     assert run.returncode == 0, run.stderr
     ours, theirs = (

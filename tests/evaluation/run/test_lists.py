@@ -77,6 +77,7 @@ def test_plain_simuleval_reads_utf8_in_any_locale(tiny, tmp_path):
     target, output = tmp_path / "target.txt", tmp_path / "out"
     target.write_text(f"\ufeff{UMLAUTS}\n" * 3, encoding="utf-8")
     words = ["--agent", "agents/waitk_agent.py", "--model", tiny.parent / "model", "--chunk-ms", 200]
+    words.append("--decode-silence")
     lists = ["--source", tiny.parent / "source.txt", "--target", target, "--output", output]
     run = run_command("simuleval", *words, *lists, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert run.returncode == 0, run.stderr
