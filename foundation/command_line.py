@@ -125,6 +125,8 @@ def _add(parser: ArgumentParser, option: Option, default: Any) -> None:
     if option.type.is_list:
         settings["nargs"] = option.type.length or ("*" if option.positional and not is_required else "+")
     if option.positional:
+        if not is_required:
+            settings.setdefault("nargs", "?")
         parser.add_argument(option.name, **settings)
     else:
         parser.add_argument(option.flag, required=is_required, **settings)

@@ -120,6 +120,6 @@ def test_unknown_command_is_wrong_usage(capsys):
 
 def test_missing_argument_is_wrong_usage(capsys):
     with pytest.raises(SystemExit) as stop:
-        simulst.main(["evaluate"])
+        simulst.main(["sweep"])
     assert stop.value.code == 2
     assert "CONFIG.yaml" in capsys.readouterr().err
