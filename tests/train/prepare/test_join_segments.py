@@ -144,7 +144,7 @@ def test_planned_lengths_vary_within_the_bounds():
     lines = [Line(str(i), "g", None, 1.0 + 0.1 * (i % 13), ("x",)) for i in range(500)]
     lengths = SegmentLengths(6, 20, 0.3)
     segments, skipped = plan(lines, lengths)
-    seconds = [lengths.of(segment) for segment in segments]
+    seconds = [lengths.joined_s(segment) for segment in segments]
     assert sum(len(segment) for segment in segments) + len(skipped) == 500
     assert min(seconds) >= 6 and max(seconds) <= 20
     assert np.std(seconds) > 3

@@ -19,6 +19,15 @@ def memories(model, *lengths):
     return model.listen(frames), torch.tensor(lengths)
 
 
+def loops(text):
+    """Whether the text ends with a phrase that stands there four times in a row, or with a word five times."""
+    phrases = ((length, 4 + (length == 1)) for length in range(1, 11))
+    return any(
+        len(text) >= times * length and text[-times * length :] == text[-length:] * times
+        for length, times in phrases
+    )
+
+
 @torch.no_grad()
 def recomputed(model, memory, prompt, limit, suppressed):
     """One token at a time, everything from the start each time."""
@@ -31,7 +40,8 @@ def recomputed(model, memory, prompt, limit, suppressed):
         for place in range(len(prompt), len(tokens) - 5):  # no six tokens twice
             if tokens[place : place + 5] == tokens[-5:]:
                 logits[:, tokens[place + 5]] = -torch.inf
-        best = int(logits.argmax())
+        order = logits[0].argsort(descending=True).tolist()
+        best = next(token for token in order if not loops([*tokens[len(prompt) :], token]))
         if best == END:
             break
         tokens.append(best)
