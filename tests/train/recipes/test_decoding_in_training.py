@@ -20,7 +20,7 @@ def memories(model, *lengths):
 
 
 def loops(text):
-    """Whether the text ends with a phrase that stands there four times, or with a word five times, in a row."""
+    """Whether the text ends with a phrase four times in a row, or with a word five times."""
     phrases = ((length, 4 + (length == 1)) for length in range(1, 11))
     return any(
         len(text) >= times * length and text[-times * length :] == text[-length:] * times
