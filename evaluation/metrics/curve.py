@@ -15,6 +15,8 @@ from pathlib import Path
 from evaluation.table import number, read_tsv
 from foundation.errors import InputError
 
+LARGEST = 1e9  # of a latency in any unit, or a quality; more is a damaged number
+
 
 @dataclass(frozen=True)
 class Axes:
@@ -50,9 +52,10 @@ class OperatingPoint:
     def __post_init__(self) -> None:
         for name in ("latency", "quality"):
             value = getattr(self, name)
-            if not math.isfinite(value):
+            if not abs(value) <= LARGEST:
                 whose = f"point {self.setting}" if self.setting else "a point"
-                raise InputError(f"{name} of {whose} must be finite, got {value}")
+                need = f"at most {LARGEST:g}" if math.isfinite(value) else "finite"
+                raise InputError(f"{name} of {whose} must be {need}, got {value:g}")
 
 
 @dataclass(frozen=True)

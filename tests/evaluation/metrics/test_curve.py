@@ -38,6 +38,7 @@ def test_file_of_points(tmp_path):
         (lambda: curve((1, 10), (2, 20), (1, 30)), "mine has two points at latency 1 (10 and 30): keep one"),
         (lambda: curve((1, math.nan), (2, 20)), "quality of a point must be finite, got nan"),
         (lambda: OperatingPoint(math.inf, 2, "k=3"), "latency of point k=3 must be finite, got inf"),
+        (lambda: OperatingPoint(1, 1e10, "k=3"), "quality of point k=3 must be at most 1e+09, got 1e+10"),
         (lambda: curve((1, 10), (2, 20), offline=None), "mine has no offline quality"),
         (lambda: curve((1, 10), (2, 20), offline=0), "of mine must be a number above 0, got 0"),
         (lambda: curve((1, 10), (2, 20), offline=math.nan), "must be a number above 0, got nan"),
