@@ -91,13 +91,15 @@ class StreamingEngine:
 
         Asks each policy how much; streams that cannot go on have their error in the decision.
         """
+        if len(set(map(id, streams))) < len(streams):
+            raise ValueError("a stream takes one step at a time, and it is twice in this one")
         due, waiting = [], []
         for place, stream in enumerate(streams):
             stream.audio.mark_decided()
             error = None
             try:
-                if stream.audio.error is not None:
-                    raise stream.audio.error
+                if stream.audio.error is not None or stream.error is not None:
+                    raise stream.audio.error or stream.error
                 limit = self._units_allowed(stream)
                 if limit != 0 and stream.audio.window_ms > 0 and stream.audio.may_say_more(stream.decoded_ms):
                     self._check(stream)
@@ -144,14 +146,15 @@ class StreamingEngine:
             if error is None:
                 try:
                     tokens = self._allowed_tokens(one, allowed[place])
+                    saw = self._scores(one.stream, len(tokens), found[place], scores[place])
                 except Exception as caught:  # of a policy, which may be anybody's
                     error = caught
             if error is not None:
+                one.stream.error = error
                 decisions.append(Decision(heard_ms, error=error))
                 continue
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
-            saw = self._scores(one.stream, len(tokens), found[place], scores[place])
             decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
         return decisions
 
@@ -185,7 +188,7 @@ class StreamingEngine:
         left = max(0, spoken - stream.units_written)
         if stream.audio.finished:
             return left
-        allowed = stream.policy.units_allowed(stream.view())
+        allowed = stream.ask_units_allowed()
         return left if allowed is None else min(allowed, left)
 
     def _times_ms(
@@ -211,7 +214,7 @@ class StreamingEngine:
         stream, tokens, next_token = one.stream, hypothesis.tokens, hypothesis.next_token
         if stream.audio.finished:
             return tokens
-        count = stream.policy.commit(hypothesis, stream.view())
+        count = stream.ask_commit(hypothesis)
         tokens, next_token = tokens[:count], (*tokens, next_token)[count]
         if stream.character_units:
             return tokens

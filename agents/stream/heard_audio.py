@@ -38,7 +38,7 @@ class HeardAudio:
 
         Audio that cannot be used is remembered as `error`: it ends no streams but those of this source.
         """
-        self.finished = finished
+        self.finished = self.finished or finished
         if self.error is not None:
             return
         try:

@@ -32,7 +32,12 @@ class TextWindow:
         return decode([*before, *tokens])[len(decode(before)) :] if tokens else ""
 
     def forget(self, count: int) -> None:
-        """The first `count` committed tokens leave the prefix and become context."""
+        """The first `count` committed tokens leave the prefix and become context.
+
+        Raises ValueError where there are fewer.
+        """
+        if not 0 <= count <= len(self.committed):
+            raise ValueError(f"cannot forget {count} of {len(self.committed)} committed tokens")
         self.context = [*self.context, *self.committed[:count]][-CONTEXT_TOKENS:]
         del self.committed[:count]
         del self.times_ms[:count]

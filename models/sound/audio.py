@@ -9,6 +9,7 @@ Shapes: S samples, C channels.
 
 import logging
 import math
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ class AudioIntake:
 
 
 def _check_rate(sample_rate: float | None) -> None:
-    if sample_rate is None or not (math.isfinite(sample_rate) and sample_rate > 0):
+    if not isinstance(sample_rate, Real) or not (math.isfinite(sample_rate) and sample_rate > 0):
         raise InputError(f"the sample rate must be positive, got {sample_rate}: give it in Hz")
     if not SLOWEST <= sample_rate <= FASTEST:
         raise InputError(

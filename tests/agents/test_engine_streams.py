@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from agents.alignatt_agent import AlignAttPolicy
 from agents.engine import StreamingEngine, step_together
@@ -97,6 +98,14 @@ def test_one_broken_stream_among_fifty_ends_none_of_the_others():
         def commit(self, hypothesis, stream):
             raise ZeroDivisionError("behind the search")
 
+    class CommitsTooMuch(Policy):
+        def commit(self, hypothesis, stream):
+            return len(hypothesis.tokens) + 1
+
+    class AllowsAHalf(Policy):
+        def units_allowed(self, stream):
+            return 0.5
+
     loop = engine()
     loop.translator.maximum_audio_ms = 2500.0
     good = [loop.open_stream(Policy(), GERMAN) for _ in range(50)]
@@ -107,6 +116,8 @@ def test_one_broken_stream_among_fifty_ends_none_of_the_others():
         "before decoding": loop.open_stream(FailsBefore(), GERMAN),
         "inside the search": loop.open_stream(FailsInside(), GERMAN),
         "behind the search": loop.open_stream(FailsBehind(), GERMAN),
+        "commit of CommitsTooMuch must return how many": loop.open_stream(CommitsTooMuch(), GERMAN),
+        "a count of 0 or more, got 0.5": loop.open_stream(AllowsAHalf(), GERMAN),
     }
     nan, long, full, *_ = broken.values()
     nan.audio.append(np.full(16_000, np.nan, np.float32), SAMPLE_RATE)
@@ -118,9 +129,9 @@ def test_one_broken_stream_among_fifty_ends_none_of_the_others():
     decisions = loop.step(streams)
     errors = [decision.error for decision in decisions]
     texts = [decision.text for decision in decisions]
-    assert texts[:25] + texts[31:] == ["Ab Cd E Gh I"] * 50 and texts[25:31] == [""] * 6
-    assert errors[:25] + errors[31:] == [None] * 50
-    for error, message in zip(errors[25:31], broken, strict=True):
+    assert texts[:25] + texts[33:] == ["Ab Cd E Gh I"] * 50 and texts[25:33] == [""] * 8
+    assert errors[:25] + errors[33:] == [None] * 50
+    for error, message in zip(errors[25:33], broken, strict=True):
         assert message in str(error)
     assert all(isinstance(error, InputError) for error in errors[25:28])
     # They stay out of it, and the others go on.
@@ -129,6 +140,71 @@ def test_one_broken_stream_among_fifty_ends_none_of_the_others():
     decisions = loop.step(streams)
     assert {decision.text for decision in decisions} == {"", " Kl"}
     assert sum(decision.error is None for decision in decisions) == 50
+
+
+def test_a_score_that_cannot_be_shown_stops_only_its_stream():
+    class HasNoNumber(Policy):
+        score_limit = "x"
+
+        def read(self, step):
+            return torch.zeros(len(step.streams), dtype=torch.bool)
+
+        def score(self, step):
+            return torch.zeros(len(step.streams))
+
+    loop = engine()
+    streams = [loop.open_stream(Policy(), GERMAN), loop.open_stream(HasNoNumber(), GERMAN)]
+    for stream in streams:
+        hear(stream.audio, 2000)
+    good, bad = loop.step(streams, with_scores=True)
+    assert good.error is None and good.text
+    assert isinstance(bad.error, ValueError) and not streams[1].text.committed
+
+
+def test_a_policy_that_failed_once_stays_out():
+    """Its memory may be half-changed: what it says later is not to be trusted."""
+
+    class FailsOnce(Policy):
+        failed = False
+
+        def units_allowed(self, stream):
+            if not self.failed:
+                self.failed = True
+                raise ZeroDivisionError("once")
+
+    loop = engine()
+    stream = loop.open_stream(FailsOnce(), GERMAN)
+    for _ in range(2):
+        hear(stream.audio, 400)
+        [decision] = loop.step([stream])
+        assert isinstance(decision.error, ZeroDivisionError)
+
+
+def test_a_stream_is_refused_twice_in_one_step():
+    loop = engine()
+    stream = loop.open_stream(Policy(), GERMAN)
+    with pytest.raises(ValueError, match="twice"):
+        loop.step([stream, stream])
+
+
+def test_odd_audio_is_an_error_of_its_source():
+    loop = engine()
+    audio = loop.open_audio()
+    audio.append([0.0] * 1600, "fast")
+    assert "sample rate must be positive" in str(audio.error)
+    ended = loop.open_audio()
+    hear(ended, 400, finished=True)
+    ended.append([], None)
+    assert ended.finished
+
+
+@pytest.mark.parametrize("count", [-1, 3])
+def test_no_more_text_is_forgotten_than_there_is(count):
+    loop = engine()
+    stream = loop.open_stream(Policy(), GERMAN)
+    stream.text.committed[:], stream.text.times_ms[:] = [1, 2], [0.0, 0.0]
+    with pytest.raises(ValueError, match="of 2 committed tokens"):
+        stream.text.forget(count)
 
 
 def test_streams_of_all_language_pairs_advance_together():
