@@ -22,9 +22,7 @@ class CompareArguments:
         metavar="DIR",
         is_path=True,
     )
-    bounds: tuple[float, float] | None = option(
-        None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y")
-    )
+    bounds: tuple[float, float] | None = option(None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y"))
     quality_metrics: tuple[str, ...] = option(("BLEU", "chrF"), "The quality metrics.", QUALITY_METRICS)
     latency_metrics: tuple[str, ...] = option(
         ("AL", "LAAL"), "The latency metrics: AL, AL_TC, LAAL, ...", metavar="METRIC"

@@ -133,9 +133,7 @@ def simulate(
                     raise decision.error
                 transcript = transcripts[of_source[id(feed.source)]][number]
                 transcript.source_ms = feed.heard_ms
-                transcript.chunks.append(
-                    ChunkRecord(decision.heard_ms, None, decision.text, decision.scores)
-                )
+                transcript.chunks.append(ChunkRecord(decision.heard_ms, None, decision.text, decision.scores))
                 if feed.finished or decision.text.strip():
                     transcript.write(decision.text, lanes[number].unit, feed.heard_ms)
         feeds = [feed for feed in feeds if not feed.finished]

@@ -88,9 +88,7 @@ def locate_model(name: str) -> Path:
         folder, reason = _from_hub(name)
         if folder:
             return folder
-        raise InputError(
-            f"model {name!r:.120} is neither a path here nor on the Hugging Face Hub ({reason})"
-        )
+        raise InputError(f"model {name!r:.120} is neither a path here nor on the Hugging Face Hub ({reason})")
     raise InputError(
         f"model {name!r:.120} was not found. Give a path to a model; or a name in the folder that "
         f"SIMULST_MODELS names (now {models_folder or 'not set'}); or a public Whisper: "

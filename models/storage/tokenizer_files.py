@@ -1,9 +1,9 @@
 """Reads the byte-level BPE tokenizer of a model folder, from whichever of two forms lies there.
 
-    tokenizer.json                what the tokenizers library writes
-    vocab.json with merges.txt    what transformers' older classes write, and so what a Whisper that was
-                                  fine-tuned by the usual tutorials has. Special tokens and timestamps are in
-                                  added_tokens.json or in added_tokens_decoder of tokenizer_config.json
+tokenizer.json                what the tokenizers library writes
+vocab.json with merges.txt    what transformers' older classes write, and so what a Whisper that was
+                              fine-tuned by the usual tutorials has. Special tokens and timestamps are in
+                              added_tokens.json or in added_tokens_decoder of tokenizer_config.json
 """
 
 import re

@@ -12,7 +12,7 @@ from evaluation.commands.nose_arguments import NoseArguments
 from foundation.errors import InputError
 from tests.fuzz.mutations import check_reader
 
-REFERENCES = "A man, \"quoted\".\nZwei Hunde.\n\nÜber 9 Katzen.\r\n".encode()
+REFERENCES = 'A man, "quoted".\nZwei Hunde.\n\nÜber 9 Katzen.\r\n'.encode()
 POINTS = b"latency\tquality\tsetting\tother\n1.27\t22.89\tk=3\ta\n2.33\t24.41\tk=5\t\n3.5\t25\tk=7\tb\n"
 
 

@@ -7,7 +7,6 @@ unless --output names another folder. White space of any kind becomes single spa
 one of the languages are refused: lists must stay in step.
 """
 
-
 from foundation.errors import InputError
 from foundation.files.text_lines import plain_spaces, write_list
 from foundation.files.whole_folder import replaced_file

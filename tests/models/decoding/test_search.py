@@ -185,9 +185,7 @@ def test_policy_is_asked_before_the_first_token():
 
 def test_a_row_that_reads_leaves_without_its_next_token():
     search = StreamingSearch(ScriptedTranslator(fixed_script([1, 2, 3], 5, 1), 5), options())
-    [found] = search.find(
-        memory_of(10), [request()], lambda step: torch.tensor([step.tokens.shape[1] == 2])
-    )
+    [found] = search.find(memory_of(10), [request()], lambda step: torch.tensor([step.tokens.shape[1] == 2]))
     assert (found.tokens, found.next_token) == ((1, 2), 3)
     assert found.average_log_probability == pytest.approx(math.log(0.9))
 

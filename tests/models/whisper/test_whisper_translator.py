@@ -177,6 +177,8 @@ def test_prepared_cross_keys_change_nothing(folder):
         assert torch.allclose(plain, brought, atol=1e-5)
     assert prepared.select([0]).cross[0][0].shape[2] == int(memory.lengths[0])
     assert memory.heard_ms.tolist() == [500.0, 1000.0, 760.0]
+
+
 def test_the_device_of_shapes_without_numbers_is_refused(folder):
     with pytest.raises(InputError, match="device 'meta' cannot be used here .*: give --device cpu"):
         load(folder, device="meta")

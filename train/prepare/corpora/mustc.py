@@ -29,6 +29,7 @@ from train.prepare.skipped import Skipped
 # scalars stay text: YAML would read 0500 as 320, 1:30 as 90 and some things as dates.
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
+
 def run(options: MustcOptions) -> None:
     prepare_clips(read_corpus(options), options, "mustc", write_audio=True)
 

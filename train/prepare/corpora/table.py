@@ -6,7 +6,6 @@
 Any tab-separated table with a header, one row for a clip. Without --audio the id is the file's name.
 """
 
-
 from foundation.command_line import named_values
 from foundation.errors import InputError
 from train.prepare.corpora.clips import Clip, Corpus, prepare_clips
