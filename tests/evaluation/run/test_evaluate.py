@@ -192,11 +192,10 @@ def test_existing_output_is_kept_unless_told_otherwise(tiny_yaml, result, tmp_pa
     assert main(["evaluate", str(tiny_yaml)]) == 1
     assert "exists: name another --output, or add --overwrite" in capsys.readouterr().err
     assert (result / "instances.log").read_text() == before
-    output = tmp_path / "again"
-    flags = ["--end-index", "1", "--output", str(output)]
+    flags = ["--end-index", "1", "--output", str(tmp_path / "again")]
     assert main(["evaluate", str(tiny_yaml), *flags]) == 0
     assert main(["evaluate", str(tiny_yaml), *flags, "--k", "1", "--overwrite"]) == 0
-    assert "k=1" in (output / "scores.tsv").read_text()
+    assert "k=1" in (tmp_path / "again" / "scores.tsv").read_text()
 
 
 def test_folder_that_is_no_result_is_never_overwritten(tiny_yaml, tmp_path, capsys):
