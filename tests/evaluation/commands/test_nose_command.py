@@ -186,7 +186,11 @@ def test_numbers_that_cannot_be_computed_with_are_refused(points, capsys):
     huge = points("huge", [(1, 10), (1e308, 20), (1.5e308, 30)])
     status, lines, error = run(capsys, "--points", huge, "--offline", 30)
     assert (status, lines) == (1, [])
-    assert error.startswith("error: NoSE of huge over 1.0 to 1.5e+308 is no finite number")
+    assert "huge.tsv line 3: latency of a point must be at most 1e+09, got 1e+308" in error
+    usual = points("usual", [(1, 10), (2, 20)])
+    status, lines, error = run(capsys, "--points", usual, "--offline", 1e-320)
+    assert (status, lines) == (1, [])
+    assert error.startswith("error: NoSE of usual over 1.0 to 2.0 is no finite number")
 
 
 def test_each_language_pair_has_a_table_and_a_last_line(tmp_path, capsys):

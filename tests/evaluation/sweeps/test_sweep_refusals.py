@@ -29,6 +29,7 @@ def test_folder_that_is_no_sweep_is_kept(tiny_sweep, tmp_path, capsys):
 )
 def test_bad_input_gets_one_line(tmp_path, capsys, keys, message):
     file = write_tiny_sweep(tmp_path, **keys)
+    capsys.readouterr()  # transformers may show how it writes the model
     assert main(["sweep", str(file), "--output", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
