@@ -1,7 +1,5 @@
 """What an engine remembers about one stream."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -34,26 +32,20 @@ class StreamState:
 
     def ask_units_allowed(self) -> int | None:
         """`Policy.units_allowed`; remembers an error, and raises ValueError for what is no count."""
-        with self._remember_error():
+        try:
             allowed = self.policy.units_allowed(self.view())
             if allowed is not None and (not isinstance(allowed, Integral) or allowed < 0):
                 name = f"units_allowed of {type(self.policy).__name__}"
                 raise ValueError(f"{name} must return None or a count of 0 or more, got {allowed!r}")
-            return allowed
-
-    def ask_commit(self, hypothesis: Hypothesis) -> int:
-        """`Policy.commit`; remembers an error, and raises ValueError for what is no count of its tokens."""
-        with self._remember_error():
-            count, tokens = self.policy.commit(hypothesis, self.view()), len(hypothesis.tokens)
-            if not isinstance(count, Integral) or not 0 <= count <= tokens:
-                name = f"commit of {type(self.policy).__name__}"
-                raise ValueError(f"{name} must return how many of {tokens} tokens to write, got {count!r}")
-            return count
-
-    @contextmanager
-    def _remember_error(self) -> Iterator[None]:
-        try:
-            yield
         except Exception as error:
             self.error = error
             raise
+        return allowed
+
+    def ask_commit(self, hypothesis: Hypothesis) -> int:
+        """`Policy.commit`; raises ValueError for what is no count of the hypothesis' tokens."""
+        count, tokens = self.policy.commit(hypothesis, self.view()), len(hypothesis.tokens)
+        if not isinstance(count, Integral) or not 0 <= count <= tokens:
+            name = f"commit of {type(self.policy).__name__}"
+            raise ValueError(f"{name} must return how many of {tokens} tokens to write, got {count!r}")
+        return count
