@@ -44,24 +44,6 @@ class Journal:
 
     def work_through(
         self,
-        rows: Sequence[Row],
-        rows_at_once: int,
-        function: Callable[[Sequence[Row]], Result],
-        workers: Workers,
-        start: Callable[..., None] | None = None,
-        arguments: tuple = (),
-        entry: Callable[[Result], Any] = lambda result: result,
-        unit: str = "clip",
-    ) -> list[Any]:
-        """All entries, one for each `rows_at_once` rows: those that are not here yet are worked out.
-
-        function, start and arguments are those of `Workers.in_order`; entry: what is written of a result.
-        """
-        parts = [rows[first : first + rows_at_once] for first in range(0, len(rows), rows_at_once)]
-        return self.work_through_parts(parts, function, workers, start, arguments, entry, unit)
-
-    def work_through_parts(
-        self,
         parts: Sequence[Sequence[Row]],
         function: Callable[[Sequence[Row]], Result],
         workers: Workers,
@@ -70,7 +52,11 @@ class Journal:
         entry: Callable[[Result], Any] = lambda result: result,
         unit: str = "clip",
     ) -> list[Any]:
-        """Does as `work_through`, with parts of any length. Raises InputError for more entries than parts."""
+        """All entries, one for each part: those that are not here yet are worked out.
+
+        function, start and arguments are those of `Workers.in_order`; entry: what is written of a result.
+        Raises InputError for more entries than parts.
+        """
         if len(self.entries) > len(parts):
             raise damaged(self.path, f"{len(self.entries)} entries where there are {len(parts)} parts")
         done, rest = parts[: len(self.entries)], parts[len(self.entries) :]
@@ -82,6 +68,11 @@ class Journal:
                 self.append(entry(result))
                 progress.add(len(part))
         return self.entries
+
+
+def in_parts(rows: Sequence[Row], rows_at_once: int) -> list[Sequence[Row]]:
+    """The rows in parts of `rows_at_once`, the last one shorter: for `Journal.work_through`."""
+    return [rows[first : first + rows_at_once] for first in range(0, len(rows), rows_at_once)]
 
 
 def damaged(path: Path, where: str) -> InputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import InputError
-from foundation.files.journal import Journal
+from foundation.files.journal import Journal, in_parts
 from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from foundation.workers import Workers
 
@@ -96,14 +96,13 @@ def test_only_what_is_not_done_is_worked_out(tmp_path):
     Journal(tmp_path).append("earlier")
     calls = []
     entries = Journal(tmp_path).work_through(
-        range(5),
-        2,
+        in_parts(range(5), 2),
         lambda rows: calls.append(list(rows)) or sum(rows),
         Workers(),
         entry=lambda result: result + 1,
     )
     assert entries == ["earlier", 6, 5] and calls == [[2, 3], [4]]
-    assert Journal(tmp_path).work_through(range(5), 2, None, Workers()) == ["earlier", 6, 5]
+    assert Journal(tmp_path).work_through(in_parts(range(5), 2), None, Workers()) == ["earlier", 6, 5]
 
 
 def test_a_damaged_journal_is_named_with_its_mend(tmp_path):
@@ -112,7 +111,7 @@ def test_a_damaged_journal_is_named_with_its_mend(tmp_path):
         Journal(tmp_path)
     (tmp_path / "journal.jsonl").write_bytes(b"1\n2\n3\n")
     with pytest.raises(InputError, match=r"damaged \(3 entries where there are 1 parts\)"):
-        Journal(tmp_path).work_through(range(2), 2, None, Workers())
+        Journal(tmp_path).work_through(in_parts(range(2), 2), None, Workers())
 
 
 def test_half_a_pair_of_surrogates_is_kept(tmp_path):

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from foundation.errors import InputError
-from foundation.files.journal import Journal
+from foundation.files.journal import Journal, in_parts
 from foundation.files.text_lines import write_lines
 from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
@@ -62,7 +62,7 @@ def run(options: EncodeOptions) -> None:
         written = sum(entry["frames"] for entry in journal.entries)
         with FrameFile(folder / FRAMES, written) as file:
             entries = journal.work_through(
-                rows, ROWS_AT_ONCE, encode, workers, start_encoder, start, entry=file.write_frames
+                in_parts(rows, ROWS_AT_ONCE), encode, workers, start_encoder, start, entry=file.write_frames
             )
         versions = [line for entry in entries for line in entry["versions"]]
         skipped = [Skipped(*row) for entry in entries for row in entry["skipped"]]

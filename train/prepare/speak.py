@@ -21,7 +21,7 @@ from typing import Any
 
 from foundation.command_line import named_values, settings_of
 from foundation.errors import InputError
-from foundation.files.journal import Journal
+from foundation.files.journal import Journal, in_parts
 from foundation.files.unfinished_folder import unfinished_folder
 from models.sound.audio import SAMPLE_RATE
 from train.data.manifest import Row, read_manifest
@@ -68,7 +68,7 @@ def run(options: SpeakOptions) -> None:
         journal = Journal(folder)
         speak = partial(speak_rows, options=options, folder=folder)
         workers = workers_in(folder, options.jobs, options.executor)
-        entries = journal.work_through(rows, ROWS_AT_ONCE, speak, workers, start_voices, (options,))
+        entries = journal.work_through(in_parts(rows, ROWS_AT_ONCE), speak, workers, start_voices, (options,))
         spoken: list[Row] = []
         for row, result in zip(rows, [result for entry in entries for result in entry], strict=True):
             if "seconds" in result:

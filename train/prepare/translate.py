@@ -19,7 +19,7 @@ import torch
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
-from foundation.files.journal import Journal
+from foundation.files.journal import Journal, in_parts
 from foundation.files.unfinished_folder import unfinished_folder
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
@@ -51,7 +51,11 @@ def run(options: TranslateOptions) -> None:
         workers = workers_in(folder, options.jobs, options.executor)
         translate = partial(translate_rows, targets=options.targets)
         entries = Journal(folder).work_through(
-            manifest.rows, ROWS_AT_ONCE, translate, workers, start_translator, (options, workers.jobs)
+            in_parts(manifest.rows, ROWS_AT_ONCE),
+            translate,
+            workers,
+            start_translator,
+            (options, workers.jobs),
         )
         translated: list[Row] = []
         skipped: list[Skipped] = []

@@ -63,7 +63,7 @@ def run(options: AugmentOptions) -> None:
     settings = _settings(options, model.weights)
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         workers = workers_in(folder, options.jobs, options.executor)
-        entries = Journal(folder).work_through_parts(parts, label, workers, *start, unit="text")
+        entries = Journal(folder).work_through(parts, label, workers, *start, unit="text")
         check_entries(folder / JOURNAL, parts, entries)
         skipped = [*unusable, *too_short, *too_long]
         made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)

@@ -18,7 +18,7 @@ import soundfile
 
 from foundation.command_line import settings_of
 from foundation.errors import InputError
-from foundation.files.journal import Journal
+from foundation.files.journal import Journal, in_parts
 from foundation.files.text_lines import plain_spaces
 from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from foundation.files.whole_folder import replaced_file
@@ -70,7 +70,7 @@ def prepare_clips(corpus: Corpus, options: ClipOptions, command: str, write_audi
         limits = (options.minimum_s, options.maximum_s)
         hear = partial(hear_clips, folder=folder if write_audio else None, limits=limits)
         workers = Workers(options.jobs or available_processes())
-        entries = journal.work_through(clips, ROWS_AT_ONCE, hear, workers)
+        entries = journal.work_through(in_parts(clips, ROWS_AT_ONCE), hear, workers)
         rows: list[Row] = []
         for clip, result in zip(clips, [result for entry in entries for result in entry], strict=True):
             if isinstance(result, float):
