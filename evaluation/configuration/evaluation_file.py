@@ -134,9 +134,9 @@ def configure(
         evaluation, *parts = [_make(options_class, given) for options_class in classes]
         configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
         evaluation = evaluation.for_language(configuration.agent_options.target_language)
-    evaluation = dataclasses.replace(
-        evaluation, source=shipped_file(evaluation.source), target=shipped_file(evaluation.target)
-    )
+    paths = {name: getattr(evaluation, name) for name in ("source", "target", "segments", "audio_folder")}
+    shipped = {name: shipped_file(path) for name, path in paths.items() if path}
+    evaluation = dataclasses.replace(evaluation, **shipped)
     return dataclasses.replace(configuration, evaluation=evaluation)
 
 
