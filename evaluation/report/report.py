@@ -20,8 +20,9 @@ from foundation.files.whole_folder import replaced_file
 PAGE = Path(__file__).with_name("page")
 # In an order in which none runs anything that a later one defines.
 SCRIPTS = (
-    "dom", "plot", "runs", "curves", "tables", "list", "tracks", "staircase", "policy_scores", "texts",
-    "detail", "main",
+    "dom", "plot", "sweep/runs", "sweep/curves", "sweep/tables", "sweep/list",
+    "utterance/tracks", "utterance/staircase", "utterance/policy_scores", "utterance/texts",
+    "utterance/detail", "sweep/main",
 )  # fmt: skip
 # One run about one utterance is a track. More of them would make the page larger than some 40 MB.
 MAXIMUM_TRACKS = 100_000
