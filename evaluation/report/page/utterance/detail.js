@@ -1,49 +1,78 @@
-// One utterance: its plots share a scale of time and a cursor, which the texts follow.
+// One utterance: its plots share a scale of time and a cursor, which texts and audio follow.
+
+// Texts and tables of a window are written again when scrolling has come to rest.
+const REST_MS = 120;
 
 /** Show the utterance at state.position. `act` has setClock, step and address. */
 async function showDetail(container, state, act) {
-  const {pair, position, index} = state;
+  const {pair, position, runs} = state;
   if (position === null) return fill(container, el("p", {class: "notice"}, "Choose an utterance."));
-  const packet = await packetOf(pair, position);
-  // Another utterance may have been chosen while this one was unpacked.
-  if (state.position !== position || state.pair !== pair) return;
-  const tracks = state.runs.map((run) => track(pair, packet, run));
-  const view = {
-    pair,
-    packet,
-    tracks,
-    index,
-    position,
-    latency: state.latency,
-    clock: tracks.every((one) => one.hasClock) ? state.clock : "heard",
-    sourceMs: index.source_ms[position],
-    reference: index.reference[position],
-    referenceUnits: unitCount(index.reference[position], pair.unit),
-  };
-  const plots = el("div", {class: "plots scroll-x"});
+  const packet = await packetOf(pair, position, runs);
+  // Another utterance or other runs may have been chosen while this one was unpacked.
+  if (state.position !== position || state.pair !== pair || state.runs !== runs) return;
+  const view = viewOf(state, packet);
+  const plots = el("div", {class: `plots scroll-x${view.long ? " windowed" : ""}`});
   const readout = el("div", {class: "readout", "aria-live": "polite"});
-  const cursor = timeCursor(view, plots, readout, container);
+  const words = el("div", {});
+  const player = playerOf(view, (ms, running) => cursor.follow(ms, running));
+  const strip = view.long ? overview(view, {goTo: (ms) => cursor.goTo(ms)}) : null;
+  const staircase = el("div", {});
+  const scored = view.tracks.filter((one) => one.hasScores).map((one) => [one, el("div", {})]);
+  const drawn = [staircase, scored.map(([one, box]) => [scoresHeading(view, one), box])];
+  const scroller = view.long ? windowScroller(plots, view, drawWindow) : null;
+  fill(scroller ? scroller.sheet : plots, drawn);
+  const moved = () => container.querySelector(".address")?.setAttribute("href", act.address());
+  const cursor = timeCursor(view, {plots, readout, container, scroller, strip, player, moved});
+  let [plotWidth, rest] = [0, null];
+
+  function drawPlots() {
+    if (!plotWidth) return;
+    cursor.x = drawStaircase(staircase, view, plotWidth);
+    for (const [one, box] of scored) drawScores(box, view, one, plotWidth);
+  }
+
+  function drawTexts() {
+    fill(words, texts(view, cursor.moveTo), tables(view, cursor, words));
+    cursor.show();
+  }
+
+  /** The window has moved. */
+  function drawWindow() {
+    drawPlots();
+    cursor.show(true);
+    clearTimeout(rest);
+    if (cursor.running) drawTexts();
+    else rest = setTimeout(drawTexts, REST_MS);
+  }
+
+  function setSpan(span) {
+    const middle = view.place.ms !== null && cursor.x?.has(view.place.ms) ? view.place.ms : view.from + view.span / 2;
+    view.place.span = span;
+    view.span = Math.min(span, view.end);
+    view.place.from = view.from = Math.max(0, Math.min(middle - view.span / 2, view.end - view.span));
+    scroller.resize(plotWidth);
+    drawWindow();
+  }
+
   fill(
     container,
-    head(view, state, act),
-    el("p", {class: "reference"}, el("span", {class: "label"}, "reference"), view.reference),
-    tracks.length
+    head(view, act),
+    view.long ? null : el("p", {class: "reference"}, el("span", {class: "label"}, "reference"), view.reference),
+    player.element,
+    view.tracks.length
       ? [
-          clockChoice(view, state, act),
+          notesOf(view),
+          el(
+            "div",
+            {class: "clock"},
+            clockChoice(view, act),
+            view.long ? spanChoice(view, setSpan) : null,
+          ),
+          strip?.element,
           plots,
           legendNote(view),
           readout,
-          texts(view, cursor.moveTo),
-          el(
-            "details",
-            {open: true},
-            el("summary", {}, "Chunk by chunk"),
-            el(
-              "div",
-              {class: "scroll-x", tabindex: 0, role: "region", "aria-label": "chunk by chunk"},
-              chunkTable(view, cursor.moveTo),
-            ),
-          ),
+          words,
         ]
       : el(
           "p",
@@ -51,29 +80,52 @@ async function showDetail(container, state, act) {
           "Choose a run above: a point of the curve, a row of the table, or from the list of runs.",
         ),
   );
-  const staircase = el("div", {});
-  const scored = tracks.filter((one) => one.hasScores).map((one) => [one, el("div", {})]);
-  fill(
-    plots,
-    staircase,
-    scored.map(([one, box]) => [scoresHeading(view, one), box]),
-  );
+  container.classList.toggle("running", !player.audio.paused);
+  cursor.running = !player.audio.paused;
+  if (!cursor.running && view.place.ms !== null) player.seek(view.place.ms);
+  if (!view.tracks.length) return;
+  drawTexts();
   drawToWidth(plots, (width) => {
-    cursor.x = drawStaircase(staircase, view, width);
-    for (const [one, box] of scored) drawScores(box, view, one, width);
+    plotWidth = width;
+    scroller?.resize(width);
+    strip?.draw(width);
+    drawPlots();
     cursor.show();
   });
 }
 
-const packets = new Map();
-
-async function packetOf(pair, position) {
-  const packed = pair.packets[position];
-  if (!packets.has(packed)) packets.set(packed, unpack(packed));
-  return packets.get(packed);
+/** Tables below the texts; they stay open or closed while a recording is scrolled. */
+function tables(view, cursor, words) {
+  const table = (key, title, open, build) => {
+    const before = words.querySelector(`[data-table="${key}"]`);
+    const box = el("div", {class: "scroll-x", tabindex: 0, role: "region", "aria-label": title.toLowerCase()});
+    const details = el(
+      "details",
+      {open: before ? before.open : open, "data-table": key, ontoggle: () => show()},
+      el("summary", {"data-key": key}, title),
+      box,
+    );
+    // What is closed costs nothing.
+    const show = () => details.open && !box.firstChild && fill(box, build());
+    show();
+    return details;
+  };
+  const whole = words.querySelector('[data-table="minutes"]');
+  return [
+    view.segments.length
+      ? table("segments", "Segment by segment", true, () => segmentTable(view, cursor.goTo))
+      : null,
+    table("chunks", "Chunk by chunk", true, () => chunkTable(view, cursor.moveTo)),
+    // These are of the whole recording: built once.
+    view.long ? (whole ?? table("minutes", "Minute by minute", false, () => minuteTable(view, cursor.goTo))) : null,
+    view.long && !view.segments.length
+      ? (words.querySelector('[data-table="reference"]') ??
+        table("reference", "Reference", false, () => el("p", {class: "reference"}, view.reference)))
+      : null,
+  ];
 }
 
-function head({pair, index, position, packet, sourceMs}, state, act) {
+function head({index, position, packet, sourceMs, long}, act) {
   const number = index.index[position];
   return el(
     "div",
@@ -81,12 +133,16 @@ function head({pair, index, position, packet, sourceMs}, state, act) {
     el(
       "h3",
       {},
-      el("a", {href: act.address(), title: "link to this utterance and these runs"}, `Utterance ${number}`),
+      el(
+        "a",
+        {href: act.address(), class: "address", title: "link to this moment and these runs"},
+        `Utterance ${number}`,
+      ),
     ),
     el(
       "span",
       {class: "muted source", title: packet.source},
-      `${seconds(sourceMs, 1)} s · ${packet.source.split("/").at(-1)}`,
+      `${long ? clockText(sourceMs) : `${seconds(sourceMs, 1)} s`} · ${packet.source.split("/").at(-1)}`,
     ),
     el(
       "span",
@@ -111,7 +167,7 @@ function head({pair, index, position, packet, sourceMs}, state, act) {
 }
 
 /** Source audio alone, or with the time of computation, where it was recorded. */
-function clockChoice(view, state, act) {
+function clockChoice(view, act) {
   if (!view.tracks.every((one) => one.hasClock)) return null;
   const option = (value, text, title) =>
     el(
@@ -129,7 +185,7 @@ function clockChoice(view, state, act) {
     );
   return el(
     "div",
-    {class: "clock", role: "radiogroup", "aria-label": "clock"},
+    {class: "clocks", role: "radiogroup", "aria-label": "clock"},
     option("heard", "audio heard", "words stand where the audio had come when they were written"),
     option(
       "done",
@@ -139,90 +195,41 @@ function clockChoice(view, state, act) {
   );
 }
 
-function legendNote({packet, tracks}) {
-  const loud = packet.loudness ? "the loudness of the audio and " : "";
-  const scores = tracks.some((one) => one.hasScores)
-    ? " Policy scores: a dot is a token that was written, a ring one that was held back, a grey ring where the" +
-      " policy stopped."
-    : "";
-  return el(
-    "p",
-    {class: "muted small"},
-    `Below the steps: ${loud}the chunks of each run, darker where more was written.`,
-    " Dotted: a speaker of even pace.",
-    " Point at the plot, or use the arrow keys on it, to follow the texts in time.",
-    scores,
+/** How much of a long recording is seen at once. */
+function spanChoice(view, change) {
+  const spans = SPANS_S.filter((span) => span * 1000 < view.end || span * 1000 === view.span);
+  const select = el("select", {"data-key": "span", onchange: () => change(Number(select.value) * 1000)});
+  fillSelect(
+    select,
+    spans.map((span) => [span, span < 60 ? `${span} s` : `${span / 60} min`]),
+    view.span / 1000,
   );
+  return el("label", {class: "choice"}, "seen at once ", select);
 }
 
-/** A moment in time that the plots, the texts and the table show together; it snaps to decisions. */
-function timeCursor(view, plots, readout, container) {
-  const times = moments(view.tracks, view.clock);
-  const cursor = {
-    x: null,
-    ms: null,
-    show,
-    moveTo: (ms) => {
-      place(ms);
-      reveal();
-    },
-  };
-
-  function place(ms) {
-    cursor.ms =
-      ms === null || !times.length
-        ? null
-        : times.reduce((best, time) => (Math.abs(time - ms) < Math.abs(best - ms) ? time : best));
-    show();
+/** What is not known about the runs that are shown. */
+function notesOf({pair, tracks}) {
+  const notes = new Map();
+  for (const {run, notes: own} of tracks) {
+    for (const note of own) notes.set(note, [...(notes.get(note) ?? []), runName(pair, run)]);
   }
+  return [...notes].map(([note, names]) => el("p", {class: "notice small"}, `${names.join(", ")}: ${note}.`));
+}
 
-  /** Scroll long audio so that the cursor can be seen. */
-  function reveal() {
-    if (cursor.ms === null || !cursor.x) return;
-    const left = cursor.x(cursor.ms) - plots.scrollLeft;
-    if (left < 0 || left > plots.clientWidth) plots.scrollLeft += left - plots.clientWidth / 2;
-  }
-
-  function show() {
-    const {ms, x} = cursor;
-    for (const line of plots.querySelectorAll("line.cursor")) {
-      line.setAttribute("visibility", ms === null ? "hidden" : "visible");
-      if (ms !== null) for (const end of ["x1", "x2"]) line.setAttribute(end, x(ms));
-    }
-    showTextsAt(container, ms);
-    for (const row of container.querySelectorAll(".chunk-table tbody tr")) {
-      row.classList.toggle("current", ms !== null && Math.abs(Number(row.dataset.time) - ms) < 0.01);
-    }
-    fill(readout, ms === null ? el("p", {class: "muted small"}, "No moment chosen.") : moment(view, ms));
-    plots.setAttribute("aria-valuenow", String(Math.round(ms ?? 0)));
-    plots.setAttribute("aria-valuetext", ms === null ? "no moment chosen" : `${seconds(ms)} seconds`);
-  }
-
-  const slider = {
-    tabindex: "0",
-    role: "slider",
-    "aria-label": "moment in the audio",
-    "aria-valuemin": "0",
-    "aria-valuemax": String(Math.round(times.at(-1) ?? 0)),
-  };
-  for (const [name, value] of Object.entries(slider)) plots.setAttribute(name, value);
-  const point = (event) => {
-    const svgBox = plots.querySelector("svg")?.getBoundingClientRect();
-    if (svgBox && cursor.x) place(cursor.x.invert(event.clientX - svgBox.left));
-  };
-  plots.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") point(event);
-  });
-  plots.addEventListener("click", point);
-  plots.addEventListener("keydown", (event) => {
-    const at = cursor.ms === null ? -1 : times.indexOf(cursor.ms);
-    const to = {ArrowRight: at + 1, ArrowLeft: Math.max(0, at - 1), Home: 0, End: times.length - 1}[
-      event.key
-    ];
-    if (event.key === "Escape") place(null);
-    else if (to === undefined || times[to] === undefined) return;
-    else cursor.moveTo(times[to]);
-    event.preventDefault();
-  });
-  return cursor;
+function legendNote(view) {
+  const {packet, tracks, segments, long} = view;
+  const parts = [
+    "Below the steps: ",
+    packet.loudness ? "the loudness of the audio, " : "",
+    segments.length ? "the segments of the reference with, for each run, how long after their end their last word came, " : "",
+    "the chunks of each run, darker where more was written, and its words at the moment when they were written.",
+    " Dotted: a speaker of even pace.",
+    " Point at the plot, or use the arrow keys on it, to follow the texts in time; a click leads the audio there.",
+    tracks.some((one) => one.hasScores)
+      ? " Policy scores: a dot is a token that was written, a ring one that was held back, a grey ring where the" +
+        " policy stopped."
+      : "",
+    long ? " Words are drawn where they have room: see less at once for more of them." : "",
+  ];
+  return el("p", {class: "muted small"}, parts.join(""));
 }
