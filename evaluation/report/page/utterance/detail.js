@@ -1,7 +1,7 @@
 // One utterance: its plots share a scale of time and a cursor, which texts and audio follow.
 
 // Texts and tables of a window are written again when scrolling has come to rest.
-const REST_MS = 120;
+const REST_MS = 200;
 
 /** Show the utterance at state.position. `act` has setClock, step and address. */
 async function showDetail(container, state, act) {
