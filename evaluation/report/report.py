@@ -26,7 +26,7 @@ SCRIPTS = (
     "dom", "plot", "sweep/runs", "sweep/curves", "sweep/tables", "sweep/list",
     "utterance/packets", "utterance/tracks", "utterance/view", "utterance/words", "utterance/segments",
     "utterance/staircase", "utterance/policy_scores", "utterance/strip", "utterance/player",
-    "utterance/texts", "utterance/cursor", "utterance/detail", "sweep/main",
+    "utterance/texts", "utterance/moment_tables", "utterance/cursor", "utterance/detail", "sweep/main",
 )  # fmt: skip
 # Characters of all utterances of a language pair: a browser opens a page of this size in about a second.
 MAXIMUM_SIZE = 40_000_000

@@ -101,7 +101,7 @@ function utteranceList(container, state, open) {
         el(
           "span",
           {class: "item-scores"},
-          index.source_ms[at] > WHOLE_MS ? clockText(index.source_ms[at]) : `${seconds(index.source_ms[at], 1)} s`,
+          lengthText(index.source_ms[at]),
           run
             ? ` · ${scoreText(index.chrf[run.id][at])} · ${state.latency} ${latencyText(state, run, at)}`
             : "",

@@ -34,7 +34,7 @@ function timeCursor(view, parts) {
     parts.player.seek(ms);
   }
 
-  /** Keep up with the audio, wherever it goes; but whoever scrolls away from it while it plays may stay there. */
+  /** Keep up with the audio; but whoever scrolls away from it while it plays may stay there. */
   function follow(ms, running) {
     const before = view.place.ms;
     const jumped = before === null || Math.abs(ms - before) > JUMP_MS;

@@ -46,7 +46,8 @@ async function showDetail(container, state, act) {
   }
 
   function setSpan(span) {
-    const middle = view.place.ms !== null && cursor.x?.has(view.place.ms) ? view.place.ms : view.from + view.span / 2;
+    const {ms} = view.place;
+    const middle = ms !== null && cursor.x?.has(ms) ? ms : view.from + view.span / 2;
     view.place.span = span;
     view.span = Math.min(span, view.end);
     view.place.from = view.from = Math.max(0, Math.min(middle - view.span / 2, view.end - view.span));
@@ -57,7 +58,9 @@ async function showDetail(container, state, act) {
   fill(
     container,
     head(view, act),
-    view.long ? null : el("p", {class: "reference"}, el("span", {class: "label"}, "reference"), view.reference),
+    view.long
+      ? null
+      : el("p", {class: "reference"}, el("span", {class: "label"}, "reference"), view.reference),
     player.element,
     view.tracks.length
       ? [
@@ -94,38 +97,7 @@ async function showDetail(container, state, act) {
   });
 }
 
-/** Tables below the texts; they stay open or closed while a recording is scrolled. */
-function tables(view, cursor, words) {
-  const table = (key, title, open, build) => {
-    const before = words.querySelector(`[data-table="${key}"]`);
-    const box = el("div", {class: "scroll-x", tabindex: 0, role: "region", "aria-label": title.toLowerCase()});
-    const details = el(
-      "details",
-      {open: before ? before.open : open, "data-table": key, ontoggle: () => show()},
-      el("summary", {"data-key": key}, title),
-      box,
-    );
-    // What is closed costs nothing.
-    const show = () => details.open && !box.firstChild && fill(box, build());
-    show();
-    return details;
-  };
-  const whole = words.querySelector('[data-table="minutes"]');
-  return [
-    view.segments.length
-      ? table("segments", "Segment by segment", true, () => segmentTable(view, cursor.goTo))
-      : null,
-    table("chunks", "Chunk by chunk", true, () => chunkTable(view, cursor.moveTo)),
-    // These are of the whole recording: built once.
-    view.long ? (whole ?? table("minutes", "Minute by minute", false, () => minuteTable(view, cursor.goTo))) : null,
-    view.long && !view.segments.length
-      ? (words.querySelector('[data-table="reference"]') ??
-        table("reference", "Reference", false, () => el("p", {class: "reference"}, view.reference)))
-      : null,
-  ];
-}
-
-function head({index, position, packet, sourceMs, long}, act) {
+function head({index, position, packet, sourceMs}, act) {
   const number = index.index[position];
   return el(
     "div",
@@ -142,7 +114,7 @@ function head({index, position, packet, sourceMs, long}, act) {
     el(
       "span",
       {class: "muted source", title: packet.source},
-      `${long ? clockText(sourceMs) : `${seconds(sourceMs, 1)} s`} · ${packet.source.split("/").at(-1)}`,
+      `${lengthText(sourceMs)} · ${packet.source.split("/").at(-1)}`,
     ),
     el(
       "span",
@@ -221,13 +193,16 @@ function legendNote(view) {
   const parts = [
     "Below the steps: ",
     packet.loudness ? "the loudness of the audio, " : "",
-    segments.length ? "the segments of the reference with, for each run, how long after their end their last word came, " : "",
-    "the chunks of each run, darker where more was written, and its words at the moment when they were written.",
+    segments.length
+      ? "the segments of the reference and, for each run, how long after their end their last word came, "
+      : "",
+    "the chunks of each run, darker where more was written, and its words where they were written.",
     " Dotted: a speaker of even pace.",
-    " Point at the plot, or use the arrow keys on it, to follow the texts in time; a click leads the audio there.",
+    " Point at the plot, or use the arrow keys on it, to follow the texts in time; a click leads the audio" +
+      " there.",
     tracks.some((one) => one.hasScores)
-      ? " Policy scores: a dot is a token that was written, a ring one that was held back, a grey ring where the" +
-        " policy stopped."
+      ? " Policy scores: a dot is a token that was written, a ring one that was held back, a grey ring" +
+        " where the policy stopped."
       : "",
     long ? " Words are drawn where they have room: see less at once for more of them." : "",
   ];

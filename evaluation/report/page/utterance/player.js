@@ -56,7 +56,8 @@ function newPlayer({packet, sourceMs, end}) {
     tell(
       audio.src.startsWith("blob:")
         ? `This browser cannot play ${shownName}: choose the recording as WAV, FLAC or MP3.`
-        : `This browser cannot find or play ${decodeURIComponent(packet.link)}: put it back beside this page, or choose it.`,
+        : `This browser cannot find or play ${decodeURIComponent(packet.link)}: put it back beside this ` +
+            "page, or choose it.",
     );
   });
   audio.addEventListener("loadedmetadata", () => {
@@ -64,13 +65,13 @@ function newPlayer({packet, sourceMs, end}) {
     movable = audio.seekable.length > 0 && audio.seekable.end(0) > audio.duration - 1;
     if (Math.abs(difference) > DURATION_TOLERANCE_MS) {
       tell(
-        `${shownName} lasts ${clockText(audio.duration * 1000, 1)}, but the recording ${clockText(sourceMs, 1)}: it is ` +
-          "another file, and words would appear at wrong times.",
+        `${shownName} lasts ${clockText(audio.duration * 1000, 1)}, but the recording ` +
+          `${clockText(sourceMs, 1)}: it is another file, and words would appear at wrong times.`,
       );
     } else if (!movable) {
       tell(
-        "The server of this page sends files only as a whole, so the audio cannot be played from any place but its " +
-          "start: open the page from its folder, or choose the file.",
+        "The server of this page sends files only as a whole, so the audio cannot be played from any place " +
+          "but its start: open the page from its folder, or choose the file.",
       );
     }
     if (wanted !== null) seek(wanted);

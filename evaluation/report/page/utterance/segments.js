@@ -118,7 +118,16 @@ function segmentTable(view, moveTo) {
   return el(
     "table",
     {class: "chunk-table segment-table"},
-    el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "segment"), el("th", {scope: "col"}, "reference"), head)),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["segment", "reference"].map((name) => el("th", {scope: "col"}, name)),
+        head,
+      ),
+    ),
     el("tbody", {}, rows),
   );
 }

@@ -30,14 +30,11 @@ function drawStaircase(container, view, width) {
     container,
     svg(
       "svg",
-      {width: x.width, height, "aria-hidden": "true", class: view.long ? "cut" : null},
+      {width: x.width, height, "aria-hidden": "true"},
       leftAxis(ticks(0, most, view.long ? 3 : 5).filter(Number.isInteger), y, x.left, x.right),
       svg(
         "svg",
-        // What lies outside a window is cut off, but for a little that stands at its edges.
-        view.long
-          ? {x: x.left - 4, width: x.right - x.left + 18, height, viewBox: `${x.left - 4} 0 ${x.right - x.left + 18} ${height}`, class: "inside"}
-          : {width: x.width, height},
+        view.long ? insideWindow(x, height) : {width: x.width, height},
         pace(view, x, y),
         loudnessBars(view, x, loudnessTop),
         drawSegments(view, x, segmentsTop),
@@ -65,6 +62,12 @@ function drawStaircase(container, view, width) {
   return x;
 }
 
+/** What lies outside a window is cut off, but for a little at its edges. */
+function insideWindow(x, height) {
+  const [left, width] = [x.left - 4, x.right - x.left + 18];
+  return {x: left, width, height, viewBox: `${left} 0 ${width} ${height}`, class: "inside"};
+}
+
 function timeAxis(view, x, bottom) {
   const count = (x.right - x.left) / 70;
   if (view.long) return bottomAxis(clockTicks(x.from, x.to, count), x, bottom, (ms) => clockText(ms));
@@ -77,16 +80,17 @@ function secondsText(end) {
 }
 
 /**
- * The upper end of the axis of words. In a window one and a half times what an even speaker would say, so that it stays as it
- * is while the recording is scrolled, or more where a run writes more.
+ * The upper end of the axis of words. In a window one and a half times what an even speaker would say, so
+ * that it stays as it is while the recording is scrolled, or more where a run writes more.
  */
-function mostWritten(view) {
-  if (!view.long) return Math.max(view.referenceUnits, ...view.tracks.map(({chunks}) => chunks.at(-1)?.total ?? 0), 1);
-  const [from, to] = [view.from, view.from + view.span];
-  const written = view.tracks.map((one) => writtenBy(one, to, view.clock) - writtenBy(one, from, view.clock));
-  const even = Math.max(10, (1.5 * view.referenceUnits * view.span) / view.sourceMs);
+function mostWritten({tracks, clock, from, span, long, referenceUnits, sourceMs}) {
+  if (!long) return Math.max(referenceUnits, ...tracks.map(({chunks}) => chunks.at(-1)?.total ?? 0), 1);
+  const written = tracks.map((one) => {
+    return writtenBy(one, from + span, clock) - writtenBy(one, from - 0.02, clock);
+  });
+  const even = Math.max(10, (1.5 * referenceUnits * span) / sourceMs);
   let most = Math.ceil(even / 10) * 10;
-  while (most < Math.max(...written, 0)) most *= 2;
+  while (most < Math.max(...written)) most *= 2;
   return most;
 }
 

@@ -53,7 +53,8 @@ function overview(view, act) {
     const inner = heightOf() - STRIP_AXIS;
     // A window of 30 s in two hours is three pixels wide: it stays visible.
     const wide = Math.max(4, x(view.span) - x(0));
-    shownWindow.style.cssText = `left:${x(view.from + view.span / 2) - wide / 2}px;width:${wide}px;height:${inner}px`;
+    const left = x(view.from + view.span / 2) - wide / 2;
+    shownWindow.style.cssText = `left:${left}px;width:${wide}px;height:${inner}px`;
     playhead.style.cssText = `left:${ms === null ? 0 : x(ms)}px;height:${inner}px`;
     playhead.hidden = ms === null;
     const now = ms !== null && ms >= view.from && ms <= view.from + view.span ? ms : view.from;
@@ -89,7 +90,10 @@ function overview(view, act) {
   });
   // The colours are those of the page by day or by night.
   const night = matchMedia("(prefers-color-scheme: dark)");
-  const again = () => (strip.isConnected ? draw(strip.clientWidth) : night.removeEventListener("change", again));
+  const again = () => {
+    if (strip.isConnected) draw(strip.clientWidth);
+    else night.removeEventListener("change", again);
+  };
   night.addEventListener("change", again);
   return {element: strip, draw, show};
 }

@@ -1,4 +1,4 @@
-// What each run wrote, in words: whole texts, the moment under the cursor, and a table of all chunks.
+// What each run wrote, in words: texts, and the moment under the cursor.
 
 // So many words in front of a window tell how its text begins.
 const WORDS_BEFORE = 12;
@@ -37,7 +37,12 @@ function texts(view, moveTo) {
         el("span", {class: "muted"}, ` ${scores.join(" · ")}`),
         flagsOf(view.index, one.run, view.position).map((flag) => el("span", {class: "flag"}, ` ${flag}`)),
       ),
-      el("p", {}, view.long ? wordsBefore(one, view) : null, spans.length ? spans : el("em", {class: "muted"}, nothing)),
+      el(
+        "p",
+        {},
+        view.long ? wordsBefore(one, view) : null,
+        spans.length ? spans : el("em", {class: "muted"}, nothing),
+      ),
     );
   });
   return el("div", {class: "texts"}, rows);
@@ -101,72 +106,4 @@ function moment(view, ms, running) {
       );
     }),
   ];
-}
-
-/** A row for each moment, of those shown, at which some run wrote, and a column for each run. */
-function chunkTable(view, moveTo) {
-  const from = placeOf(view.times, view.from - 0.01);
-  const times = view.times.slice(from, placeOf(view.times, view.from + view.span + 0.02));
-  const columns = view.tracks.map(
-    (one) => new Map(shownChunks(one, view).map((chunk) => [timeOf(chunk, view.clock), chunk])),
-  );
-  const rows = times
-    .filter((time) => columns.some((column) => column.get(time)?.text.trim()))
-    .map((time) =>
-      el(
-        "tr",
-        {"data-time": time, onclick: () => moveTo(time)},
-        el("th", {scope: "row"}, momentText(view, time)),
-        columns.map((column) => {
-          const chunk = column.get(time);
-          if (!chunk) return el("td", {});
-          return el("td", {}, chunk.text.trim() || el("span", {class: "muted"}, "·"));
-        }),
-      ),
-    );
-  const runs = view.tracks.map((one) => one.run);
-  const head = runs.map((run) =>
-    el("th", {scope: "col", class: colour(run)}, swatch(runs, run), runName(view.pair, run)),
-  );
-  return el(
-    "table",
-    {class: "chunk-table"},
-    el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "time"), head)),
-    el("tbody", {}, rows),
-  );
-}
-
-/** A long recording as a whole: a row a minute, a column for each run, and one for the reference's segments. */
-function minuteTable(view, moveTo) {
-  const minutes = Array.from({length: Math.ceil((view.end + 0.01) / 60000)}, (_, at) => at * 60000);
-  const space = view.pair.unit === "word" ? " " : "";
-  const joined = (found) => found.map((text) => text.trim()).filter(Boolean).join(space);
-  const runs = view.tracks.map((one) => one.run);
-  const rows = minutes.map((start) => {
-    const spoken = view.segments.filter(({offset}) => offset >= start && offset < start + 60000);
-    return el(
-      "tr",
-      {},
-      el("th", {scope: "row"}, momentButton(view, start, moveTo)),
-      view.segments.length ? el("td", {}, joined(spoken.map((one) => one.reference))) : null,
-      view.tracks.map((one) =>
-        el(
-          "td",
-          {},
-          joined(chunksBetween(one, view.clock, start, start + 59999.9).map((chunk) => chunk.text)) ||
-            el("span", {class: "muted"}, "·"),
-        ),
-      ),
-    );
-  });
-  const head = runs.map((run) =>
-    el("th", {scope: "col", class: colour(run)}, swatch(runs, run), runName(view.pair, run)),
-  );
-  const reference = view.segments.length ? el("th", {scope: "col"}, "reference") : null;
-  return el(
-    "table",
-    {class: "chunk-table minute-table"},
-    el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "from"), reference, head)),
-    el("tbody", {}, rows),
-  );
 }

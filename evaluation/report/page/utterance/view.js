@@ -54,6 +54,11 @@ function momentText(view, ms) {
   return view.long ? clockText(ms, 1) : `${seconds(ms)} s`;
 }
 
+/** How long an utterance is: "6.7 s", of long recordings "1:00:00". */
+function lengthText(ms) {
+  return ms > WHOLE_MS ? clockText(ms) : `${seconds(ms, 1)} s`;
+}
+
 /** A moment as a button that leads there. */
 function momentButton(view, ms, moveTo) {
   return el(
