@@ -7,8 +7,8 @@
     recent_frames: 8
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
-SearchOptions, SpeechActivityOptions or the agent's policy (`simulst options` lists them). Relative paths,
-those in YAML too, start from the current directory: the lists of audio files that SimulEval reads know no
+SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy (`simulst options` lists them).
+Relative paths, those in YAML too, start from the current directory: the lists of audio files that SimulEval reads know no
 other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import agents.streaming_agent
+from agents.history import HistoryOptions
 from agents.policy import Policy
 from agents.streaming_agent import AgentOptions, StreamingAgent
 from evaluation.configuration.agent_files import find_agent
@@ -62,6 +63,10 @@ class Configuration:
     @property
     def speech(self) -> SpeechActivityOptions:
         return self._part(SpeechActivityOptions)
+
+    @property
+    def history(self) -> HistoryOptions:
+        return self._part(HistoryOptions)
 
     @property
     def policy(self) -> Policy:
