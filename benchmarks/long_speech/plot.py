@@ -13,7 +13,7 @@ EVERY_S = 120.0
 
 def plot_costs(path: Path, chunks_by_system: Mapping[str, Sequence[Mapping]]) -> None:
     """Mean processor time of a chunk in every two minutes, the peer's in grey; memory once a minute."""
-    figure = Figure(figsize=(9.0, 6.4), layout="constrained")
+    figure = Figure(figsize=(8.0, 6.4), layout="constrained")
     cost, memory = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for place, (name, chunks) in enumerate(chunks_by_system.items()):
         style = {"color": COLOURS[place % len(COLOURS)], "linewidth": 1.2}
@@ -33,5 +33,5 @@ def plot_costs(path: Path, chunks_by_system: Mapping[str, Sequence[Mapping]]) ->
         axes.grid(axis="y", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(frameon=False, loc="outside right upper", fontsize="small")
+    figure.legend(frameon=False, loc="outside upper center", ncols=2, fontsize="small")
     figure.savefig(path, dpi=150)

@@ -66,7 +66,7 @@ def run(options: RunOptions) -> None:
     stream = read_stream(options.stream)
     for system in read_systems(options.systems, stream, options.only):
         # In a process of its own no system's memory is counted with another's.
-        process = get_context("spawn").Process(target=_measure_here, args=(system, options))
+        process = get_context("spawn").Process(target=_measure_here, args=(system, options), daemon=True)
         process.start()
         process.join()
         if process.exitcode:

@@ -81,8 +81,8 @@ def write_stream_files(
     rows = [
         {
             "id": one.id,
-            "offset_s": f"{one.offset_s:.4f}",
-            "duration_s": f"{one.duration_s:.4f}",
+            "offset_s": f"{one.offset_s:.6f}",
+            "duration_s": f"{one.duration_s:.6f}",
             "members": one.members,
             **one.texts,
         }
@@ -101,7 +101,7 @@ def write_stream_files(
     write_tsv(
         folder / NOBODY,
         [
-            {"kind": one.kind, "offset_s": f"{one.offset_s:.4f}", "duration_s": f"{one.duration_s:.4f}"}
+            {"kind": one.kind, "offset_s": f"{one.offset_s:.6f}", "duration_s": f"{one.duration_s:.6f}"}
             for one in nobody
         ],
     )

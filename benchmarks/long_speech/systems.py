@@ -6,16 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.history import HistoryOptions
 from agents.streaming_agent import StreamingAgent
 from benchmarks.long_speech.stream_files import SEGMENTS, LongStream
 from evaluation.configuration.evaluation_file import Configuration, configure
 from foundation.errors import InputError
 from foundation.files.yaml_files import read_yaml
-from foundation.options import unknown_name
+from foundation.options import options_of, unknown_name
 
 PEER = "redecoding_beside"
 # What the cut segments need none of: each is shorter than the window.
-HISTORY = ("history", "window_s", "context_words")
+HISTORY = tuple(options_of(HistoryOptions))
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class System:
     def on_segments(self) -> Configuration:
         """The same, forgetting nothing."""
         values = {name: value for name, value in self.values.items() if name not in HISTORY}
-        return configure(values | ({"history": "none"} if "history" in self.values else {}), self.place)
+        return configure(values | {"history": "none"}, self.place)
 
 
 def read_systems(path: Path, stream: LongStream, only: tuple[str, ...] = ()) -> list[System]:

@@ -6,7 +6,7 @@ from models.sound.audio import SAMPLE_RATE
 
 FRAME = SAMPLE_RATE // 100  # 10 ms
 BELOW_DB = 40.0  # what is so far below the loudest frame is silence
-EDGE_FRAMES = 1  # kept at either end: at most 20 ms lie between two lines
+EDGE_FRAMES = 1  # kept behind the last loud frame: at most 30 ms of silence lie between two lines
 LONGEST_FRAMES = 20  # of silence inside a line: stops of consonants are shorter
 
 
@@ -21,9 +21,8 @@ def without_silence(samples: np.ndarray) -> np.ndarray:
         return samples[:0]
     energy = np.square(whole, dtype=np.float64).mean(axis=1)
     loud = np.flatnonzero(energy > energy.max() * 10 ** (-BELOW_DB / 10))
-    first, last = max(0, loud[0] - EDGE_FRAMES), min(frames, loud[-1] + 1 + EDGE_FRAMES)
     keep = np.zeros(frames, bool)
-    keep[first:last] = True
+    keep[loud[0] : loud[-1] + 1 + EDGE_FRAMES] = True
     for before, after in zip(loud[:-1], loud[1:], strict=True):
         if after - before - 1 > LONGEST_FRAMES:
             half = LONGEST_FRAMES // 2
