@@ -109,7 +109,9 @@ class StreamingEngine:
                 if audio.full and not audio.may_say_more(stream.decoded_ms):
                     self.history.end_utterance(audio)  # in silence
                 limit = self._units_allowed(stream)
-                stream.makes_room = stream.makes_room or (audio.full and limit == 0)
+                if limit == 0 and audio.full:
+                    stream.makes_room = True
+                    limit = self._units_allowed(stream)
                 wanted = limit != 0 and audio.may_say_more(stream.decoded_ms)
                 if audio.window_ms > 0 and (wanted or stream.makes_room):
                     self._check(stream)
@@ -165,8 +167,11 @@ class StreamingEngine:
                 continue
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
-            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
-            self.history.forget(one.stream, memory, listens_to[place])
+            try:
+                self.history.forget(one.stream, memory, listens_to[place])
+            except Exception as caught:  # of a policy's memory
+                one.stream.error = caught
+            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw, one.stream.error))
         return decisions
 
     def _request(self, stream: StreamState, unit_limit: int | None, listens_to: int) -> StreamRequest:

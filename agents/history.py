@@ -146,7 +146,10 @@ class History:
 
     def begin_utterance(self, stream: StreamState) -> None:
         """All that was left of an utterance has been written: the stream forgets it."""
-        stream.begin_anew()
+        try:
+            stream.begin_anew()
+        except Exception as caught:  # of a policy that cannot open a memory
+            stream.error = caught
         stream.prompt = self.prompt(stream)
 
     def end_utterance(self, audio: HeardAudio) -> None:
@@ -223,7 +226,10 @@ class History:
 
     def _cut(self, stream: StreamState, tokens: int, begin_ms: float) -> None:
         if stream.audio.listeners > 1:
-            raise ValueError("streams that forget by their own text each need a HeardAudio of their own")
+            raise InputError(
+                "audio that several streams hear cannot be cut by the text of one: open each stream with a "
+                "HeardAudio of its own"
+            )
         stream.policy.forget(stream.policy_memory, tokens)
         stream.text.forget(tokens)
         stream.units_written = self._units.count(stream, stream.text.committed)

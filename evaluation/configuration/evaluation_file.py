@@ -8,8 +8,8 @@
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
 SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy (`simulst options` lists them).
-Relative paths, those in YAML too, start from the current directory: the lists of audio files that SimulEval reads know no
-other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
+Relative paths, those in YAML too, start from the current directory: the lists of audio files that SimulEval
+reads know no other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
 """
 
 import dataclasses
