@@ -8,6 +8,7 @@ from agents.history import History, MakingRoom
 from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
+from foundation.free_memory import give_back_free_memory
 from models.translator import Memory, Translator
 
 
@@ -84,6 +85,8 @@ def _begin_utterances(work: Work) -> None:
                 engine.history.begin_utterance(stream)
     for audio in ended.values():
         audio.next_utterance()
+    if ended:
+        give_back_free_memory()
 
 
 def _decide(
