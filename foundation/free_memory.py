@@ -1,7 +1,7 @@
 """Gives memory that is not used any more back to the machine.
 
 glibc keeps what was freed; networks that compute on tensors of ever other lengths for hours leave it in ever
-smaller pieces, so that a process grows by a gigabyte in an hour although it holds no more than in the beginning.
+smaller pieces, so that a process grows by half a gigabyte in an hour although it holds no more than before.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ _given_back_s = -EVERY_S
 
 
 def give_back_free_memory() -> None:
-    """Give free memory back, if that has not been done in the last half minute; nothing where it is unknown."""
+    """Give free memory back, once in half a minute at most; does nothing with other C libraries."""
     global _given_back_s
     now_s = time.monotonic()
     if now_s - _given_back_s >= EVERY_S:

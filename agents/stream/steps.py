@@ -64,6 +64,7 @@ def step_together(
             for (_, streams), places in zip(work, going_on, strict=True)
         ]
         if not any(going_on):
+            give_back_free_memory()
             return decisions
         left = [
             (engine, [streams[place] for place in places])
@@ -85,8 +86,6 @@ def _begin_utterances(work: Work) -> None:
                 engine.history.begin_utterance(stream)
     for audio in ended.values():
         audio.next_utterance()
-    if ended:
-        give_back_free_memory()
 
 
 def _decide(
