@@ -1,0 +1,1 @@
+"""Agents that listen to many clients at once, behind simulstream's servers. A package of simulst-agents."""
