@@ -1,1 +1,1 @@
-"""Live translation: streams over the network, and what a shared task takes. A package of simulst-agents."""
+"""Agents that listen to many clients at once, behind simulstream's servers. A package of simulst-agents."""

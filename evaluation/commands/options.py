@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from agents.configuration.agent_files import agent_names, find_agent
 from evaluation.commands.options_arguments import OptionsArguments
-from evaluation.configuration.agent_files import agent_names, find_agent
 from evaluation.configuration.evaluation_file import SHARED_OPTIONS
 from foundation.options import Option, options_of
 

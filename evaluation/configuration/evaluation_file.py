@@ -13,59 +13,26 @@ other rule. Files that ship are found from any directory (`foundation.files.ship
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import agents.streaming_agent
-from agents.policy import Policy
-from agents.streaming_agent import AgentOptions, StreamingAgent
-from evaluation.configuration.agent_files import find_agent
+from agents.configuration.agent_configuration import AgentConfiguration, configure_agent, named_place
 from evaluation.configuration.evaluation_options import EvaluationOptions
-from foundation.errors import InputError
 from foundation.files.shipped_files import shipped_configuration, shipped_file
 from foundation.files.yaml_files import dump_yaml, read_yaml
-from foundation.options import Option, options_of, unknown_name
-from foundation.typed_values import parse_words, typed_value
-from models.decoding.options import SearchOptions
-from models.sound.speech_activity import SpeechActivityOptions
-from models.translator import TranslatorOptions
-
-Options = TypeVar("Options")
+from foundation.options import options_of
 
 SHARED_OPTIONS = (EvaluationOptions, *agents.streaming_agent.SHARED_OPTIONS)
 
 
 @dataclass(frozen=True)
-class Configuration:
+class Configuration(AgentConfiguration):
     """One evaluation, ready to run."""
 
-    agent: str  # its name, or the path of its file
-    agent_class: type[StreamingAgent]
     evaluation: EvaluationOptions
-    parts: tuple[Any, ...]  # all options of the agent, by class, in the order of its command line
-
-    @property
-    def agent_options(self) -> AgentOptions:
-        return self._part(AgentOptions)
-
-    @property
-    def translator(self) -> TranslatorOptions:
-        return self._part(TranslatorOptions)
-
-    @property
-    def search(self) -> SearchOptions:
-        return self._part(SearchOptions)
-
-    @property
-    def speech(self) -> SpeechActivityOptions:
-        return self._part(SpeechActivityOptions)
-
-    @property
-    def policy(self) -> Policy:
-        return self._part(Policy)
 
     def agent_arguments(self) -> list[str]:
         """The agent's options as SimulEval's command line takes them."""
@@ -87,9 +54,6 @@ class Configuration:
         for options in (self.evaluation, *self.parts):
             values |= dataclasses.asdict(options)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-    def _part(self, options_class: type[Options]) -> Options:
-        return next(part for part in self.parts if isinstance(part, options_class))
 
 
 def load_configuration(
@@ -114,30 +78,13 @@ def configure(
 
     Raises InputError that names the place they come from, or the flag, and the key.
     """
-    values, overrides = dict(values), dict(overrides or {})
-    if "agent" in overrides:
-        values["agent"] = " ".join(overrides.pop("agent"))
-    agent = values.pop("agent", None)
-    with _prefixed(place):
-        if not isinstance(agent, str):
-            raise InputError("agent is missing: name one of agents/, or give the path of an agent file (.py)")
-        agent_class = find_agent(agent)
-        classes = (*SHARED_OPTIONS, agent_class.policy_class)
-        options = _all_options(classes)
-        typed = {name: typed_value(value, _option(options, name)) for name, value in values.items()}
-        given = {**agent_class.defaults, **typed}
-    with _prefixed("command line"):
-        for name, words in overrides.items():
-            option = _option(options, name)
-            given[name] = typed_value(parse_words(words, option), option)
-    with _prefixed(place):
-        evaluation, *parts = [_make(options_class, given) for options_class in classes]
-        configuration = Configuration(agent, agent_class, evaluation, tuple(parts))
-        evaluation = evaluation.for_language(configuration.agent_options.target_language)
+    agent, [evaluation] = configure_agent(values, place, overrides, (EvaluationOptions,))
+    with named_place(place):
+        evaluation = evaluation.for_language(agent.agent_options.target_language)
     evaluation = dataclasses.replace(
         evaluation, source=shipped_file(evaluation.source), target=shipped_file(evaluation.target)
     )
-    return dataclasses.replace(configuration, evaluation=evaluation)
+    return Configuration(agent.agent, agent.agent_class, agent.parts, evaluation)
 
 
 def command_line(options: Any) -> list[str]:
@@ -153,34 +100,3 @@ def command_line(options: Any) -> list[str]:
             # In one word, because a value of its own may begin with a dash.
             words.append(f"{flag}={value}")
     return words
-
-
-def _all_options(classes: Sequence[type]) -> dict[str, Option]:
-    found: dict[str, Option] = {}
-    for options_class in classes:
-        for name, one in options_of(options_class).items():
-            if name in found or name == "agent":
-                raise InputError(
-                    f"{options_class.__name__}.{name} has the name of another option: rename the field"
-                )
-            found[name] = one
-    return found
-
-
-def _option(options: Mapping[str, Option], name: str) -> Option:
-    if name not in options:
-        raise unknown_name("option", name, [*options, "agent"], "`simulst options` lists them all")
-    return options[name]
-
-
-def _make(options_class: type, given: Mapping[str, Any]) -> Any:
-    return options_class(**{name: given[name] for name in options_of(options_class) if name in given})
-
-
-@contextmanager
-def _prefixed(place: str | Path) -> Iterator[None]:
-    """Puts `place` in front of the message of an InputError."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None

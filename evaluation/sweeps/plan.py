@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.configuration.agent_files import agent_names, find_agent
+from agents.configuration.agent_files import agent_names, find_agent
 from evaluation.configuration.evaluation_file import SHARED_OPTIONS, Configuration, configure
 from evaluation.sweeps.layout import OFFLINE, UNSAFE, RunPlace, SweepLayout, setting_name
 from foundation.errors import InputError

@@ -1,0 +1,56 @@
+"""An agent in memory, ready for any number of clients. Equal configurations share one, and so one model."""
+
+import threading
+from dataclasses import dataclass
+
+from agents.configuration.agent_configuration import AgentConfiguration
+from agents.engine import StreamingEngine
+from agents.policy import Policy
+from agents.stream.state import StreamState
+from models.languages import LanguagePair
+from models.registry import load_translator
+from serve.shared_engine import SharedEngine
+
+
+@dataclass(frozen=True)
+class ServedAgent:
+    """What clients need of an agent."""
+
+    engine: SharedEngine
+    policy: Policy
+    languages: LanguagePair  # of clients that ask for no others
+    chunk_ms: int  # so much audio comes between two decisions
+
+    def open_stream(self, languages: LanguagePair) -> StreamState:
+        """A stream of its own. Raises InputError for a pair that the model cannot do."""
+        return self.engine.engine.open_stream(self.policy, languages)
+
+    def language_code(self, language: str) -> str:
+        """The model's code of a language. Raises InputError for one that it does not know."""
+        return self.engine.engine.translator.tokenizer.language_code(language)
+
+
+_agents: dict[AgentConfiguration, ServedAgent] = {}
+_loading = threading.Lock()
+
+
+def served_agent(configuration: AgentConfiguration) -> ServedAgent:
+    """The agent of a configuration, loaded when it is asked for first, and kept until the program ends.
+
+    Raises InputError when the model cannot be loaded, the policy cannot run on it, or it cannot do the
+    language pair.
+    """
+    with _loading:
+        if configuration not in _agents:
+            _agents[configuration] = _load(configuration)
+        return _agents[configuration]
+
+
+def _load(configuration: AgentConfiguration) -> ServedAgent:
+    options = configuration.agent_options
+    translator = load_translator(options.model, configuration.translator)
+    engine = StreamingEngine(translator, configuration.search, configuration.speech)
+    languages = LanguagePair(options.source_language, options.target_language)
+    # Whatever cannot work shall be said before the first client comes.
+    engine.open_stream(configuration.policy, languages)
+    return ServedAgent(SharedEngine(engine), configuration.policy, languages, options.chunk_ms)
