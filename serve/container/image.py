@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.configuration.agent_files import agent_names
+from agents.configuration.agent_files import agent_names
 from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.evaluation_options import EvaluationOptions
 from foundation.errors import InputError
