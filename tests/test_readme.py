@@ -16,7 +16,7 @@ README, OPTIONS, CONTRIBUTING = (
 )
 # What reina writes about the first caption in `simulst evaluate eval_configs/reina.yaml`, too.
 EXAMPLE_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund an den Strand entlang."
-FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|tests|train"
+FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|serve|tests|train"
 PAGES = [ROOT / name for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md")]
 PAGES += sorted((ROOT / "benchmarks").rglob("README.md"))
 

@@ -81,6 +81,12 @@ def test_libraries_of_the_core_are_declared(file):
     assert libraries <= declared("dependencies", *extras)
 
 
+@pytest.mark.parametrize("file", sources("serve"), ids=str)
+def test_libraries_of_servers_are_declared(file):
+    libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
+    assert libraries <= declared("dependencies", "serve")
+
+
 @pytest.mark.parametrize("file", sources("train"), ids=str)
 def test_libraries_of_training_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)

@@ -35,7 +35,13 @@ EXTRAS = ("serve", "audio-language")
 PACKAGES = ("foundation", "models", "agents", "train", "evaluation", "serve")
 FILES = ("pyproject.toml", "setup.py", "simulst.py", "README.md", "LICENSE")
 
-PROCESSOR, PROCESSOR_TYPE = "processor.yaml", "serve.processor.StreamingProcessor"
+PROCESSOR = "processor.yaml"
+# What simulstream loads, and how its metrics and OmniSTEval make text of our tokens, which hold their spaces.
+SIMULSTREAM = {
+    "type": "serve.processor.StreamingProcessor",
+    "detokenizer_type": "simuleval",
+    "latency_unit": "char",
+}
 MODEL, AGENT = "model", "agent.py"
 BASE = "base"  # within a policy's folder, the model that it is for
 
@@ -65,10 +71,10 @@ def check_image(configuration: Configuration) -> None:
 
 
 def processor_values(configuration: Configuration) -> dict[str, Any]:
-    """The keys of a file for simulstream: those of the agent in an evaluation file, and the class."""
+    """The keys of a file for simulstream: its own, and those of the agent in an evaluation file."""
     of_evaluations = options_of(EvaluationOptions)
     kept = {name: value for name, value in configuration.values().items() if name not in of_evaluations}
-    return {"type": PROCESSOR_TYPE, **kept}
+    return {**SIMULSTREAM, **kept}
 
 
 def _check_toolkit() -> None:

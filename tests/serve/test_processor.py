@@ -1,0 +1,137 @@
+"""The processor that simulstream loads: its file, its places in a pool, what it hands out."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.serve.conftest import VALUES
+
+pytest.importorskip("simulstream", reason="simulstream is not installed: pip install -e '.[serve]'")
+
+from simulstream.config import yaml_config
+from simulstream.server.speech_processors import build_speech_processor
+from simulstream.server.speech_processors.incremental_output import merge_incremental_outputs
+
+from foundation.errors import InputError
+from serve.live_stream import LiveStream
+from serve.processor import CLASS, StreamingProcessor
+from tests.evaluation.tiny_evaluation import ROOT
+
+
+def configuration(**changes) -> SimpleNamespace:
+    return SimpleNamespace(**{"type": CLASS, **VALUES, **changes})
+
+
+@pytest.fixture
+def processor(agent) -> StreamingProcessor:
+    return build_speech_processor(configuration())
+
+
+def test_all_places_share_one_model(agent):
+    places = [build_speech_processor(configuration()) for _ in range(3)]
+    assert all(place._agent is agent for place in places)
+    assert len({id(place._stream) for place in places}) == 3
+
+
+def test_the_shipped_file_is_that_of_the_agent(agent):
+    config = yaml_config(str(ROOT / "serve" / "configs" / "reina.yaml"))
+    processor = build_speech_processor(config)
+    assert processor._agent is agent
+    assert processor.speech_chunk_size == 0.25
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"chunck_ms": 250}, "there is no option 'chunck_ms': did you mean 'chunk_ms'?"),
+        (
+            {"agent": "rena"},
+            "there is no agent 'rena': did you mean 'reina'?; or give the path of an agent file (.py)",
+        ),
+        ({"agent": None}, "agent is missing: name one of agents/, or give the path of an agent file (.py)"),
+        ({"beam": 2.5}, "beam must be a whole number, got 2.5 (a number)"),
+        ({"beam": 0}, "beam must be at least 1, got 0"),
+        (
+            {"beam": SimpleNamespace(of=3)},
+            "beam must be a whole number, got namespace(of=3) (SimpleNamespace)",
+        ),
+        ({"latency_unit": "word"}, "latency_unit must be one of char, got 'word'"),
+        ({"speech_chunk_size": 0.5}, "the agent's chunk_ms, in ms, takes the place of speech_chunk_size"),
+        ({"source": "list.txt"}, "there is no option 'source': `simulst options` lists them all"),
+    ],
+)
+def test_a_file_that_cannot_be_right_ends_the_server_with_one_line(changes, message):
+    config = configuration(**changes)
+    with pytest.raises(SystemExit) as caught:
+        StreamingProcessor.load_model(config)
+    assert caught.value.code == f"error: the speech processor's file: {message}"
+    with pytest.raises(InputError):
+        StreamingProcessor(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target_language": "it"}, "error: language 'it' is not known to this model"),
+        ({"agent": "digsst"}, "error: the model's policy network was trained for 'gain'"),
+        ({"model": "no/such-folder"}, "error: "),
+    ],
+)
+def test_what_the_model_cannot_do_is_said_before_any_client_comes(changes, message):
+    with pytest.raises(SystemExit) as caught:
+        StreamingProcessor.load_model(configuration(**changes))
+    assert str(caught.value.code).startswith(message) and "\n" not in caught.value.code
+
+
+@pytest.mark.parametrize("chunk_ms", [1, 250, 299, 1001, 2030, 16_150, 3_600_000])
+def test_a_chunk_is_one_for_simulstream(processor, chunk_ms):
+    """Of 1001 ms it would cut a sample too few, and wait for as many again."""
+    processor._agent = SimpleNamespace(chunk_ms=chunk_ms)
+    samples = int(16_000 * processor.speech_chunk_size)
+    assert samples / 16_000 >= processor.speech_chunk_size
+    assert 16 * chunk_ms - 1 <= samples <= 16 * chunk_ms
+
+
+def test_tokens_are_words_with_their_spaces(processor, captions):
+    samples = captions["caption_1"] / np.float32(2**15)
+    outputs = [processor.process_chunk(samples[start : start + 4000]) for start in range(0, 71_600, 4000)]
+    outputs.append(processor.end_of_stream())
+    assert all(processor.tokens_to_string(output.new_tokens) == output.new_string for output in outputs)
+    assert {(*output.deleted_tokens, output.deleted_string) for output in outputs} == {("",)}
+    merged = merge_incremental_outputs(outputs, processor.tokens_to_string)
+    assert merged.new_string == "".join(output.new_string for output in outputs)
+    assert merged.new_tokens[:4] == ["Eine", " Frau", " in", " einem"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", []),
+        ("Ja.", ["Ja."]),
+        (" in  zwei ", [" in", "  zwei "]),
+        ("你好 Ada", ["你好", " Ada"]),
+        ("\n", ["\n"]),
+    ],
+)
+def test_tokens_leave_nothing_out(processor, monkeypatch, text, tokens):
+    monkeypatch.setattr(LiveStream, "end", lambda self: text)
+    assert processor.end_of_stream().new_tokens == tokens
+
+
+def test_clearing_forgets_languages_audio_and_errors(processor, captions, written):
+    samples = captions["caption_1"] / np.float32(2**15)
+    processor.set_target_language("fr")
+    processor.process_chunk(samples[:32_000])
+    with pytest.raises(InputError):
+        processor.process_chunk(np.array([np.nan], np.float32))
+    processor.clear()
+    words = []
+    for start in range(0, len(samples), 4000):
+        words += processor.process_chunk(samples[start : start + 4000]).new_string.split()
+    words += processor.end_of_stream().new_string.split()
+    assert words == written(captions["caption_1"]).words
+    with pytest.raises(InputError, match="has ended"):
+        processor.process_chunk(samples[:4000])
+    processor.clear()
+    assert processor.process_chunk(samples[:4000]).new_tokens == []
