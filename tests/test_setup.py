@@ -27,6 +27,8 @@ EXTRAS = {
     "cluster_jobs.py": "cluster",
     "audio_attention.py": "audio-language",
     "qwen2_audio.py": "audio-language",
+    "long_form.py": "longform",
+    "soft_alignment.py": "longform",
 }
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -117,6 +119,7 @@ def test_one_idea_fits_in_a_file(file):
 def test_serve_and_tests_are_extras():
     assert declared("serve") == {"simulstream"}
     assert {"pytest", "ruff", "transformers"} <= declared("test")
+    assert declared("longform") == {"omnisteval"} <= declared("test")
     assert declared("train") == {"fairseq2", "torcheval"}
     assert declared("tts") == {"hibari"}
     assert declared("audio-language") == {"transformers", "peft"}

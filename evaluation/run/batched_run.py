@@ -24,8 +24,8 @@ import soundfile
 import yaml
 
 from agents.engine import StreamingEngine
-from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
 from evaluation.configuration.evaluation_file import Configuration, configure
+from evaluation.configuration.test_set_files import audio_files, check_audible, references
 from evaluation.logs.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.logs.json_lines import is_count, is_time
 from evaluation.logs.result_folder import LOG
@@ -67,7 +67,7 @@ class BatchedRun:
     @cached_property
     def audio_files(self) -> list[str]:
         """The audio files of all sentences. Raises InputError when there is no such list."""
-        return read_audio_list(self.first.evaluation.source)
+        return audio_files(self.first.evaluation)
 
     @cached_property
     def seconds(self) -> dict[int, float]:
@@ -82,8 +82,7 @@ class BatchedRun:
     def check(self, lanes: Sequence[Lane]) -> None:
         """Raises InputError for anything in the test sets that cannot be used."""
         maximum_ms = lanes[0].engine.translator.maximum_audio_ms
-        for target in dict.fromkeys(one.evaluation.target for one in self.configurations):
-            check_test_set(self.first.evaluation.source, target, maximum_ms)
+        check_audible([one.evaluation for one in self.configurations], maximum_ms)
 
     def load(self) -> list[Lane]:
         """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
@@ -163,7 +162,7 @@ class BatchedRun:
     ) -> None:
         """Write instances.log as SimulEval does, and chunks.jsonl, of one configuration."""
         options = self.configurations[lane].evaluation
-        references = read_references(options.target)
+        texts = references(options)
         written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
         with (folder / LOG).open("w", encoding="utf-8") as log:
             for index in self.indices:
@@ -175,7 +174,7 @@ class BatchedRun:
                     # SimulEval adds computation here, of which this engine knows nothing.
                     "elapsed": transcript.delays,
                     "prediction_length": len(transcript.units),
-                    "reference": references[index],
+                    "reference": texts[index],
                     "source": str(soundfile.info(self.audio_files[index])).split("\n"),
                     "source_length": transcript.source_ms,
                 }
@@ -190,7 +189,8 @@ def batch_key(configuration: Configuration) -> tuple:
     """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
     options = configuration.evaluation
     limits = options.streams_at_once, options.audio_at_once_s
-    test_set = options.source, options.start_index, options.end_index
+    audio = options.source, options.segments, options.audio_folder
+    test_set = *audio, options.start_index, options.end_index
     model = base_model(configuration.agent_options.model)
     return (model, configuration.translator, *test_set, *limits)
 

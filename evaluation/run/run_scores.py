@@ -1,20 +1,29 @@
 """The scores of one run, beside its log; a run whose scoring fails is kept, and can be scored again."""
 
 import json
+import logging
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from evaluation.configuration.evaluation_file import Configuration
 from evaluation.logs.result_folder import CONFIGURATION, LOG
-from evaluation.logs.run_log import read_run_log
-from evaluation.metrics.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
+from evaluation.logs.run_log import RunLog, read_run_log
+from evaluation.logs.segment_log import SegmentLog, write_segment_log
+from evaluation.metrics.latency import LONG_FORM_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
 from evaluation.metrics.scores import Scorers, Scores
 from evaluation.metrics.significance import mean
 from evaluation.metrics.true_clock import SIGNATURE
+from evaluation.run.resegment import resegment
 from evaluation.table import write_tsv
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file, whole_folder
+
+logger = logging.getLogger(__name__)
+
+# Of what was written; of a talk of minutes it is less.
+LATE_SHARE = 0.05
 
 SCORES = "scores.tsv"
 SIGNATURES = "signatures.json"
@@ -56,9 +65,19 @@ def run_folder(configuration: Configuration, overwrite: bool = False) -> Iterato
 
 def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -> Scores:
     """Score the log in `folder`, and put what makes it a result of `simulst evaluate` beside it."""
-    scores = scorers.score(folder / LOG)
-    if configuration.evaluation.computation_aware:
-        scores = _with_true_clock(scores, folder)
+    options = configuration.evaluation
+    log: RunLog
+    if options.segments:
+        log = resegment(configuration, read_run_log(folder))
+        write_segment_log(log)
+        scores = scorers.score_segments(log)
+        _warn_of_unicode(log)
+        _warn_of_late_words(log)
+    else:
+        log = read_run_log(folder)
+        scores = scorers.score(folder / LOG)
+    if options.computation_aware:
+        scores = _with_true_clock(scores, log)
     _write_configuration(configuration, folder)
     with replaced_file(folder / SIGNATURES) as file:
         file.write_text(json.dumps(scores.signatures, indent=1) + "\n", encoding="utf-8")
@@ -71,14 +90,47 @@ def _write_configuration(configuration: Configuration, folder: Path) -> None:
         file.write_text(configuration.to_yaml(), encoding="utf-8")
 
 
-def _with_true_clock(scores: Scores, folder: Path) -> Scores:
-    """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
-    log = read_run_log(folder)
+def _with_true_clock(scores: Scores, log: RunLog) -> Scores:
+    """Adds each latency metric by the true clock behind its last column by other clocks."""
     values, signatures = {}, dict(scores.signatures)
     for name, value in scores.values.items():
         values[name] = value
         metric, clock = METRICS_BY_CLOCK.get(name, (name, ""))
-        if clock == SIMULEVAL_CLOCK:
+        if clock == SIMULEVAL_CLOCK or metric in LONG_FORM_METRICS:
             values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
-            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
+            aligned = scores.signatures[name].partition("|segments:")[1:]
+            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}" + "".join(aligned)
     return Scores(values, signatures)
+
+
+def _warn_of_unicode(log: SegmentLog) -> None:
+    """As OmniSTEval does: its report then has BLEU and chrF of normalised text, too."""
+    predictions, references = (
+        sum(unicodedata.normalize("NFKC", text) != text for text in texts)
+        for texts in zip(*((one.prediction, one.reference) for one in log.utterances), strict=True)
+    )
+    if predictions or references:
+        logger.warning(
+            "%s: Unicode's form NFKC would change %d predictions and %d references, and BLEU and chrF tell "
+            "such characters apart",
+            log.path,
+            predictions,
+            references,
+        )
+
+
+def _warn_of_late_words(log: SegmentLog) -> None:
+    """Whoever writes late enough has the fewest words counted, and may look fast."""
+    units = sum(len(one.delays) for one in log.utterances)
+    for clock in ("", TRUE_CLOCK):
+        late = sum(time >= one.last_end_ms for one in log.utterances for time in one.times(clock))
+        if late > LATE_SHARE * units:
+            logger.warning(
+                "%s: LongYAAL%s leaves out %d of %d %ss, since they were written when the last segment of "
+                "their recording had ended; look at StreamLAAL, too",
+                log.path,
+                clock,
+                late,
+                units,
+                log.unit,
+            )
