@@ -9,70 +9,74 @@ neither shown nor committed, and may still change when more audio has come.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
-import torch
-
+from agents.history import History, HistoryOptions
 from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.heard_audio import HeardAudio
 from agents.stream.policy_questions import PolicyQuestions, decides
 from agents.stream.policy_scores import PolicyScores
 from agents.stream.state import StreamState
+from agents.stream.steps import DueStream, step_together
+from agents.stream.units import UnitCounts
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
-from models.decoding.units import complete_units, counts_characters, first_word_is_unmarked
+from models.decoding.units import counts_characters
 from models.languages import LanguagePair
 from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import Memory, Translator
-
-
-@dataclass(frozen=True)
-class DueStream:
-    """A stream whose policy lets it write now."""
-
-    place: int  # among the streams of the step
-    stream: StreamState
-    unit_limit: int  # words, or characters, that it may write
 
 
 class StreamingEngine:
     """Translator x policies x search, for any language pairs of the model."""
 
     def __init__(
-        self, translator: Translator, options: SearchOptions, speech: SpeechActivityOptions | None = None
+        self,
+        translator: Translator,
+        options: SearchOptions,
+        speech: SpeechActivityOptions | None = None,
+        history: HistoryOptions | None = None,
     ) -> None:
-        """speech: what counts as speech in the sources that this engine opens; without it all audio does."""
+        """speech: what counts as speech in the sources that this engine opens; without it all audio does.
+
+        history: what streams forget. Raises InputError where that does not go with the model, or with speech.
+        """
         self.translator = translator
         self.speech = speech
         self.search = StreamingSearch(translator, options)
-        self._units_started = self.search.units_started.cpu()  # (2, V): words, characters
+        self.history = History(translator, HistoryOptions() if history is None else history, speech)
+        self._units = UnitCounts(translator.tokenizer)
+
+    @property
+    def longest_audio_ms(self) -> float | None:
+        """No source may be longer; None: any may."""
+        return None if self.history.options.endless else self.translator.maximum_audio_ms
 
     def open_audio(self) -> HeardAudio:
         """A source that nothing has been heard of yet."""
-        return HeardAudio(self.translator.open_stream(), self.speech)
+        return HeardAudio(self.translator.open_stream, self.speech, self.history.cuts)
 
     def open_stream(
         self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None
     ) -> StreamState:
         """A stream that has written nothing yet; it listens to `audio`, or to a source of its own.
 
+        Streams whose history may forget by their own text each need a source of their own.
         Raises InputError when the policy cannot run on this model, or the model cannot do the language pair.
         """
         tokenizer = self.translator.tokenizer
         prompt = tuple(tokenizer.prompt(languages.source, languages.target))
         policy = policy.for_model(self.translator)
-        return StreamState(
-            self.open_audio() if audio is None else audio,
-            languages,
-            prompt,
-            counts_characters(tokenizer.language_code(languages.target)),
-            policy,
-            policy.open_memory(),
-        )
+        audio = self.open_audio() if audio is None else audio
+        audio.listeners += 1
+        characters = counts_characters(tokenizer.language_code(languages.target))
+        stream = StreamState(audio, languages, prompt, characters, policy, policy.open_memory())
+        stream.text.separator = "" if characters else " "
+        return stream
 
     def step(
         self, streams: Sequence[StreamState], with_scores: bool = False, with_times: bool = False
@@ -95,19 +99,27 @@ class StreamingEngine:
             raise ValueError("a stream takes one step at a time, and it is twice in this one")
         due, waiting = [], []
         for place, stream in enumerate(streams):
-            stream.audio.mark_decided()
+            audio = stream.audio
+            audio.mark_decided()
+            stream.decided_ms = audio.now_ms
             error = None
             try:
-                if stream.audio.error is not None or stream.error is not None:
-                    raise stream.audio.error or stream.error
+                if audio.error is not None or stream.error is not None:
+                    raise audio.error or stream.error
+                if audio.full and not audio.may_say_more(stream.decoded_ms):
+                    self.history.end_utterance(audio)  # in silence
                 limit = self._units_allowed(stream)
-                if limit != 0 and stream.audio.window_ms > 0 and stream.audio.may_say_more(stream.decoded_ms):
+                if limit == 0 and audio.full:
+                    stream.makes_room = True
+                    limit = self._units_allowed(stream)
+                wanted = limit != 0 and audio.may_say_more(stream.decoded_ms)
+                if audio.window_ms > 0 and (wanted or stream.makes_room):
                     self._check(stream)
-                    stream.decoded_ms = stream.audio.heard_ms
+                    stream.decoded_ms = audio.now_ms
                     due.append(DueStream(place, stream, limit))
             except Exception as caught:  # of a policy, which may be anybody's
                 error = caught
-            waiting.append(Decision(stream.audio.heard_ms, error=error))
+            waiting.append(Decision(audio.heard_ms, error=error))
         return due, waiting
 
     def decode(
@@ -124,8 +136,8 @@ class StreamingEngine:
             for one, heard in zip(due, listens_to, strict=True)
         ]
         look_ahead = self.search.options.look_ahead
-        policies = [one.stream.policy for one in due]
-        asked = [one.stream.policy for one in due if not one.stream.audio.finished]
+        policies = [one.policy for one in due]
+        asked = [one.policy for one in due if not one.stream.closes]
         questions = PolicyQuestions(policies, look_ahead, with_scores, with_times)
         found = self.search.find(
             memory,
@@ -155,17 +167,21 @@ class StreamingEngine:
                 continue
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
-            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
+            try:
+                self.history.forget(one.stream, memory, listens_to[place])
+            except Exception as caught:  # of a policy's memory
+                one.stream.error = caught
+            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw, one.stream.error))
         return decisions
 
     def _request(self, stream: StreamState, unit_limit: int | None, listens_to: int) -> StreamRequest:
         audio, committed = stream.audio, stream.text.committed
-        heard_ms = audio.heard_ms - audio.start_ms
-        token_limit = self.search.options.token_limit(heard_ms, len(committed), audio.finished)
+        heard_ms = audio.now_ms - audio.start_ms
+        token_limit = self.search.options.token_limit(heard_ms, len(committed), stream.closes)
         return StreamRequest(
             prompt=stream.prompt,
             committed=committed,
-            audio_finished=audio.finished,
+            audio_finished=stream.closes,
             token_limit=token_limit,
             unit_limit=unit_limit,
             listens_to=listens_to,
@@ -186,7 +202,7 @@ class StreamingEngine:
         """Words, or characters, that a stream may write now: what its policy says, and what can be spoken."""
         spoken = self.search.options.unit_limit(stream.audio.speech_ms, stream.character_units)
         left = max(0, spoken - stream.units_written)
-        if stream.audio.finished:
+        if stream.closes or stream.makes_room:
             return left
         allowed = stream.ask_units_allowed()
         return left if allowed is None else min(allowed, left)
@@ -212,28 +228,15 @@ class StreamingEngine:
     def _allowed_tokens(self, one: DueStream, hypothesis: Hypothesis) -> tuple[int, ...]:
         """The tokens of a hypothesis that its policy lets be written, in whole words."""
         stream, tokens, next_token = one.stream, hypothesis.tokens, hypothesis.next_token
-        if stream.audio.finished:
+        if stream.closes:
             return tokens
-        count = stream.ask_commit(hypothesis)
-        tokens, next_token = tokens[:count], (*tokens, next_token)[count]
-        if stream.character_units:
-            return tokens
-        begun = self._unmarked_words(stream, (*tokens, next_token))
-        started = self._units_started[int(stream.character_units)]
-        return tokens[: complete_units(tokens, next_token, started, one.unit_limit, begun)]
+        count = stream.ask_commit(hypothesis, one.policy)
+        return self._units.whole(stream, tokens[:count], (*tokens, next_token)[count], one.unit_limit)
 
     def _write(self, stream: StreamState, tokens: tuple[int, ...], times_ms: tuple[float, ...]) -> str:
         """Commit tokens; return the text that they add."""
-        stream.units_written += self._unmarked_words(stream, tokens)
-        stream.units_written += int(self._units_started[int(stream.character_units)][list(tokens)].sum())
+        stream.units_written += self._units.count(stream, tokens)
         return stream.text.write(tokens, times_ms, self.translator.tokenizer.decode)
-
-    def _unmarked_words(self, stream: StreamState, tokens: Sequence[int]) -> int:
-        """1 if these tokens are a text's first and its first word has no space in front, else 0."""
-        if stream.text.committed or stream.text.context or stream.character_units or not tokens:
-            return 0
-        first = torch.tensor(tokens[0])
-        return int(first_word_is_unmarked(first, self._units_started[0], self.search.end))
 
     def _scores(
         self,
@@ -243,7 +246,7 @@ class StreamingEngine:
         values: Sequence[float | None] | None,
     ) -> PolicyScores | None:
         limit = stream.policy.score_limit
-        if values is None or limit is None or stream.audio.finished:
+        if values is None or limit is None or stream.closes:
             return None
         tokens = tuple(map(self._token_text, hypothesis.tokens))
         return PolicyScores(float(limit), tokens, tuple(values), written)
@@ -259,34 +262,3 @@ def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypoth
     if count == len(hypothesis.tokens):
         return hypothesis
     return replace(hypothesis, tokens=hypothesis.tokens[:count], next_token=hypothesis.tokens[count])
-
-
-def step_together(
-    work: Sequence[tuple[StreamingEngine, Sequence[StreamState]]],
-    streams_at_once: int | None = None,
-    with_scores: bool = False,
-    with_times: bool = False,
-) -> list[list[Decision]]:
-    """`StreamingEngine.step` for several engines whose translators encode alike: that is done once.
-
-    streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
-    """
-    due, decisions = zip(*(engine.due(streams) for engine, streams in work), strict=True)
-    heard_now = [one.stream.audio.sound for some in due for one in some]
-    sounds = list({id(sound): sound for sound in heard_now}.values())
-    if not sounds:
-        return list(decisions)
-    place = {id(sound): at for at, sound in enumerate(sounds)}
-    memory = work[0][0].translator.encode_streams(sounds)
-    for (engine, _), decided, waiting in zip(work, decisions, due, strict=True):
-        size = streams_at_once or max(1, len(waiting))
-        for start in range(0, len(waiting), size):
-            some = waiting[start : start + size]
-            listens_to = [place[id(one.stream.audio.sound)] for one in some]
-            used = sorted(set(listens_to))
-            part = memory if len(used) == len(sounds) else memory.select(used)
-            heard = [used.index(row) for row in listens_to]
-            found = engine.decode(some, part, heard, with_scores, with_times)
-            for one, decision in zip(some, found, strict=True):
-                decided[one.place] = decision
-    return list(decisions)

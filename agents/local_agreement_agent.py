@@ -26,6 +26,10 @@ class LocalAgreementPolicy(Policy):
         """Whole hypotheses (committed and new tokens) of the last n - 1 chunks."""
         return deque(maxlen=self.agreeing_chunks - 1)
 
+    def forget(self, memory: deque[tuple[int, ...]], tokens: int) -> None:
+        for _ in range(len(memory)):
+            memory.append(memory.popleft()[tokens:])
+
     def commit(self, hypothesis: Hypothesis, stream: StreamView) -> int:
         current = (*stream.committed, *hypothesis.tokens)
         earlier = list(stream.memory)

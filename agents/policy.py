@@ -22,6 +22,7 @@ from models.translator import Translator
 class StreamView:
     """What a policy may know about one stream."""
 
+    # All of the window: where a history forgets, what it has forgotten counts no more.
     heard_ms: float  # source audio that has arrived
     units_written: int  # words (characters for languages without spaces) committed so far
     committed: Sequence[int]  # their tokens
@@ -60,6 +61,12 @@ class Policy:
     def open_memory(self) -> Any:
         """What this policy remembers about one stream; fresh for each."""
         return None
+
+    def forget(self, memory: Any, tokens: int) -> None:
+        """The oldest `tokens` committed tokens have left the window; `memory` is the stream's, to be changed.
+
+        Only policies that remember tokens or places of them have something to do.
+        """
 
     def units_allowed(self, stream: StreamView) -> int | None:
         """Before decoding: how many words this stream may write now; None is any number.

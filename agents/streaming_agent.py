@@ -20,6 +20,7 @@ from simuleval.data.segments import EmptySegment, Segment
 
 import agents.test_set.list_dataloader  # noqa: F401  takes the place of SimulEval's own
 from agents.engine import StreamingEngine, StreamState
+from agents.history import HistoryOptions
 from agents.policy import Policy
 from agents.stream.policy_scores import PolicyScores
 from agents.test_set.input_lists import check_test_set
@@ -53,7 +54,7 @@ class AgentOptions:
 
 
 # What every agent takes from the command line, besides the fields of its policy.
-SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions)
+SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions, HistoryOptions)
 # Of agents that run on a shipped model; it also writes French.
 SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
@@ -110,8 +111,12 @@ class StreamingAgent(SpeechToTextAgent):
         self.read_write_policy = read_options(args, self.policy_class)
         self.languages = LanguagePair(options.source_language, options.target_language)
         translator = load_translator(options.model, _translator_options(args))
-        speech = read_options(args, SpeechActivityOptions)
-        self.engine = StreamingEngine(translator, read_options(args, SearchOptions), speech)
+        self.engine = StreamingEngine(
+            translator,
+            read_options(args, SearchOptions),
+            read_options(args, SpeechActivityOptions),
+            read_options(args, HistoryOptions),
+        )
         super().__init__(args)
 
     @classmethod
@@ -139,7 +144,7 @@ class StreamingAgent(SpeechToTextAgent):
             _check_scoring(args)
             agent = cls(args)
             if getattr(args, "source", None) is not None:
-                check_test_set(args.source, args.target, agent.engine.translator.maximum_audio_ms)
+                check_test_set(args.source, args.target, agent.engine.longest_audio_ms)
         except InputError as error:
             sys.exit(f"error: {error}")
         return agent

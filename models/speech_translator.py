@@ -97,6 +97,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
     ) -> None:
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
         self.options = options = options.with_silence(self.usual_silence_ms)
+        self.silence_ms = options.trailing_silence_ms
         self.dtype = options.torch_dtype()
         model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
         super().__init__(model, tokenizer)

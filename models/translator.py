@@ -172,6 +172,9 @@ class Tokenizer(Protocol):
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """Tokens that every hypothesis starts with. Raises InputError for a pair the model cannot do."""
 
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        """Tokens in front of the prompt that say what was written before; none where there is no place."""
+
     def decode(self, tokens: Sequence[int]) -> str: ...
 
     def units_started(self, character_units: bool) -> Tensor:
@@ -212,6 +215,7 @@ class Translator(Decoder):
 
     maximum_audio_ms: float | None  # the model's window; None where it has none
     hidden_width: int  # D of DecoderOutput.hidden
+    silence_ms: int = 0  # that is encoded behind the audio
     usual_silence_ms: int = 0  # behind the audio in training; what `trailing_silence_ms` is unless given
 
     @abstractmethod

@@ -49,7 +49,7 @@ def served_agent(configuration: AgentConfiguration) -> ServedAgent:
 def _load(configuration: AgentConfiguration) -> ServedAgent:
     options = configuration.agent_options
     translator = load_translator(options.model, configuration.translator)
-    engine = StreamingEngine(translator, configuration.search, configuration.speech)
+    engine = StreamingEngine(translator, configuration.search, configuration.speech, configuration.history)
     languages = LanguagePair(options.source_language, options.target_language)
     # Whatever cannot work shall be said before the first client comes.
     engine.open_stream(configuration.policy, languages)

@@ -96,11 +96,26 @@ class SharedEngine:
         return True
 
     def _decide(self, streams: list[StreamState]) -> list[Decision]:
+        before = [_progress(stream) for stream in streams]
         try:
             return self.engine.step(streams)
         except Exception as error:  # of the model: there is no telling whose audio or text it was
             if len(streams) == 1:
                 return [Decision(streams[0].audio.heard_ms, error=error)]
-            logger.warning("a step of %d streams failed (%s): each takes it alone", len(streams), error)
+            reason = str(error)
         # Outside of the handler, which would keep what the failed step had computed in memory.
-        return [self._decide([stream])[0] for stream in streams]
+        logger.warning("a step of %d streams failed (%s): each takes it alone", len(streams), reason)
+        return [
+            self._decide([stream])[0] if _progress(stream) == progress else _half_done(stream, reason)
+            for stream, progress in zip(streams, before, strict=True)
+        ]
+
+
+def _progress(stream: StreamState) -> tuple[float, int, int]:
+    """Changes whenever the stream writes or forgets."""
+    return stream.audio.start_ms, len(stream.text.committed), len(stream.text.context)
+
+
+def _half_done(stream: StreamState, reason: str) -> Decision:
+    """A step may have several parts: what the first ones wrote is lost, so the stream cannot go on."""
+    return Decision(stream.audio.heard_ms, error=RuntimeError(f"a step failed half-way: {reason}"))

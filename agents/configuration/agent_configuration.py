@@ -5,7 +5,7 @@
     recent_frames: 8
 
 Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, SearchOptions,
-SpeechActivityOptions or the agent's policy. Files that say more than that (test sets, servers) name the
+SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets, servers) name the
 classes of their own options.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import agents.streaming_agent
 from agents.configuration.agent_files import find_agent
+from agents.history import HistoryOptions
 from agents.policy import Policy
 from agents.streaming_agent import AgentOptions, StreamingAgent
 from foundation.errors import InputError
@@ -52,6 +53,10 @@ class AgentConfiguration:
     @property
     def speech(self) -> SpeechActivityOptions:
         return self._part(SpeechActivityOptions)
+
+    @property
+    def history(self) -> HistoryOptions:
+        return self._part(HistoryOptions)
 
     @property
     def policy(self) -> Policy:

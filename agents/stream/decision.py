@@ -17,3 +17,14 @@ class Decision:
     times_ms: tuple[float, ...] = ()
     scores: PolicyScores | None = None  # what the policy saw, if the engine was asked and it goes by scores
     error: Exception | None = None  # why this stream cannot go on; the streams beside it do
+
+    def then(self, other: "Decision") -> "Decision":
+        """One decision of two in a row upon the same audio, which held the end of an utterance."""
+        return Decision(
+            other.heard_ms,
+            self.text + other.text,
+            self.tokens + other.tokens,
+            self.times_ms + other.times_ms,
+            other.scores or self.scores,
+            other.error,
+        )

@@ -17,18 +17,42 @@ class StreamState:
 
     audio: HeardAudio
     languages: LanguagePair
-    prompt: tuple[int, ...]  # what every hypothesis of this language pair starts with
+    prompt: tuple[
+        int, ...
+    ]  # what every hypothesis starts with: languages, and context where a model knows it
     character_units: bool  # the language written is counted in characters
     policy: Policy
     policy_memory: Any
     text: TextWindow = field(default_factory=TextWindow)
-    units_written: int = 0  # words, or characters
+    units_written: int = 0  # words, or characters, of the committed text
+    decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
     decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
+    makes_room: bool = False  # the window is full of what its policy holds back
     error: Exception | None = None  # of its policy, whose memory can be trusted no more
 
     def view(self) -> StreamView:
         """What its policy may know about it."""
-        return StreamView(self.audio.heard_ms, self.units_written, self.text.committed, self.policy_memory)
+        heard_ms = self.audio.now_ms - self.audio.start_ms
+        return StreamView(heard_ms, self.units_written, self.text.committed, self.policy_memory)
+
+    @property
+    def closes(self) -> bool:
+        """Whether everything left is written now: the audio has ended, or an utterance of it."""
+        return self.audio.finished or self.audio.utterance_ended
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more to decide upon than the last decision knew."""
+        if self.error is not None or self.audio.error is not None:
+            return False
+        return self.makes_room or self.audio.now_ms > self.decided_ms
+
+    def begin_anew(self) -> None:
+        """An utterance has ended: nothing of it is in the search any more."""
+        self.text.begin_anew()
+        self.units_written = 0
+        self.policy_memory = self.policy.open_memory()
+        self.makes_room = False
 
     def ask_units_allowed(self) -> int | None:
         """`Policy.units_allowed`; remembers an error, and raises ValueError for what is no count."""
@@ -42,10 +66,11 @@ class StreamState:
             raise
         return allowed
 
-    def ask_commit(self, hypothesis: Hypothesis) -> int:
-        """`Policy.commit`; raises ValueError for what is no count of the hypothesis' tokens."""
-        count, tokens = self.policy.commit(hypothesis, self.view()), len(hypothesis.tokens)
+    def ask_commit(self, hypothesis: Hypothesis, policy: Policy | None = None) -> int:
+        """`Policy.commit`, of its own policy or another; raises ValueError for what is no count of tokens."""
+        policy = self.policy if policy is None else policy
+        count, tokens = policy.commit(hypothesis, self.view()), len(hypothesis.tokens)
         if not isinstance(count, Integral) or not 0 <= count <= tokens:
-            name = f"commit of {type(self.policy).__name__}"
+            name = f"commit of {type(policy).__name__}"
             raise ValueError(f"{name} must return how many of {tokens} tokens to write, got {count!r}")
         return count

@@ -16,6 +16,8 @@ class TextWindow:
     committed: list[int] = field(default_factory=list)  # the forced prefix
     times_ms: list[float] = field(default_factory=list)  # of each committed token: the time it belongs to
     context: list[int] = field(default_factory=list)  # left the prefix: the newest of it
+    separator: str = " "  # between the text of two utterances
+    begins: bool = True  # nothing of the present utterance has been written
 
     def write(
         self, tokens: Sequence[int], times_ms: Sequence[float], decode: Callable[[Sequence[int]], str]
@@ -26,10 +28,21 @@ class TextWindow:
         """
         if len(tokens) != len(times_ms):
             raise ValueError(f"{len(tokens)} tokens need as many times, got {len(times_ms)}")
-        before = self._newest(decode)
+        if not tokens:
+            return ""
+        before = [] if self.begins else self._newest(decode)
+        text = decode([*before, *tokens])[len(decode(before)) :]
+        if self.begins and self.context:
+            text = self.separator + text.lstrip()
         self.committed.extend(tokens)
         self.times_ms.extend(times_ms)
-        return decode([*before, *tokens])[len(decode(before)) :] if tokens else ""
+        self.begins = False
+        return text
+
+    def begin_anew(self) -> None:
+        """An utterance has ended; all of its text becomes context."""
+        self.forget(len(self.committed))
+        self.begins = True
 
     def forget(self, count: int) -> None:
         """The first `count` committed tokens leave the prefix and become context.

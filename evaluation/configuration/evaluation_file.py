@@ -7,9 +7,9 @@
     recent_frames: 8
 
 Besides `agent`, a key is the name of a field of EvaluationOptions, AgentOptions, TranslatorOptions,
-SearchOptions, SpeechActivityOptions or the agent's policy (`simulst options` lists them). Relative paths,
-those in YAML too, start from the current directory: the lists of audio files that SimulEval reads know no
-other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
+SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy (`simulst options` lists them).
+Relative paths, those in YAML too, start from the current directory: the lists of audio files that SimulEval
+reads know no other rule. Files that ship are found from any directory (`foundation.files.shipped_files`).
 """
 
 import dataclasses

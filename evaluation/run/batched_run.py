@@ -81,7 +81,8 @@ class BatchedRun:
 
     def check(self, lanes: Sequence[Lane]) -> None:
         """Raises InputError for anything in the test sets that cannot be used."""
-        maximum_ms = lanes[0].engine.translator.maximum_audio_ms
+        limits_ms = [lane.engine.longest_audio_ms for lane in lanes]
+        maximum_ms = min((limit for limit in limits_ms if limit is not None), default=None)
         check_audible([one.evaluation for one in self.configurations], maximum_ms)
 
     def load(self) -> list[Lane]:
@@ -95,7 +96,9 @@ class BatchedRun:
             translator = translators[agent.model]
             key = _engine_key(configuration)
             if key not in engines:
-                engines[key] = StreamingEngine(translator, configuration.search, configuration.speech)
+                engines[key] = StreamingEngine(
+                    translator, configuration.search, configuration.speech, configuration.history
+                )
             languages = LanguagePair(agent.source_language, agent.target_language)
             try:
                 # Policies and language pairs that do not fit the model are refused now.
@@ -197,7 +200,8 @@ def batch_key(configuration: Configuration) -> tuple:
 
 def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
-    return (configuration.agent_options.model, configuration.search, configuration.speech)
+    model = configuration.agent_options.model
+    return (model, configuration.search, configuration.speech, configuration.history)
 
 
 def simulate_all(

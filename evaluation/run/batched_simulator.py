@@ -16,12 +16,12 @@ from pathlib import Path
 
 import soundfile
 
-from agents.engine import StreamingEngine, StreamState, step_together
+from agents.engine import StreamingEngine, StreamState
 from agents.policy import Policy
 from agents.stream.heard_audio import HeardAudio
+from agents.stream.steps import step_together
 from agents.streaming_agent import ChunkRecord
 from models.languages import LanguagePair
-from models.sound.speech_activity import SpeechActivityOptions
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def simulate(
         heard: dict[tuple[int, int, float], HeardAudio] = {}
         for feed in hearing:
             feed.deliver()
-            so_far = id(feed.source), feed.samples_heard, feed.audio.window_ms
+            so_far = id(feed.source), feed.samples_heard, feed.audio.start_ms, feed.audio.window_ms
             feed.audio.share(heard.setdefault(so_far, feed.audio))
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
@@ -141,9 +141,11 @@ def simulate(
 
 
 def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
-    feeds: dict[tuple[int, SpeechActivityOptions | None], Feed] = {}
+    feeds: dict[tuple, Feed] = {}
     for number, lane in enumerate(lanes):
-        key = lane.chunk_ms, lane.engine.speech
+        key = lane.chunk_ms, lane.engine.speech, lane.engine.history.options
+        if lane.engine.history.may_cut(source.duration_ms):
+            key = (*key, number)  # where, its own text decides
         if key not in feeds:
             feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio())
         stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)

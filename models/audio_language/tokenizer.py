@@ -131,6 +131,10 @@ class AudioLanguageTokenizer:
         """`audio_prompt` in one piece: the audio's token stands where all its frames belong."""
         return self.in_one_piece(self.audio_prompt(source_language, target_language))
 
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        """Nothing: these models know no earlier text."""
+        return []
+
     def in_one_piece(self, prompt: AudioPrompt) -> list[int]:
         """The prompt with one token for the audio."""
         return [*prompt.before, self.audio_token, *prompt.after]

@@ -201,6 +201,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
         model.network.eval().requires_grad_(False)
         super().__init__(model)
         self.options = options.with_silence(self.usual_silence_ms)
+        self.silence_ms = self.options.trailing_silence_ms
         sizes = model.language_model.config
         check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         self.maximum_audio_ms = model.maximum_audio_ms

@@ -57,6 +57,7 @@ class ScoredTranslator(Translator):
         self.hidden_width = base.hidden_width
         self.device = base.device
         self.usual_silence_ms = base.usual_silence_ms
+        self.silence_ms = base.silence_ms
 
     def open_stream(self) -> AudioStream:
         return self.base.open_stream()

@@ -79,6 +79,10 @@ class SentencePieceTokenizer:
             )
         return self.pieces + self.languages.index(code)
 
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        """Nothing: these models know no earlier text."""
+        return []
+
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """The target language's tag. Raises InputError for a pair that the model cannot do."""
         source = self.language_code(source_language)

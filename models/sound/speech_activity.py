@@ -10,6 +10,7 @@ of speech for more in 8 of 42. Of 1,200 recorded lines, all but three grunts hav
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +52,19 @@ class SpeechActivityOptions:
             )
 
 
+@dataclass
+class Piece:
+    """A stretch in which somebody speaks, with no pause in it."""
+
+    begin_ms: float
+    end_ms: float  # so far
+
+
 class SpeechActivity:
-    """What one stream has said so far. Memory is constant; the result does not depend on how audio is cut."""
+    """What one stream has said so far; the result does not depend on how audio is cut.
+
+    All times are in ms from the start of the source. Memory is bounded where somebody calls `forget_before`.
+    """
 
     def __init__(self, options: SpeechActivityOptions) -> None:
         """Raises InputError where the network's package is not installed.
@@ -60,7 +72,7 @@ class SpeechActivity:
         `decode_silence` is for whoever asks: with it nobody needs to listen for speech.
         """
         self.options = options
-        self.speech_ms = 0.0  # time in which somebody spoke, pauses left out
+        self.pieces: deque[Piece] = deque()  # of speech, those before the last one only where not forgotten
         self.speech_end_ms = 0.0  # end of the last speech; 0 before any
         self.speaking = False  # the last speech ended less than pause_ms ago
         self._network = load_speech_network()
@@ -68,11 +80,44 @@ class SpeechActivity:
         self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete
         self._frames = 0
         self._run = 0  # frames of likely speech in a piece, up to the newest
+        self._spoken: deque[int] = deque()  # frames of speech that are not forgotten
+
+    @property
+    def speech_ms(self) -> float:
+        """Time in which somebody spoke, pauses and what is forgotten left out."""
+        return len(self._spoken) * FRAME_MS
 
     @property
     def any_speech(self) -> bool:
         """Whether anybody has spoken; before that a stream has nothing to write, also at its end."""
         return self.speech_ms > 0
+
+    @property
+    def undecided_ms(self) -> float:
+        """From here on it is not known yet whether somebody speaks."""
+        return (self._frames - self._run) * FRAME_MS
+
+    def begin_after(self, ms: float) -> float | None:
+        """When the first speech begins that goes on behind `ms`; None before there is any."""
+        return next((piece.begin_ms for piece in self.pieces if piece.end_ms > ms), None)
+
+    def utterance_end(self, after_ms: float, pause_ms: float) -> float | None:
+        """The first time behind after_ms at which nobody has spoken for pause_ms; None while there is none.
+
+        pause_ms must not be shorter than that of the options, which ends a piece of speech.
+        """
+        for place, piece in enumerate(self.pieces, start=1):
+            silent_to = self.pieces[place].begin_ms if place < len(self.pieces) else self.undecided_ms
+            if after_ms < piece.end_ms + pause_ms <= silent_to:
+                return piece.end_ms + pause_ms
+        return None
+
+    def forget_before(self, ms: float) -> None:
+        """Speech before `ms` counts no more."""
+        while self._spoken and self._spoken[0] * FRAME_MS < ms:
+            self._spoken.popleft()
+        while len(self.pieces) > 1 and self.pieces[0].end_ms <= ms:
+            self.pieces.popleft()
 
     def may_say_more(self, decoded_ms: float) -> bool:
         """Whether decoding could find anything that was not there to be heard at decoded_ms.
@@ -102,10 +147,11 @@ class SpeechActivity:
             self._count_speech(1)
         elif self._run and self._run >= math.ceil(self.options.least_speech_ms / FRAME_MS):
             self.speaking = True
+            self.pieces.append(Piece(self.undecided_ms, self.undecided_ms))
             self._count_speech(self._run)
         elif self.speaking:
             self.speaking = self._frames * FRAME_MS < self.speech_end_ms + self.options.pause_ms
 
     def _count_speech(self, frames: int) -> None:
-        self.speech_ms += frames * FRAME_MS
-        self.speech_end_ms = self._frames * FRAME_MS
+        self._spoken.extend(range(self._frames - frames, self._frames))
+        self.pieces[-1].end_ms = self.speech_end_ms = self._frames * FRAME_MS

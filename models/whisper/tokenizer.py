@@ -10,7 +10,7 @@ Shapes: V vocabulary.
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -29,6 +29,8 @@ ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
 PUBLISHED_SIZES = (ENGLISH_ONLY_VOCABULARY_SIZE, 51_865, 51_866)
 TIMESTAMPS = 1501
 END, START, NO_TIMESTAMPS = "<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"
+PREVIOUS = "<|startofprev|>"
+MAXIMUM_CONTEXT = 223
 PROBE = "It's 10 - (\u201cé\u201d) \u4e16\u754c \u266a\n"
 
 
@@ -91,6 +93,15 @@ class WhisperTokenizer:
             )
         task = "<|transcribe|>" if source == target else "<|translate|>"
         return [start, self._ids[f"<|{source}|>"], self._ids[task], no_timestamps]
+
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        """Whisper's place for text that was written before this window; none for no text.
+
+        At most 223 tokens, the newest, as in training (half of the decoder's context).
+        """
+        if not context or PREVIOUS not in self._ids:
+            return []
+        return [self._ids[PREVIOUS], *context[-MAXIMUM_CONTEXT:]]
 
     def language_code(self, language: str) -> str:
         """The code of a language, given as in `prompt`. Raises InputError if the model does not know it."""

@@ -187,7 +187,7 @@ def test_complete_units(tokens, next_token, limit, expected):
 
 
 def test_decisions_are_due_after_each_chunk_and_at_the_end():
-    audio = HeardAudio(engine().translator.open_stream())
+    audio = HeardAudio(engine().translator.open_stream)
     assert not audio.is_due(400)
     hear(audio, 399)
     assert not audio.is_due(400)
@@ -202,7 +202,7 @@ def test_decisions_are_due_after_each_chunk_and_at_the_end():
 
 def test_a_chunk_may_be_half_a_millisecond_short():
     """At 11,025 Hz 250 ms are 2,756.25 samples."""
-    audio = HeardAudio(engine().translator.open_stream())
+    audio = HeardAudio(engine().translator.open_stream)
     audio.append(np.zeros(2756, np.float32), 11_025)
     assert audio.is_due(250)
 

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from agents.alignatt_agent import AlignAttPolicy
-from agents.engine import StreamingEngine, step_together
+from agents.engine import StreamingEngine
 from agents.holdn_agent import HoldNPolicy
 from agents.local_agreement_agent import LocalAgreementPolicy
 from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from agents.stream.heard_audio import HeardAudio
+from agents.stream.steps import step_together
 from agents.waitk_agent import WaitKPolicy
 from foundation.errors import InputError
 from models.decoding.options import SearchOptions
@@ -43,7 +44,7 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam):
 
     loop = engine(script, vocabulary=10, **options)
     streams, texts = {}, {key: [] for key in alone}
-    shared = {length: HeardAudio(loop.translator.open_stream()) for length in seconds}
+    shared = {length: HeardAudio(loop.translator.open_stream) for length in seconds}
     for length in seconds:
         for place, policy in enumerate(policies):
             streams[place, length] = loop.open_stream(policy, GERMAN, shared[length])
@@ -67,7 +68,7 @@ def test_engines_of_one_translator_encode_once(streams_at_once):
     engines = [StreamingEngine(translator, SearchOptions(**one)) for one in settings]
     policies = [Policy(), HoldNPolicy(1), AlignAttPolicy(3)]
     seconds = [1.2, 0.8]
-    heard = [HeardAudio(translator.open_stream()) for _ in seconds]
+    heard = [HeardAudio(translator.open_stream) for _ in seconds]
     for audio, length in zip(heard, seconds, strict=True):
         hear(audio, int(1000 * length))
     work = [

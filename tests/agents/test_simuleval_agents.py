@@ -191,7 +191,7 @@ BAD_AUDIO = {
 @pytest.mark.parametrize("case", BAD_AUDIO)
 def test_bad_audio_stops_before_anything_is_written(case, model, clips, tmp_path, monkeypatch):
     make, message = BAD_AUDIO[case]
-    options = ["--agent", "agents/offline_agent.py", "--model", model]
+    options = ["--agent", "agents/offline_agent.py", "--model", model, "--history", "none"]
     with pytest.raises(SystemExit) as stop:
         run_simuleval(monkeypatch, tmp_path / "out", *options, *test_set(tmp_path, make(tmp_path)))
     assert message in stop.value.code and "1 of 1 files" in stop.value.code

@@ -137,7 +137,7 @@ def test_a_stream_does_not_depend_on_the_streams_beside_it(beam, model):
 
 def play(engine, jobs):
     """Text after each chunk of 400 ms, of policies over noise of different length."""
-    audio = {seed: HeardAudio(engine.translator.open_stream()) for _, seed in jobs}
+    audio = {seed: HeardAudio(engine.translator.open_stream) for _, seed in jobs}
     streams = [engine.open_stream(policy, GERMAN, audio[seed]) for policy, seed in jobs]
     texts = [[] for _ in jobs]
     for chunk in range(4):
@@ -176,5 +176,6 @@ def test_audio_longer_than_the_window_stops_before_anything_is_written(model, tm
     soundfile.write(tmp_path / "long.wav", np.zeros(7 * 16_000), 16_000)
     (tmp_path / "list.txt").write_text(f"{tmp_path / 'long.wav'}\n")
     clips = ["--source", tmp_path / "list.txt", "--target", tmp_path / "list.txt"]
+    clips += ["--history", "none"]
     with pytest.raises(SystemExit, match="long.wav is 7.0 s long, but the model hears at most 6 s"):
         run(monkeypatch, tmp_path / "out", "simulsa", model, clips)

@@ -28,6 +28,9 @@ class ScriptedTokenizer:
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         return []
 
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        return []
+
     def decode(self, tokens: Sequence[int]) -> str:
         text = "".join(self.letters[token] for token in tokens if token != END)
         return "".join(" " + letter if letter.isupper() else letter for letter in text).strip()

@@ -101,12 +101,17 @@ def proxy_file(folder: Path, port: int) -> Path:
     return write_yaml(folder / "proxy.yaml", type=PROXY, hostname="localhost", port=port)
 
 
+def connect(uri: str):
+    """As simulstream's client: server and client share a process here, which may not answer for a while."""
+    return websockets.connect(uri, ping_timeout=None)
+
+
 async def translate(uri: str, samples, target: str | None, piece: int = 4000, wav: str = "clip.wav") -> str:
     """All new text that a client is sent, who speaks these int16 samples in pieces."""
     settings = {"sample_rate": 16_000, "metrics_metadata": {"wav_name": wav}}
     if target is not None:
         settings |= {"source_lang": "en", "target_lang": target}
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         await socket.send(json.dumps(settings))
         for start in range(0, len(samples), piece):
             await socket.send(samples[start : start + piece].tobytes())

@@ -16,6 +16,7 @@ from simulstream.metrics.logger import METRICS_LOGGER
 
 from serve.live_stream import LiveStream
 from tests.serve.simulstream_servers import (
+    connect,
     http_serving,
     processor_file,
     rest,
@@ -39,30 +40,30 @@ async def closes(socket, *messages) -> bool:
 
 
 async def unknown_language(uri):
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         assert await closes(socket, json.dumps({"target_lang": "it"}), SILENCE)
 
 
 async def half_a_sample(uri):
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         assert await closes(socket, SILENCE + b"x")
 
 
 async def a_rate_of_nothing(uri):
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         assert await closes(socket, json.dumps({"sample_rate": 0}), SILENCE)
 
 
 async def no_json(uri):
     """Texts that cannot be read are no end of a stream."""
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         for message in ("{", "[]", json.dumps({"sample_rate": "fast"}), json.dumps({"end_of_stream": True})):
             await socket.send(message)
         assert await rest(socket) == ""
 
 
 async def goes_away(uri):
-    async with websockets.connect(uri) as socket:
+    async with connect(uri) as socket:
         await socket.send(SILENCE)
 
 
@@ -99,7 +100,7 @@ def test_in_mid_stream_another_language_is_refused(agent, captions, written, tmp
     clip = captions["caption_1"]
 
     async def client(uri):
-        async with websockets.connect(uri) as socket:
+        async with connect(uri) as socket:
             for place, start in enumerate(range(0, len(clip), 4000)):
                 if place == 5:
                     await socket.send(json.dumps({"target_lang": "fr"}))
@@ -123,7 +124,7 @@ def test_in_mid_stream_simulstream_itself_converts_another_rate(agent, captions,
     clip, log = captions["caption_1"], tmp_path / "metrics.jsonl"
 
     async def client(uri):
-        async with websockets.connect(uri) as socket:
+        async with connect(uri) as socket:
             for start in range(0, len(clip), 4000):
                 piece = clip[start : start + 4000]
                 if start == 16_000:
@@ -144,7 +145,7 @@ def test_a_client_that_sends_nothing_for_too_long_is_told_so(agent, tmp_path, mo
     monkeypatch.setattr(LiveStream, "silence_limit_s", 0.2)
 
     async def client(uri):
-        async with websockets.connect(uri) as socket:
+        async with connect(uri) as socket:
             await socket.send(SILENCE)
             await socket.recv()
             await asyncio.sleep(0.5)
@@ -162,7 +163,7 @@ def test_audio_behind_the_end_is_a_new_stream_in_the_configured_languages(agent,
 
     async def client(uri):
         texts = []
-        async with websockets.connect(uri) as socket:
+        async with connect(uri) as socket:
             await socket.send(json.dumps({"target_lang": "fr"}))
             for _ in range(2):
                 await socket.send(clip.tobytes())

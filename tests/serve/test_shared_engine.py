@@ -133,6 +133,31 @@ def test_where_the_model_fails_each_stream_of_the_step_is_tried_alone(shared, mo
     assert watched.sizes == [1, 3, 1, 1, 1]
 
 
+def test_a_step_that_failed_half_way_is_not_taken_again(shared, monkeypatch):
+    """What it wrote first would be missing."""
+    loop = engine()
+    written, untouched = open_stream(loop, ms=1200), open_stream(loop, ms=1200)
+    watched = WatchedEngine(loop)
+    together = shared(watched)
+    watched.door.clear()
+    together.submit(open_stream(loop))
+    assert watched.entered.acquire(timeout=10)
+    step = loop.step
+
+    def fail_half_way(streams):
+        if written in streams:
+            written.text.write((1,), (0.0,), loop.translator.tokenizer.decode)
+            raise RuntimeError("out of memory")
+        return step(streams)
+
+    monkeypatch.setattr(loop, "step", fail_half_way)
+    found = [together.submit(one) for one in (written, untouched)]
+    watched.door.set()
+    lost, fine = [one.result(10) for one in found]
+    assert str(lost.error) == "a step failed half-way: out of memory"
+    assert (fine.text, fine.error) == ("Ab Cd E", None)
+
+
 def test_the_error_of_the_audio_is_that_of_the_decision(shared):
     loop = engine()
     stream = open_stream(loop)

@@ -1,0 +1,96 @@
+"""One step of many streams, of one engine or several: what can be computed once is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agents.history import MakingRoom
+from agents.policy import Policy
+from agents.stream.decision import Decision
+from agents.stream.state import StreamState
+
+if TYPE_CHECKING:
+    from agents.engine import StreamingEngine
+
+Work = Sequence[tuple["StreamingEngine", Sequence[StreamState]]]
+
+
+@dataclass(frozen=True)
+class DueStream:
+    """A stream whose policy lets it write now."""
+
+    place: int  # among the streams of the step
+    stream: StreamState
+    unit_limit: int  # words, or characters, that it may write
+
+    @property
+    def policy(self) -> Policy:
+        """Its own, unless that leaves no room for further audio."""
+        return MakingRoom() if self.stream.makes_room else self.stream.policy
+
+
+def step_together(
+    work: Work, streams_at_once: int | None = None, with_scores: bool = False, with_times: bool = False
+) -> list[list[Decision]]:
+    """`StreamingEngine.step` for several engines whose translators encode alike: that is done once.
+
+    streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
+    Audio that holds the end of an utterance, or more than a window, is decided upon part by part.
+    """
+    decisions = _decide(work, streams_at_once, with_scores, with_times)
+    going_on = [range(len(streams)) for _, streams in work]
+    while True:
+        _begin_utterances(work)
+        going_on = [
+            [place for place in places if streams[place].goes_on]
+            for (_, streams), places in zip(work, going_on, strict=True)
+        ]
+        if not any(going_on):
+            return decisions
+        left = [
+            (engine, [streams[place] for place in places])
+            for (engine, streams), places in zip(work, going_on, strict=True)
+        ]
+        more = _decide(left, streams_at_once, with_scores, with_times)
+        for decided, places, some in zip(decisions, going_on, more, strict=True):
+            for place, decision in zip(places, some, strict=True):
+                decided[place] = decided[place].then(decision)
+
+
+def _begin_utterances(work: Work) -> None:
+    """Where an utterance has ended, and all that was left of it is written, the next one begins."""
+    ended = {}
+    for engine, streams in work:
+        for stream in streams:
+            if stream.audio.utterance_ended:
+                ended[id(stream.audio)] = stream.audio
+                engine.history.begin_utterance(stream)
+    for audio in ended.values():
+        audio.next_utterance()
+
+
+def _decide(
+    work: Work, streams_at_once: int | None, with_scores: bool, with_times: bool
+) -> list[list[Decision]]:
+    """One decision of each stream upon what its window holds."""
+    due, decisions = zip(*(engine.due(streams) for engine, streams in work), strict=True)
+    heard_now = [one.stream.audio.sound for some in due for one in some]
+    sounds = list({id(sound): sound for sound in heard_now}.values())
+    if not sounds:
+        return list(decisions)
+    place = {id(sound): at for at, sound in enumerate(sounds)}
+    memory = work[0][0].translator.encode_streams(sounds)
+    for (engine, _), decided, waiting in zip(work, decisions, due, strict=True):
+        size = streams_at_once or max(1, len(waiting))
+        for start in range(0, len(waiting), size):
+            some = waiting[start : start + size]
+            listens_to = [place[id(one.stream.audio.sound)] for one in some]
+            used = sorted(set(listens_to))
+            part = memory if len(used) == len(sounds) else memory.select(used)
+            heard = [used.index(row) for row in listens_to]
+            found = engine.decode(some, part, heard, with_scores, with_times)
+            for one, decision in zip(some, found, strict=True):
+                decided[one.place] = decision
+    return list(decisions)

@@ -1,0 +1,210 @@
+"""Streams without end, over a translator that reads what its audio spells: what is said is written."""
+
+import numpy as np
+import pytest
+
+from agents.alignatt_agent import AlignAttPolicy
+from agents.engine import StreamingEngine
+from agents.history import HistoryOptions
+from agents.holdn_agent import HoldNPolicy
+from agents.local_agreement_agent import LocalAgreementPolicy
+from agents.offline_agent import OfflinePolicy
+from agents.policy import Policy
+from agents.waitk_agent import WaitKPolicy
+from foundation.errors import InputError
+from models.decoding.options import SearchOptions
+from models.languages import LanguagePair
+from models.sound.audio import SAMPLE_RATE
+from models.sound.speech_activity import SpeechActivityOptions
+from tests.agents.test_engine import GERMAN, Spoken
+from tests.models.spelling_translator import SpellingTranslator, spelled
+
+WORDS = ["Ab", "Cd", "E", "Gh", "Ij", "Kl", "I", "Gb"]
+POLICIES = [
+    Policy(),
+    OfflinePolicy(),
+    WaitKPolicy(k=2, step_ms=200),
+    HoldNPolicy(3),
+    LocalAgreementPolicy(2),
+    AlignAttPolicy(4),
+]
+
+
+def sentences(count: int, seed: int = 0) -> list[str]:
+    """Each of 3 to 9 words and a dot, no two words alike in a row."""
+    draw = np.random.default_rng(seed)
+    return [
+        "".join(WORDS[at] for at in draw.permutation(8)[: draw.integers(3, 9)]) + "." for _ in range(count)
+    ]
+
+
+def spaced(text: str) -> str:
+    """As it is written: a space before each word."""
+    return "".join(" " + letter if letter.isupper() else letter for letter in text).strip()
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """Makes an engine that hears speech in letters; a pause is 160 ms, the model hears 3 s at most."""
+    monkeypatch.setattr("models.sound.speech_activity.load_speech_network", Spoken)
+    speech = SpeechActivityOptions(least_speech_ms=32, pause_ms=160)
+    search = SearchOptions(maximum_words_per_second=1000, maximum_tokens_per_second=100, repeated_phrase=0)
+
+    def make(decode_silence=False, maximum_audio_ms=3000.0, **options):
+        options = HistoryOptions(**options)
+        translator = SpellingTranslator(maximum_audio_ms)
+        return StreamingEngine(translator, search, None if decode_silence else speech, options)
+
+    return make
+
+
+def play(engine, policy, audio, chunk_ms=300, languages=GERMAN):
+    """All that is written, and how long the window was after each chunk, in ms."""
+    stream = engine.open_stream(policy, languages)
+    text, windows_ms = "", []
+    size = chunk_ms * SAMPLE_RATE // 1000
+    for start in range(0, len(audio), size):
+        stream.audio.append(audio[start : start + size], SAMPLE_RATE, start + size >= len(audio))
+        [decision] = engine.step([stream])
+        assert decision.error is None
+        text += decision.text
+        windows_ms.append(stream.audio.window_ms)
+    return text, windows_ms
+
+
+@pytest.mark.parametrize("chunk_ms", [100, 300, 1700, 60_000])
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
+def test_pauses_end_utterances_and_nothing_is_lost_or_said_twice(policy, chunk_ms, listening):
+    said = sentences(8)
+    audio = spelled("   ".join(["", *said, ""]))
+    engine = listening(history="pauses")
+    text, windows_ms = play(engine, policy, audio, chunk_ms)
+    assert text.strip() == " ".join(map(spaced, said))
+    assert max(windows_ms) <= 3000 and windows_ms[-1] == 0
+
+
+@pytest.mark.parametrize("history", [None, "pauses", "attention"])
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
+def test_a_window_that_fills_up_is_cut_and_nothing_is_lost_or_said_twice(policy, history, listening):
+    """Twenty seconds without a pause, where the model hears three."""
+    said = "".join(sentences(20)).replace(".", "")
+    engine = listening(history=history)
+    text, windows_ms = play(engine, policy, spelled(said))
+    assert text.strip() == spaced(said)
+    assert engine.translator.longest_ms <= 3000
+    assert max(windows_ms) <= 3000
+
+
+@pytest.mark.parametrize("kept_words", [None, 3])
+@pytest.mark.parametrize("decode_silence", [False, True])
+def test_attention_forgets_old_text_with_its_audio(kept_words, decode_silence, listening):
+    said = "".join(sentences(20))
+    engine = listening(decode_silence, history="attention", kept_words=kept_words)
+    text, windows_ms = play(engine, AlignAttPolicy(4), spelled(said))
+    assert text.strip() == spaced(said)
+    # A sentence has up to 17 letters, three words up to 6, and a chunk of 300 ms has come since the decision.
+    assert max(windows_ms) <= (1800 if kept_words is None else 1200) + 300
+
+
+def test_short_audio_is_not_cut_unless_that_is_asked_for(listening):
+    """Two sentences with a pause between fit into the window: by default they are one utterance."""
+    audio = spelled("AbCd.   EGh.")
+    engine = listening()
+    text, windows_ms = play(engine, Policy(), audio)
+    assert (text.strip(), windows_ms[-1]) == ("Ab Cd. E Gh.", 1200.0)
+
+
+def test_by_default_pauses_cut_once_the_window_has_been_full(listening):
+    said = sentences(8)
+    _, windows_ms = play(listening(), LocalAgreementPolicy(2), spelled("   ".join(said)))
+    full = next(at for at, one in enumerate(windows_ms) if one > 2700)
+    assert windows_ms[:full] == [300.0 * (at + 1) for at in range(full)]
+    assert 0 in windows_ms[full:-1]
+
+
+def test_long_silence_costs_nothing_and_leaves_no_window(listening):
+    engine = listening(history="pauses")
+    audio = np.concatenate([spelled("AbCd."), np.zeros(60 * SAMPLE_RATE, np.float32), spelled("EGh.")])
+    text, _ = play(engine, LocalAgreementPolicy(2), audio)
+    assert text.strip() == "Ab Cd. E Gh."
+    assert engine.translator.encoded <= 10
+    assert engine.translator.longest_ms <= 500 + 160 + 300
+
+
+def test_wait_k_begins_anew_with_each_utterance(listening):
+    """Its k steps are those of the utterance, not of the hour before."""
+    engine = listening(history="pauses")
+    stream = engine.open_stream(WaitKPolicy(k=3, step_ms=400), GERMAN)
+    audio = spelled("AbCdEGhIjKl." + 20 * " " + "AbCdEGhIjKl.")
+    written = []
+    for start in range(0, len(audio), 1600):
+        stream.audio.append(audio[start : start + 1600], SAMPLE_RATE)
+        written.append(engine.step([stream])[0].text.strip())
+    first = [at for at, text in enumerate(written) if text][0]
+    second = [at for at, text in enumerate(written) if text and at > 30][0]
+    assert (first, second - 32) == (11, 9)  # 200 ms before its first letter belong to the second
+
+
+def test_streams_with_a_history_do_not_depend_on_the_streams_beside_them(listening):
+    said = ["".join(sentences(6, seed)) for seed in range(len(POLICIES))]
+    alone = [
+        play(listening(history="attention"), policy, spelled(text))[0]
+        for policy, text in zip(POLICIES, said, strict=True)
+    ]
+    engine = listening(history="attention")
+    streams = [engine.open_stream(policy, GERMAN) for policy in POLICIES]
+    audio = [spelled(text) for text in said]
+    together = [""] * len(streams)
+    for start in range(0, max(map(len, audio)), 4800):
+        live = [at for at, one in enumerate(audio) if start < len(one)]
+        for at in live:
+            end = start + 4800
+            streams[at].audio.append(audio[at][start:end], SAMPLE_RATE, end >= len(audio[at]))
+        for at, decision in zip(live, engine.step([streams[at] for at in live]), strict=True):
+            together[at] += decision.text
+    assert together == alone
+
+
+def test_shared_audio_is_cut_at_pauses_but_not_by_the_text_of_one_stream(listening):
+    engine = listening(history="pauses")
+    first = engine.open_stream(Policy(), GERMAN)
+    second = engine.open_stream(LocalAgreementPolicy(2), GERMAN, first.audio)
+    texts = ["", ""]
+    audio = spelled("AbCd.   EGh.   ")
+    for start in range(0, len(audio), 4800):
+        first.audio.append(audio[start : start + 4800], SAMPLE_RATE, start + 4800 >= len(audio))
+        decisions = engine.step([first, second])
+        texts = [text + decision.text for text, decision in zip(texts, decisions, strict=True)]
+    assert [text.strip() for text in texts] == ["Ab Cd. E Gh."] * 2
+
+    shared = engine.open_audio()
+    streams = [engine.open_stream(policy, GERMAN, shared) for policy in (Policy(), Policy())]
+    shared.append(spelled("".join(sentences(20)).replace(".", "")), SAMPLE_RATE)
+    assert all("HeardAudio of its own" in str(one.error) for one in engine.step(streams))
+
+
+def test_without_a_history_longer_audio_is_refused(listening):
+    engine = listening(history="none")
+    stream = engine.open_stream(Policy(), GERMAN)
+    stream.audio.append(spelled("".join(sentences(8))), SAMPLE_RATE)
+    [decision] = engine.step([stream])
+    assert "longer than the model's window of 3 s" in str(decision.error)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"history": "pauses", "decode_silence": True}, "must hear where nobody speaks"),
+        ({"window_s": 4.0}, "window_s 4 is longer than the model's window of 3 s"),
+        ({"history": "pauses", "utterance_pause_ms": 100}, "must not be shorter than pause_ms 160"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options, message, listening):
+    with pytest.raises(InputError, match=message):
+        listening(**options)
+
+
+def test_a_language_pair_stays_with_its_stream_behind_a_pause(listening):
+    engine = listening(history="pauses")
+    text, _ = play(engine, Policy(), spelled("AbCd.   EGh."), languages=LanguagePair("en", "zh"))
+    assert text == "Ab Cd. E Gh.".replace(". ", ".")
