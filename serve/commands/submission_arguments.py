@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.errors import InputError
-from foundation.files.shipped_files import shipped_configuration
+from foundation.files.shipped_files import shipped_configuration, shipped_file
 from foundation.files.yaml_files import read_yaml
 from foundation.options import REQUIRED, option
 
@@ -45,7 +45,7 @@ class SubmissionArguments:
                     f"--dev names {len(self.dev)} development sets, --{name} {len(given)}: give one for each"
                 )
         for file in (*self.dev, *self.references):
-            if not file.is_file():
+            if not Path(shipped_file(str(file))).is_file():
                 raise InputError(f"{file} does not exist, or is no file: correct the path")
         for pair in self.languages:
             if len(list(filter(None, pair.split("-")))) != 2:
