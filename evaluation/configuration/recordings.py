@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agents.test_set.input_lists import read_references, reference_warnings
 from evaluation.configuration.evaluation_options import EvaluationOptions
-from evaluation.configuration.segment_file import Segment, read_segments
+from evaluation.configuration.segment_file import Segment, overlapping, read_segments
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
 from models.sound.audio import decoded_duration_s
@@ -67,7 +67,8 @@ def read_recordings(options: EvaluationOptions) -> list[Recording]:
 def check_recordings(options: EvaluationOptions) -> None:
     """Look at all that is known before a model is loaded; the audio is read to its end.
 
-    Warns of segments that end a little behind their audio, and of blank references. Raises InputError for
+    Warns, with counts, of segments that overlap or end a little behind their audio, and of blank references:
+    OmniSTEval gives each word to one segment by its text, wherever segments begin. Raises InputError for
     recordings that are missing or cannot be used, and for segments outside of them.
     """
     recordings = read_recordings(options)
@@ -79,6 +80,17 @@ def check_recordings(options: EvaluationOptions) -> None:
             f"{len(missing)} of {len(chosen)} recordings of {options.segments} do not exist: {listed}: "
             "correct their names, or name their folder as audio_folder"
         )
+    segments = [segment for recording in chosen for segment in recording.segments]
+    overlaps = overlapping(segments)
+    if overlaps:
+        logger.warning(
+            "%s: %d of %d segments begin before the one before has ended (%s first): words are given to "
+            "segments by their text, and each counts in one of them",
+            options.segments,
+            len(overlaps),
+            len(segments),
+            _entry(overlaps[0].place, options),
+        )
     beyond = [place for recording in chosen for place in _ends_behind(recording)]
     if beyond:
         logger.warning(
@@ -86,10 +98,15 @@ def check_recordings(options: EvaluationOptions) -> None:
             options.segments,
             len(beyond),
             SLACK_S,
-            beyond[0].removeprefix(f"{options.segments} "),
+            _entry(beyond[0], options),
         )
     for warning in reference_warnings(options.target):
         logger.warning(warning)
+
+
+def _entry(place: str, options: EvaluationOptions) -> str:
+    """A place without the file, where that is named already."""
+    return place.removeprefix(f"{options.segments} ")
 
 
 def _ends_behind(recording: Recording) -> Sequence[str]:

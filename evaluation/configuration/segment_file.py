@@ -14,9 +14,8 @@ Times are in seconds. OmniSTEval aligns what was written to the references in th
 segments of one recording stand together, and in the order of time: any other order would be scored wrongly.
 """
 
-import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,6 @@ MEND = "give a list of wav, offset and duration in seconds"
 COLUMNS = ("wav", "offset", "duration")
 # Rounded times may overlap by so much.
 ROUNDING_S = 0.002
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Segment:
 
 
 def read_segments(path: str | Path) -> list[Segment]:
-    """The segments in the order of the file. Warns of overlaps with a count.
+    """The segments in the order of the file. They may overlap.
 
     Raises InputError, which names the entry, where one has no wav, offset and duration, where a recording's
     segments do not stand together, or are not in the order of time.
@@ -59,16 +56,7 @@ def read_segments(path: str | Path) -> list[Segment]:
     segments = list(_table(path) if path.suffix.lower() == ".tsv" else _list(path))
     if not segments:
         raise InputError(f"{path} holds no segments: {MEND}")
-    overlaps = _check_order(segments)
-    if overlaps:
-        logger.warning(
-            "%s: %d of %d segments begin before the one before has ended (%s first): words are given to "
-            "segments by their text, and each counts in one of them",
-            path,
-            len(overlaps),
-            len(segments),
-            overlaps[0].place.removeprefix(f"{path} "),
-        )
+    _check_order(segments)
     return segments
 
 
@@ -104,9 +92,17 @@ def _segment(place: str, fields: dict[str, Any]) -> Segment:
     return Segment(wav, offset_s, duration_s, place)
 
 
-def _check_order(segments: list[Segment]) -> list[Segment]:
-    """Segments that begin before the one above has ended. Raises InputError for what is out of order."""
-    overlaps = []
+def overlapping(segments: Sequence[Segment]) -> list[Segment]:
+    """Those that begin before the one above, of the same recording, has ended."""
+    return [
+        segment
+        for before, segment in zip(segments, segments[1:], strict=False)
+        if segment.wav == before.wav and segment.offset_s < before.end_s - ROUNDING_S
+    ]
+
+
+def _check_order(segments: Sequence[Segment]) -> None:
+    """Raises InputError where a recording's segments do not stand together, or in the order of time."""
     finished: set[str] = set()
     for before, segment in zip(segments, segments[1:], strict=False):
         if segment.wav != before.wav:
@@ -121,6 +117,3 @@ def _check_order(segments: list[Segment]) -> list[Segment]:
                 f"{segment.place} begins at {segment.offset_s:g} s, before the segment above it "
                 f"({before.offset_s:g} s): sort the segments by time, and the references in the same order"
             )
-        elif segment.offset_s < before.end_s - ROUNDING_S:
-            overlaps.append(segment)
-    return overlaps

@@ -13,6 +13,7 @@ known), wav, offset, and time_to_audio_end, which may be later than the end of t
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,14 @@ class SegmentLog(RunLog):
             for one in self.utterances
         ]
         return np.array(values, dtype=np.float64)
+
+    def late_percent(self, clock: str) -> float:
+        """The part of all units that LongYAAL leaves out, in percent: the last segment had ended by then.
+
+        NaN where the clock is not known, or nothing was written.
+        """
+        late = [time >= one.last_end_ms for one in self.utterances for time in one.times(clock)]
+        return 100 * sum(late) / len(late) if late else math.nan
 
 
 def write_segment_log(log: SegmentLog) -> None:

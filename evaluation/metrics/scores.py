@@ -37,6 +37,9 @@ from foundation.errors import InputError
 # SimulEval's scorers of speech: some fail on text after hours, others call it 0.
 SPEECH_ONLY = re.compile(r"(WHISPER_)?ASR_BLEU|Discontinuity(Sum|Ave|Num)|\w+_SpeechAlign_\w+")
 
+# The part of what was written, in percent, that LongYAAL does not count: who is late enough looks fast.
+LATE = "LATE"
+
 SIMULEVAL = f"simuleval:{version('simuleval')}"
 
 
@@ -90,7 +93,8 @@ class Scorers:
         }
         quality, counts = self._quality(instances)
         latency = {name: mean(log.latency(name)) for name in self.long_form}
-        return Scores({**quality, **latency, **counts}, self._signatures())
+        late = {LATE: log.late_percent(""), "SENTENCES": counts.pop("SENTENCES")}
+        return Scores({**quality, **latency, **counts, **late}, self._signatures())
 
     def _quality(self, instances: Mapping[int, LogInstance]) -> tuple[dict[str, float], dict[str, float]]:
         """Scores of quality; and counts."""
@@ -117,6 +121,7 @@ class Scorers:
         if self.alignment_tokenizer:
             alignment = self._alignment_signature()
             signatures = {name: f"{signature}|{alignment}" for name, signature in signatures.items()}
+            signatures[LATE] = "percent of units|written:after the last segment of their recording"
             for name in self.long_form:
                 signatures[name] = f"unit:{self.unit}|length:reference|clock:source|empty:skipped|{alignment}"
         return signatures

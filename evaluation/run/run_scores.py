@@ -12,7 +12,7 @@ from evaluation.logs.result_folder import CONFIGURATION, LOG
 from evaluation.logs.run_log import RunLog, read_run_log
 from evaluation.logs.segment_log import SegmentLog, write_segment_log
 from evaluation.metrics.latency import LONG_FORM_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.metrics.scores import Scorers, Scores
+from evaluation.metrics.scores import LATE, Scorers, Scores
 from evaluation.metrics.significance import mean
 from evaluation.metrics.true_clock import SIGNATURE
 from evaluation.run.resegment import resegment
@@ -21,9 +21,6 @@ from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file, whole_folder
 
 logger = logging.getLogger(__name__)
-
-# Of what was written; of a talk of minutes it is less.
-LATE_SHARE = 0.05
 
 SCORES = "scores.tsv"
 SIGNATURES = "signatures.json"
@@ -72,7 +69,6 @@ def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -
         write_segment_log(log)
         scores = scorers.score_segments(log)
         _warn_of_unicode(log)
-        _warn_of_late_words(log)
     else:
         log = read_run_log(folder)
         scores = scorers.score(folder / LOG)
@@ -100,6 +96,10 @@ def _with_true_clock(scores: Scores, log: RunLog) -> Scores:
             values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
             aligned = scores.signatures[name].partition("|segments:")[1:]
             signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}" + "".join(aligned)
+    if isinstance(log, SegmentLog):
+        sentences = values.pop("SENTENCES")
+        values |= {LATE + TRUE_CLOCK: log.late_percent(TRUE_CLOCK), "SENTENCES": sentences}
+        signatures[LATE + TRUE_CLOCK] = signatures[LATE]
     return Scores(values, signatures)
 
 
@@ -117,20 +117,3 @@ def _warn_of_unicode(log: SegmentLog) -> None:
             predictions,
             references,
         )
-
-
-def _warn_of_late_words(log: SegmentLog) -> None:
-    """Whoever writes late enough has the fewest words counted, and may look fast."""
-    units = sum(len(one.delays) for one in log.utterances)
-    for clock in ("", TRUE_CLOCK):
-        late = sum(time >= one.last_end_ms for one in log.utterances for time in one.times(clock))
-        if late > LATE_SHARE * units:
-            logger.warning(
-                "%s: LongYAAL%s leaves out %d of %d %ss, since they were written when the last segment of "
-                "their recording had ended; look at StreamLAAL, too",
-                log.path,
-                clock,
-                late,
-                units,
-                log.unit,
-            )

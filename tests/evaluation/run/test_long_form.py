@@ -2,7 +2,6 @@
 
 import csv
 import json
-import logging
 import subprocess
 import sys
 
@@ -117,20 +116,11 @@ def test_scores_and_signatures_say_how_words_came_to_segments(tmp_path):
     run = tmp_path / "run"
     write_long_form_run(run, quality_metrics=["WER_NORM", "BLEU"])
     _, scores = rescore(run, {})
-    names = [
-        "WER_NORM",
-        "BLEU",
-        "LongYAAL",
-        "LongYAAL_TC",
-        "StreamLAAL",
-        "StreamLAAL_TC",
-        "EMPTY",
-        "SENTENCES",
-    ]
-    assert list(scores.values) == names
+    aligned = ["WER_NORM", "BLEU", "LongYAAL", "LongYAAL_TC", "StreamLAAL", "StreamLAAL_TC", "EMPTY"]
+    assert list(scores.values) == [*aligned, "LATE", "LATE_TC", "SENTENCES"]
     assert scores.values["SENTENCES"] == 6
-    aligned = "|segments:softsegmenter|tok:moses|omnisteval:0.1."
-    assert all(aligned in signature for signature in scores.signatures.values())
+    how = "|segments:softsegmenter|tok:moses|omnisteval:0.1."
+    assert all(how in scores.signatures[name] for name in aligned)
     assert "clock:max(t,arrival)+compute" in scores.signatures["LongYAAL_TC"]
 
 
@@ -144,12 +134,15 @@ def test_a_run_of_changed_references_is_not_scored(tmp_path):
         rescore(run, {})
 
 
-def test_words_behind_the_last_segment_are_counted_in_a_warning(tmp_path, caplog):
+def test_words_that_longyaal_leaves_out_are_counted(tmp_path):
     run = tmp_path / "run"
-    write_long_form_run(run, lag_ms=11_000.0)
-    with caplog.at_level(logging.WARNING):
-        rescore(run, {})
-    assert any("LongYAAL leaves out" in message for message in caplog.messages)
+    write_long_form_run(run, lag_ms=8_000.0)
+    _, scores = rescore(run, {})
+    log = read_segment_log(run / SEGMENT_LOG)
+    ends = {0: 11_650.0, 1: 9_417.0}
+    times = [(delay + one.offset_ms) >= ends[one.recording] for one in log.utterances for delay in one.delays]
+    assert scores.values["LATE"] == pytest.approx(100 * sum(times) / len(times))
+    assert 0 < scores.values["LATE"] <= scores.values["LATE_TC"] < 100
 
 
 @pytest.fixture(scope="module")
