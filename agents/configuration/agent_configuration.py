@@ -5,8 +5,8 @@
     recent_frames: 8
 
 Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, SearchOptions,
-SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets, servers) name the
-classes of their own options.
+SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets,
+servers) name the classes of their own options.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

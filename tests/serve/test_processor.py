@@ -1,5 +1,6 @@
 """The processor that simulstream loads: its file, its places in a pool, what it hands out."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,6 +33,18 @@ def test_all_places_share_one_model(agent):
     places = [build_speech_processor(configuration()) for _ in range(3)]
     assert all(place._agent is agent for place in places)
     assert len({id(place._stream) for place in places}) == 3
+
+
+def test_all_options_of_the_agent_reach_the_engine():
+    changes = {"history": "pauses", "beam": 2, "pause_ms": 400, "trailing_silence_ms": 0, "threshold": -1.5}
+    processor = build_speech_processor(configuration(**changes))
+    engine, policy = processor._agent.engine.engine, processor._agent.policy
+    assert (engine.history.options.history, engine.search.options.beam, engine.speech.pause_ms) == (
+        "pauses",
+        2,
+        400,
+    )
+    assert (policy.threshold, processor._agent.chunk_ms) == (-1.5, 250)
 
 
 def test_the_shipped_file_is_that_of_the_agent(agent):
@@ -135,3 +148,24 @@ def test_clearing_forgets_languages_audio_and_errors(processor, captions, writte
         processor.process_chunk(samples[:4000])
     processor.clear()
     assert processor.process_chunk(samples[:4000]).new_tokens == []
+
+
+def test_clearing_waits_for_no_step(processor, agent, captions, written, monkeypatch):
+    """The HTTP server clears the place of an idle session while it holds up all others."""
+    step, begun, go_on = agent.engine.engine.step, threading.Event(), threading.Event()
+
+    def slow_step(streams):
+        begun.set()
+        assert go_on.wait(10)
+        return step(streams)
+
+    monkeypatch.setattr(agent.engine.engine, "step", slow_step)
+    samples = captions["caption_2"] / np.float32(2**15)
+    asking = threading.Thread(target=processor.process_chunk, args=[samples])
+    asking.start()
+    assert begun.wait(10)
+    processor.clear()
+    go_on.set()
+    asking.join(10)
+    text = processor.process_chunk(samples).new_string + processor.end_of_stream().new_string
+    assert text.split() == written(captions["caption_2"], 4000).words
