@@ -54,6 +54,16 @@ COMMANDS: dict[str, Command | CommandGroup] = {
         "evaluation.commands.nose:run",
         "evaluation.commands.nose_arguments:NoseArguments",
     ),
+    "export-scoring": Command(
+        "write the texts of a run for XCOMET, which has an environment of its own",
+        "evaluation.commands.export_scoring:run",
+        "evaluation.commands.export_scoring_arguments:ExportScoringArguments",
+    ),
+    "import-scoring": Command(
+        "take scores of such texts into the tables of a run",
+        "evaluation.commands.import_scoring:run",
+        "evaluation.commands.import_scoring_arguments:ImportScoringArguments",
+    ),
     "options": Command(
         "list all keys of an evaluation file",
         "evaluation.commands.options:run",

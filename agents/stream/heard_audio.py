@@ -49,7 +49,8 @@ class HeardAudio:
         """
         self._open_sound = open_sound
         self._own_sound = open_sound()
-        self.sound = self._own_sound  # what is encoded: its own, or an equal one (`share`)
+        self._changes = 0  # of its own sound
+        self._equal: tuple[HeardAudio, int, int] | None = None  # who has heard the same, and changes of both
         self._speech = None if speech is None or speech.decode_silence else SpeechActivity(speech)
         self.cuts = Cuts() if cuts is None else cuts
         self.heard_ms = 0.0  # source audio that has arrived
@@ -99,9 +100,19 @@ class HeardAudio:
         return self.heard_ms - 1000 * len(self._waiting) / SAMPLE_RATE
 
     @property
+    def sound(self) -> AudioStream:
+        """What is encoded: its own, or that of another who has heard the same (`share`)."""
+        if self._equal is not None:
+            other, changes, other_changes = self._equal
+            if (self._changes, other._changes) == (changes, other_changes):
+                return other._own_sound
+            self._equal = None
+        return self._own_sound
+
+    @property
     def window_ms(self) -> float:
         """How long the audio is that can be encoded: it has been heard and is not forgotten."""
-        return self.sound.duration_ms
+        return self._own_sound.duration_ms
 
     @property
     def speech_ms(self) -> float:
@@ -131,7 +142,7 @@ class HeardAudio:
         """Forget audio before `ms`; by less than a feature frame less, since frames are forgotten whole."""
         if ms > self.start_ms:
             self.start_ms += self._own_sound.drop_before(ms - self.start_ms)
-            self.sound = self._own_sound
+            self._changes += 1
             if self._speech is not None:
                 self._speech.forget_before(self.start_ms)
             self._hear()
@@ -139,13 +150,14 @@ class HeardAudio:
     def next_utterance(self) -> None:
         """Forget the utterance that has ended; the next one begins where somebody speaks again."""
         self.utterance_ended = False
-        self._own_sound = self.sound = self._open_sound()
+        self._own_sound = self._open_sound()
+        self._changes += 1
         self._begin_at(self._position)
         self._hear()
 
     def share(self, other: "HeardAudio") -> None:
-        """Both have heard the same samples of one source: until more arrive they are encoded once."""
-        self.sound = other.sound
+        """Both have heard the same samples of one source: until one of them changes they are encoded once."""
+        self._equal = None if other is self else (other, self._changes, other._changes)
 
     @property
     def _in_utterance(self) -> bool:
@@ -169,7 +181,7 @@ class HeardAudio:
             self.utterance_ended, room = True, left
         if room:
             self._own_sound.append(self._waiting[:room])
-            self.sound = self._own_sound
+            self._changes += 1
             self._pass(room)
 
     def _samples_left(self) -> int | None:

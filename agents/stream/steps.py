@@ -1,20 +1,14 @@
 """One step of many streams, of one engine or several: what can be computed once is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from agents.history import MakingRoom
+from agents.history import History, MakingRoom
 from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
-
-if TYPE_CHECKING:
-    from agents.engine import StreamingEngine
-
-Work = Sequence[tuple["StreamingEngine", Sequence[StreamState]]]
+from models.translator import Memory, Translator
 
 
 @dataclass(frozen=True)
@@ -29,6 +23,27 @@ class DueStream:
     def policy(self) -> Policy:
         """Its own, unless that leaves no room for further audio."""
         return MakingRoom() if self.stream.makes_room else self.stream.policy
+
+
+class Engine(Protocol):
+    """What a step needs of `agents.engine.StreamingEngine`."""
+
+    translator: Translator
+    history: History
+
+    def due(self, streams: Sequence[StreamState]) -> tuple[list[DueStream], list[Decision]]: ...
+
+    def decode(
+        self,
+        due: Sequence[DueStream],
+        memory: Memory,
+        listens_to: Sequence[int],
+        with_scores: bool,
+        with_times: bool,
+    ) -> list[Decision]: ...
+
+
+Work = Sequence[tuple[Engine, Sequence[StreamState]]]
 
 
 def step_together(
@@ -81,12 +96,14 @@ def _decide(
     if not sounds:
         return list(decisions)
     place = {id(sound): at for at, sound in enumerate(sounds)}
+    # Noted before any stream forgets some of its audio.
+    places = [[place[id(one.stream.audio.sound)] for one in some] for some in due]
     memory = work[0][0].translator.encode_streams(sounds)
-    for (engine, _), decided, waiting in zip(work, decisions, due, strict=True):
+    for (engine, _), decided, waiting, heard_at in zip(work, decisions, due, places, strict=True):
         size = streams_at_once or max(1, len(waiting))
         for start in range(0, len(waiting), size):
             some = waiting[start : start + size]
-            listens_to = [place[id(one.stream.audio.sound)] for one in some]
+            listens_to = heard_at[start : start + size]
             used = sorted(set(listens_to))
             part = memory if len(used) == len(sounds) else memory.select(used)
             heard = [used.index(row) for row in listens_to]

@@ -18,7 +18,8 @@ from evaluation.metrics.degenerate import count_flags
 from evaluation.metrics.latency import column_of, in_unit, unit_of
 from evaluation.metrics.nose import Bounds, joint_signature
 from evaluation.metrics.nose_intervals import compare_nose
-from evaluation.metrics.quality_statistics import QualityStatistics, quality_statistics
+from evaluation.metrics.quality_statistics import MeanStatistics, QualityStatistics
+from evaluation.metrics.run_quality import quality_of
 from evaluation.metrics.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweeps.finished_sweep import FoundSystem, decoding_of, find_system
 from evaluation.sweeps.folder import DEFAULT_TOKENIZER, bleu_tokenizer, read_scored_log
@@ -35,10 +36,8 @@ class Measures:
     latency_metrics: Sequence[str]
     tokenizer: str
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics:
-        predictions = [one.prediction for one in log.utterances]
-        references = [one.reference for one in log.utterances]
-        return quality_statistics(metric, predictions, references, self.tokenizer)
+    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
+        return quality_of(log, metric, self.tokenizer)
 
     def sweep(self, system: str, logs: Sequence[RunLog], offline: RunLog) -> SweepStatistics:
         quality, latency = self.quality_metrics[0], self.latency_metrics[0]

@@ -23,7 +23,9 @@ class CompareArguments:
         is_path=True,
     )
     bounds: tuple[float, float] | None = option(None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y"))
-    quality_metrics: tuple[str, ...] = option(("BLEU", "chrF"), "The quality metrics.", QUALITY_METRICS)
+    quality_metrics: tuple[str, ...] = option(
+        QUALITY_METRICS, "The quality metrics: BLEU, chrF, or imported ones.", metavar="METRIC"
+    )
     latency_metrics: tuple[str, ...] | None = option(
         None,
         "The latency metrics: AL, AL_TC, LAAL, ...; default: AL, LAAL, or LongYAAL, StreamLAAL of segments.",

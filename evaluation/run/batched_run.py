@@ -12,6 +12,7 @@ with a KEY for each configuration, and chunks as in chunks.jsonl.
 
 import hashlib
 import json
+import math
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,13 +128,15 @@ class BatchedRun:
                 journal.append(_entry(index, self.keys, some))
             done(len(batch))
 
-    def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
+    def batches(self, usual_silence_ms: int = 0, window_ms: float | None = None) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first.
 
-        usual_silence_ms: of the model, behind each, where the options leave it to the model.
+        usual_silence_ms: of the model, behind each, where the options leave it to the model. window_ms: most
+        audio that the model hears at once, however long a recording is.
         """
         options = self.first.evaluation
         silence_s = self.first.translator.with_silence(usual_silence_ms).trailing_silence_ms / 1000
+        window_s = math.inf if window_ms is None else window_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -141,7 +144,7 @@ class BatchedRun:
         batch: list[int] = []
         # Longest first: memory that suffices for the first batch suffices for all.
         for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
-            longest_s = seconds[batch[0] if batch else index] + silence_s
+            longest_s = min(seconds[batch[0] if batch else index], window_s) + silence_s
             if len(batch) == most or (batch and longest_s * (len(batch) + 1) > options.audio_at_once_s):
                 yield batch
                 batch = []
@@ -168,8 +171,7 @@ class BatchedRun:
         texts = references(options)
         written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
         with (folder / LOG).open("w", encoding="utf-8") as log:
-            for index in self.indices:
-                transcript = written[index]
+            for index, transcript in written.items():
                 instance = {
                     "index": index,
                     "prediction": transcript.prediction(options.eval_latency_unit),
@@ -184,8 +186,7 @@ class BatchedRun:
                 log.write(json.dumps(instance) + "\n")
         # What SimulEval wants to know of a log that it scores.
         (folder / "config.yaml").write_text(yaml.safe_dump({"source_type": "speech", "target_type": "text"}))
-        records = [transcript.chunks for transcript in written.values()]
-        write_chunk_log(folder / CHUNK_LOG, records, self.indices.start)
+        write_chunk_log(folder / CHUNK_LOG, [one.chunks for one in written.values()], self.indices.start)
 
 
 def batch_key(configuration: Configuration) -> tuple:
@@ -217,7 +218,8 @@ def simulate_all(
         run.check(lanes)
     found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
     # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    batches = run.batches(lanes[0].engine.translator.usual_silence_ms)
+    translator = lanes[0].engine.translator
+    batches = run.batches(translator.usual_silence_ms, translator.maximum_audio_ms)
     left = [batch for batch in batches if not all(index in found for index in batch)]
     if not left:
         return found

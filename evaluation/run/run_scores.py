@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evaluation.configuration.evaluation_file import Configuration
+from evaluation.logs.imported_scores import imported_scores, outdated_scores
 from evaluation.logs.result_folder import CONFIGURATION, LOG
 from evaluation.logs.run_log import RunLog, read_run_log
 from evaluation.logs.segment_log import SegmentLog, write_segment_log
@@ -23,6 +24,8 @@ from foundation.files.whole_folder import replaced_file, whole_folder
 logger = logging.getLogger(__name__)
 
 SCORES = "scores.tsv"
+# Columns that come last.
+COUNTS = ("EMPTY", LATE, LATE + TRUE_CLOCK, "SENTENCES")
 SIGNATURES = "signatures.json"
 
 
@@ -74,6 +77,7 @@ def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -
         scores = scorers.score(folder / LOG)
     if options.computation_aware:
         scores = _with_true_clock(scores, log)
+    scores = _with_imported(scores, log)
     _write_configuration(configuration, folder)
     with replaced_file(folder / SIGNATURES) as file:
         file.write_text(json.dumps(scores.signatures, indent=1) + "\n", encoding="utf-8")
@@ -101,6 +105,22 @@ def _with_true_clock(scores: Scores, log: RunLog) -> Scores:
         values |= {LATE + TRUE_CLOCK: log.late_percent(TRUE_CLOCK), "SENTENCES": sentences}
         signatures[LATE + TRUE_CLOCK] = signatures[LATE]
     return Scores(values, signatures)
+
+
+def _with_imported(scores: Scores, log: RunLog) -> Scores:
+    """Adds what another program scored of the same texts; warns where it was of others."""
+    outdated = outdated_scores(log)
+    if outdated:
+        logger.warning(
+            "%s: imported scores (%s) are of other texts and left out: export and score again",
+            log.path,
+            ", ".join(outdated),
+        )
+    imported = {name: float(values.mean()) for name, values in imported_scores(log).items()}
+    signatures = {name: "imported|mean of sentences" for name in imported}
+    counts = {name: scores.values[name] for name in scores.values if name in COUNTS}
+    values = {name: value for name, value in scores.values.items() if name not in COUNTS}
+    return Scores({**values, **imported, **counts}, {**scores.signatures, **signatures})
 
 
 def _warn_of_unicode(log: SegmentLog) -> None:

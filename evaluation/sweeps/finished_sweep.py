@@ -15,7 +15,8 @@ from evaluation.logs.result_folder import LOG
 from evaluation.logs.run_log import RunLog, check_same_test_set
 from evaluation.metrics.curve import Axes
 from evaluation.metrics.latency import LATENCY_METRICS, LONG_FORM_METRICS, in_unit, unit_of
-from evaluation.metrics.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
+from evaluation.metrics.quality_statistics import QUALITY_METRICS, MeanStatistics, QualityStatistics
+from evaluation.metrics.run_quality import quality_of
 from evaluation.sweeps.folder import (
     bleu_tokenizer,
     find_runs,
@@ -49,7 +50,7 @@ class FinishedSweep:
     tokenizer: str  # sacreBLEU's, for BLEU
     quality_metrics: tuple[str, ...]  # by which the runs were scored, the main one first
     latency_metrics: tuple[str, ...]
-    _counted: dict[tuple[Path, str], QualityStatistics] = field(
+    _counted: dict[tuple[Path, str], QualityStatistics | MeanStatistics] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -69,13 +70,11 @@ class FinishedSweep:
         latency = next((name for name in self.latency_metrics if name in known), usual)
         return Axes(quality, latency, unit_of(latency))
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics:
+    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
         """Counted once for each run and metric, which takes most of the time."""
         key = log.path, metric
         if key not in self._counted:
-            predictions = [one.prediction for one in log.utterances]
-            references = [one.reference for one in log.utterances]
-            self._counted[key] = quality_statistics(metric, predictions, references, self.tokenizer)
+            self._counted[key] = quality_of(log, metric, self.tokenizer)
         return self._counted[key]
 
     def statistics(self, system: FinishedSystem, axes: Axes) -> SweepStatistics:

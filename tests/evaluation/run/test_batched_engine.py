@@ -31,9 +31,14 @@ def without_clock(log):
     return [{name: value for name, value in line.items() if name != "elapsed"} for line in log]
 
 
+# A window that all but the shortest clips fill.
+HISTORIES = {"usual": {}, "pauses": {"window_s": 0.8}, "attention": {"window_s": 0.8, "history": "attention"}}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
 @pytest.mark.parametrize("model", SETTINGS)
-def test_log_equals_simulevals_for_every_agent(model, models, test_set, tmp_path):
-    run = BatchedRun(tuple(configurations(models, test_set, model)))
+def test_log_equals_simulevals_for_every_agent(model, history, models, test_set, tmp_path):
+    run = BatchedRun(tuple(configurations(models, test_set, model, **HISTORIES[history])))
     transcripts = simulate_all(run, tmp_path, Workers())
     early = 0
     for lane, configuration in enumerate(run.configurations):
@@ -54,7 +59,10 @@ def test_log_equals_simulevals_for_every_agent(model, models, test_set, tmp_path
             # Scores differ by rounding where rows are decoded beside others.
             one.pop("scores", None)
         assert chunks[0] == chunks[1]
-    assert early >= len(run.configurations) // 2, "policies that never write early test nothing"
+    # A window that is full every 0.8 s leaves some of these models nothing to say early.
+    assert early >= len(run.configurations) // (2 if history == "usual" else 4), (
+        "policies that never write early test nothing"
+    )
 
 
 def test_settings_of_different_chunks_share_what_they_have_both_heard(test_set):
