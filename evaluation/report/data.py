@@ -1,30 +1,42 @@
 """What the page of a sweep shows, as plain lists and numbers: systems, runs, NoSE, utterances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evaluation.logs.run_log import RunLog
 from evaluation.metrics.degenerate import FLAGS, count_flags, flags
 from evaluation.metrics.latency import METRICS_BY_CLOCK, is_in_ms
 from evaluation.metrics.nose import joint_signature
+from evaluation.report.audio import audio_link
+from evaluation.report.recordings import recording_of_run
 from evaluation.report.scores import SweepScores, finite
-from evaluation.report.utterances import pack, packed_utterance, read_records
+from evaluation.report.segments import SegmentsOfRun
+from evaluation.report.utterances import pack, packed_utterance
 from evaluation.sweeps.finished_sweep import FinishedSweep
 
 # By which single utterances are compared: unlike BLEU it is defined for a sentence.
 SENTENCE_METRIC = "chrF"
 
 
-def sweep_data(scores: SweepScores, utterances: int) -> dict[str, Any]:
-    """The data of one language pair, with so many of its utterances to open, from the first."""
+def sweep_data(
+    scores: SweepScores, maximum_size: int, segments: Mapping[Path, SegmentsOfRun] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The data of one language pair.
+
+    maximum_size: characters of all utterances that can be opened, which are the first ones, one at least;
+    segments: of long recordings, by the path of a run's log.
+    """
     sweep, logs = scores.sweep, scores.sweep.logs
+    packets = _packets(sweep, maximum_size, segments)
     place = {log.path: at for at, log in enumerate(logs)}
     system_of = {log.path: at for at, system in enumerate(sweep.systems) for log in system.runs.values()}
     return {
         "languages": sweep.languages,
         "unit": logs[0].unit,
         "sentences": len(logs[0].utterances),
-        "included": utterances,
+        "included": len(packets),
         "audio_ms": round(sum(one.source_ms for one in logs[0].utterances)),
         "quality": scores.quality,
         "latency": scores.latency,
@@ -48,8 +60,8 @@ def sweep_data(scores: SweepScores, utterances: int) -> dict[str, Any]:
         ],
         "nose": _nose(scores),
         "notes": scores.notes(),
-        "index": pack(_index(sweep, logs, scores.latency, utterances)),
-        "packets": _packets(logs, utterances),
+        "index": pack(_index(sweep, logs, scores.latency, len(packets))),
+        "packets": packets,
     }
 
 
@@ -104,9 +116,19 @@ def _index(
     }
 
 
-def _packets(logs: Sequence[RunLog], utterances: int) -> list[str]:
-    records = [read_records(log) for log in logs]
-    return [
-        packed_utterance(utterance, [one.get(utterance.index, ()) for one in records])
-        for utterance in logs[0].utterances[:utterances]
-    ]
+def _packets(
+    sweep: FinishedSweep, maximum_size: int, segments: Mapping[Path, SegmentsOfRun]
+) -> list[str | list[str]]:
+    logs, packets, size = sweep.logs, [], 0
+    by_index = [{one.index: one for one in log.utterances} for log in logs]
+    for utterance in logs[0].utterances:
+        runs = [
+            recording_of_run(log, of_log[utterance.index], segments.get(log.path, SegmentsOfRun()))
+            for log, of_log in zip(logs, by_index, strict=True)
+        ]
+        packet = packed_utterance(utterance, runs, logs[0].unit, audio_link(utterance.source, sweep.folder))
+        size += len(packet) if isinstance(packet, str) else sum(map(len, packet))
+        if packets and size > maximum_size:
+            break
+        packets.append(packet)
+    return packets

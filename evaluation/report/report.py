@@ -2,17 +2,20 @@
 
 The page is a single HTML file without any request to elsewhere: style, scripts (evaluation/report/page/)
 and data stand in it. Curves and tables are drawn from plain JSON; utterances lie in it compressed, one by
-one, and are unpacked when a reader opens them. The same sweep gives the same bytes.
+one, and are unpacked when a reader opens them. Audio is not in it: it is played from where it lies, by an
+address relative to the page. The same sweep in the same place gives the same bytes.
 """
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from evaluation.metrics.significance import Resampling
 from evaluation.report.data import sweep_data
 from evaluation.report.scores import SweepScores
+from evaluation.report.segments import SegmentsOfRun
 from evaluation.sweeps.finished_sweep import read_sweep
 from evaluation.sweeps.layout import SweepLayout
 from foundation.files.whole_folder import replaced_file
@@ -20,21 +23,26 @@ from foundation.files.whole_folder import replaced_file
 PAGE = Path(__file__).with_name("page")
 # In an order in which none runs anything that a later one defines.
 SCRIPTS = (
-    "dom", "plot", "runs", "curves", "tables", "list", "tracks", "staircase", "policy_scores", "texts",
-    "detail", "main",
+    "dom", "plot", "sweep/runs", "sweep/curves", "sweep/tables", "sweep/list",
+    "utterance/packets", "utterance/tracks", "utterance/view", "utterance/words", "utterance/segments",
+    "utterance/staircase", "utterance/policy_scores", "utterance/strip", "utterance/player",
+    "utterance/texts", "utterance/moment_tables", "utterance/cursor", "utterance/detail", "sweep/main",
 )  # fmt: skip
-# One run about one utterance is a track. More of them would make the page larger than some 40 MB.
-MAXIMUM_TRACKS = 100_000
+# Characters of all utterances of a language pair: a browser opens a page of this size in about a second.
+MAXIMUM_SIZE = 40_000_000
 
 
 def write_report(
-    folder: Path, scored: Sequence[SweepScores] | None = None, maximum_tracks: int = MAXIMUM_TRACKS
+    folder: Path,
+    scored: Sequence[SweepScores] | None = None,
+    segments: Mapping[Path, SegmentsOfRun] = MappingProxyType({}),
+    maximum_size: int = MAXIMUM_SIZE,
 ) -> Path:
     """Write report.html into the folder of a finished sweep; return its path.
 
-    scored: the sweeps in that folder, from whoever has computed their scores already. Of very large test
-    sets the page holds the first utterances only, and says so. Raises InputError when the folder is no
-    sweep, or its logs cannot be used.
+    scored: the sweeps in that folder, from whoever has computed their scores already; segments: those of
+    long recordings, by the path of a run's log. Of very large test sets the page holds the first utterances
+    only, and says so. Raises InputError when the folder is no sweep, or its logs cannot be used.
     """
     layout = SweepLayout(Path(folder))
     if scored is None:
@@ -42,11 +50,7 @@ def write_report(
             SweepScores(sweep, Resampling(len(sweep.logs[0].utterances)))
             for sweep in read_sweep(layout.folder)
         ]
-    pairs = []
-    for scores in scored:
-        logs = scores.sweep.logs
-        included = min(len(logs[0].utterances), max(1, maximum_tracks // len(logs)))
-        pairs.append(sweep_data(scores, included))
+    pairs = [sweep_data(scores, maximum_size, segments) for scores in scored]
     data = {"name": layout.folder.resolve().name, "pairs": pairs}
     with replaced_file(layout.report) as file:
         file.write_text(page(data), encoding="utf-8")

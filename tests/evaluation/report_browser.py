@@ -1,6 +1,7 @@
 """A real browser for tests of the report: Chromium without a window."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +21,16 @@ class Report:
         self.page = page
         self.path = path
         self.problems: list[str] = []
+        self.media: list[str] = []  # addresses of audio that the page asked for
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: self.problems.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("request", self._request)
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.path.as_uri(), "data:")):
+        if request.resource_type == "media":
+            self.media.append(request.url)
+        elif not request.url.startswith((self.path.as_uri(), "data:")):
             self.problems.append(f"request: {request.url}")
 
     def open(self, address: str = "") -> None:
@@ -34,6 +38,13 @@ class Report:
         self.page.goto("about:blank")
         self.page.goto(self.path.as_uri() + address)
         self.page.wait_for_selector("#detail h3")
+
+    def until(self, expression: str) -> None:
+        """Wait until JavaScript is true: asked from here, for the page forbids itself to evaluate texts."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"never true: {expression}"
+            self.page.wait_for_timeout(20)
 
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)

@@ -82,3 +82,30 @@ function duration(ms) {
   if (ms < 600000) return `${Math.floor(ms / 60000)} min ${Math.round((ms % 60000) / 1000)} s`;
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** 754500 ms -> "12:34.5", 3754500 ms -> "1:02:34.5": moments of long recordings. */
+function clockText(ms, digits = 0) {
+  const rounded = Number((ms / 1000).toFixed(digits));
+  const [hours, minutes] = [Math.floor(rounded / 3600), Math.floor((rounded % 3600) / 60)];
+  const rest = (rounded % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** The same to be spoken: "1 h 2 min 34 s". */
+function clockWords(ms) {
+  const all = Math.round(ms / 1000);
+  const parts = [
+    [Math.floor(all / 3600), "h"],
+    [Math.floor((all % 3600) / 60), "min"],
+    [all % 60, "s"],
+  ];
+  return parts
+    .filter(([count, unit]) => count || unit === "s")
+    .map((part) => part.join(" "))
+    .join(" ");
+}
+
+/** The first `length` characters, with a sign that there are more. */
+function shortened(text, length) {
+  return text.length > length ? `${text.slice(0, Math.max(0, length - 1)).trimEnd()}…` : text;
+}

@@ -18,6 +18,16 @@ function ticks(low, high, count) {
   return values;
 }
 
+/** Round times in ms from low to high, `count` of them or fewer: steps as clocks have them. */
+function clockTicks(low, high, count) {
+  const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600].map((s) => s * 1000);
+  const rough = (high - low) / Math.max(1, count);
+  const step = steps.find((size) => size >= rough) ?? steps.at(-1);
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({length: Math.max(0, last - first + 1)}, (_, at) => (first + at) * step);
+}
+
 /** As many decimals as tell neighbouring ticks apart. */
 function tickText(values) {
   const step = values.length > 1 ? values[1] - values[0] : 1;
@@ -58,6 +68,12 @@ function stairs(points) {
   return points
     .map(([x, y], at) => (at ? `H${x.toFixed(1)}V${y.toFixed(1)}` : `M${x.toFixed(1)} ${y.toFixed(1)}`))
     .join("");
+}
+
+/** Circles around [x, y] in pixels as one path: thousands of elements would make scrolling slow. */
+function circles(points, radius) {
+  const round = `a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0`;
+  return points.map(([x, y]) => `M${(x - radius).toFixed(1)} ${y.toFixed(1)}${round}`).join("");
 }
 
 const MARKERS = [

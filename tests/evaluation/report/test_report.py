@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,12 @@ from evaluation.sweeps.finished_sweep import read_sweep
 from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import log_of, write_chunks, write_sweep
 from tests.evaluation.run_logs import line, write_log
+
+
+def packets(report: Path) -> list[str]:
+    """The utterances in a page, as they are packed."""
+    data = re.search(r'<script type="application/json" id="data">(.*)</script>', report.read_text())
+    return json.loads(data.group(1))["pairs"][0]["packets"]
 
 
 def test_the_page_says_what_was_swept(report):
@@ -135,9 +142,12 @@ def test_a_sweep_without_offline_run_says_why_it_has_no_nose(show, tmp_path):
 
 def test_a_page_that_cannot_hold_all_utterances_says_so(show, tmp_path):
     folder = write_sweep(tmp_path)
-    report = show(write_report(folder, maximum_tracks=70))
+    size = sum(map(len, packets(write_report(folder))[:10]))
+    report = show(write_report(folder, maximum_size=size))
     assert report.text("#summary").endswith("this page opens the first 10, the rest is in runs/")
     assert report.page.locator("#list .item-number").count() == 10
+    # One can always be opened.
+    assert len(packets(write_report(folder, maximum_size=1))) == 1
 
 
 def test_the_same_sweep_gives_the_same_bytes(made_up_sweep):
@@ -147,10 +157,8 @@ def test_the_same_sweep_gives_the_same_bytes(made_up_sweep):
 
 def test_a_thousand_utterances_at_forty_settings_stay_a_few_megabytes(made_up_sweep):
     """By the size of one utterance, of which there would be a thousand, at seven settings."""
-    page = (made_up_sweep / "report.html").read_text()
-    data = re.search(r'<script type="application/json" id="data">(.*)</script>', page)
-    packets = json.loads(data.group(1))["pairs"][0]["packets"]
-    assert 1000 * sum(map(len, packets)) / len(packets) * 40 / 7 < 12e6
+    found = packets(made_up_sweep / "report.html")
+    assert 1000 * sum(map(len, found)) / len(found) * 40 / 7 < 12e6
 
 
 def test_damaged_runs_are_named(tmp_path):

@@ -4,17 +4,16 @@ import base64
 import gzip
 import json
 
-import numpy as np
 import pytest
-import soundfile
 
 from agents.stream.policy_scores import PolicyScores
 from agents.streaming_agent import ChunkRecord
 from evaluation.logs.run_log import Utterance
 from evaluation.metrics.significance import Resampling
 from evaluation.report.data import sweep_data
+from evaluation.report.recordings import RecordingOfRun
 from evaluation.report.scores import SweepScores
-from evaluation.report.utterances import loudness, packed_utterance, read_records
+from evaluation.report.utterances import packed_utterance
 from evaluation.sweeps.finished_sweep import read_sweep
 from tests.evaluation.made_up_sweep import log_of, write_sweep
 
@@ -28,33 +27,15 @@ def utterance(**changes) -> Utterance:
     return Utterance(**(fields | changes))
 
 
-def test_loudness_is_a_digit_for_each_60_ms(tmp_path):
-    samples = np.zeros(16_000 * 3 // 5, dtype=np.float32)  # 600 ms
-    samples[:960] = 0.5
-    samples[960:1920] = 0.5 / 10**1.5  # 30 dB below; silence is 40 dB below
-    file = tmp_path / "a.wav"
-    soundfile.write(file, samples, 16_000, subtype="FLOAT")
-    assert loudness(str(file), 600.0) == "9200000000"
-
-
-def test_long_audio_has_longer_bars(tmp_path):
-    file = tmp_path / "a.wav"
-    soundfile.write(file, np.full(100_000, 0.1), 1000)
-    assert loudness(str(file), 100_000.0) == "9" * 1493  # 67 ms each
-
-
-@pytest.mark.parametrize("name", ["none.wav", "text.wav", "", "."])
-def test_audio_that_cannot_be_read_has_no_loudness(tmp_path, name):
-    (tmp_path / "text.wav").write_text("no audio")
-    assert loudness(str(tmp_path / name) if name else name, 900.0) == ""
-
-
 def test_runs_with_the_same_chunks_share_their_times():
     first = [ChunkRecord(400.0, 12.4, " a b"), ChunkRecord(900.0, 8.0, "")]
     second = [ChunkRecord(400.0, None, ""), ChunkRecord(900.0, None, " a")]
-    packet = unpacked(packed_utterance(utterance(source="a.wav"), [first, second, []]))
+    runs = [RecordingOfRun(chunks) for chunks in (first, second, [])]
+    packet = unpacked(packed_utterance(utterance(source="a.wav"), runs, "word", None))
     assert packet == {
         "source": "a.wav",
+        "link": None,
+        "bar_ms": 60,
         "loudness": "",
         "grids": [[400.0, 900.0], []],
         "runs": [
@@ -68,18 +49,8 @@ def test_runs_with_the_same_chunks_share_their_times():
 def test_scores_stand_with_the_chunk_that_they_belong_to():
     scores = PolicyScores(0.5, ("a",), (-1.23456, None), 1)
     chunks = [ChunkRecord(400.0, None, ""), ChunkRecord(900.0, None, " a", scores)]
-    packet = unpacked(packed_utterance(utterance(), [chunks]))
+    packet = unpacked(packed_utterance(utterance(), [RecordingOfRun(chunks)], "word", None))
     assert packet["runs"][0]["scores"] == [[1, 1, 0.5, ["a"], [-1.235, None]]]
-
-
-def test_without_a_log_of_chunks_those_that_wrote_are_known(tmp_path):
-    folder = write_sweep(tmp_path)
-    (folder / "runs/waitk/k=1/chunks.jsonl").unlink()
-    log = log_of(folder, "waitk/k=1")
-    chunks = read_records(log)[0]
-    assert [chunk.arrival_ms for chunk in chunks] == sorted(set(log.utterances[0].delays))
-    assert "".join(chunk.text for chunk in chunks).strip() == log.utterances[0].prediction
-    assert {chunk.compute_ms for chunk in chunks} == {None}
 
 
 def test_scores_come_from_the_logs_and_from_scores_tsv(tmp_path):

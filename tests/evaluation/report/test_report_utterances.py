@@ -114,7 +114,7 @@ def test_runs_of_simuleval_alone_are_shown_from_their_delays(show, tmp_path):
         for found in folder.glob(f"runs/*/*/{file}"):
             found.unlink()
     report = show(write_report(folder))
-    assert report.page.locator("#detail .clock").count() == 0
+    assert report.page.locator("#detail .clocks").count() == 0
     text = log_of(folder, "waitk/k=3").utterances[0].prediction
     assert report.texts("#detail .text p")[1] == text
 

@@ -11,6 +11,8 @@ const state = {
   table: "system",
   position: null,
   clock: "heard",
+  // Of the utterance that is open: its window and moment (utterance/view.js).
+  place: null,
 };
 let list = null;
 
@@ -23,6 +25,7 @@ async function openPair(pair) {
   state.latency = pair.axes.latency;
   state.runs = comparableRuns(pair, state.latency);
   state.position = null;
+  state.place = null;
   fillSelect(
     byId("quality"),
     pair.quality.map((name) => [name, name]),
@@ -147,6 +150,7 @@ function toggle(run) {
 
 function open(position) {
   state.position = position;
+  state.place = null;
   history.pushState(null, "", address());
   drawUtterances();
 }
@@ -163,11 +167,12 @@ function setClock(clock) {
   showDetail(byId("detail"), state, {setClock, step, address});
 }
 
-/** The address of what is shown: #u=17&run=reina/threshold=0.5 */
+/** The address of what is shown: #u=17&t=754.5&run=reina/threshold=0.5; t is the moment in s. */
 function address() {
   const words = new URLSearchParams();
   if (data.pairs.length > 1) words.set("pair", state.pair.languages);
   if (state.position !== null) words.set("u", state.index.index[state.position]);
+  if (state.place?.ms != null) words.set("t", Number(seconds(state.place.ms)));
   for (const run of state.runs) words.append("run", runKey(state.pair, run));
   return `#${words}`;
 }
@@ -184,6 +189,8 @@ async function followAddress() {
   if (named.length) state.runs = named;
   const wanted = state.index.index.indexOf(Number(words.get("u") ?? NaN));
   state.position = wanted >= 0 ? wanted : 0;
+  const moment = Number(words.get("t") ?? NaN) * 1000;
+  state.place = Number.isFinite(moment) && moment >= 0 ? placeAt(moment) : null;
   byId("pair").value = pair.languages;
   drawScoresOfRuns();
   drawUtterances();

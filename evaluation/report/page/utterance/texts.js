@@ -1,4 +1,7 @@
-// What each run wrote, in words: whole texts, the moment under the cursor, and a table of all chunks.
+// What each run wrote, in words: texts, and the moment under the cursor.
+
+// So many words in front of a window tell how its text begins.
+const WORDS_BEFORE = 12;
 
 /** The text of each run; the words of a chunk are one span that leads to its moment. */
 function texts(view, moveTo) {
@@ -8,7 +11,7 @@ function texts(view, moveTo) {
       `chrF ${scoreText(view.index.chrf[one.run.id][view.position])}`,
       `${view.latency} ${latencyText(view, one.run, view.position)}`,
     ];
-    const spans = one.chunks
+    const spans = shownChunks(one, view)
       .filter((chunk) => chunk.text.trim())
       .flatMap((chunk, at) => [
         at && /^\s/.test(chunk.text) ? " " : "",
@@ -22,6 +25,7 @@ function texts(view, moveTo) {
           chunk.text.trim(),
         ),
       ]);
+    const nothing = view.long ? "nothing was written in this window" : "nothing was written";
     return el(
       "div",
       {class: `text ${colour(one.run)}`},
@@ -33,31 +37,54 @@ function texts(view, moveTo) {
         el("span", {class: "muted"}, ` ${scores.join(" · ")}`),
         flagsOf(view.index, one.run, view.position).map((flag) => el("span", {class: "flag"}, ` ${flag}`)),
       ),
-      el("p", {}, spans.length ? spans : el("em", {class: "muted"}, "nothing was written")),
+      el(
+        "p",
+        {},
+        view.long ? wordsBefore(one, view) : null,
+        spans.length ? spans : el("em", {class: "muted"}, nothing),
+      ),
     );
   });
   return el("div", {class: "texts"}, rows);
 }
 
-/** Dim what had not been written at a time, and mark what was written last. null: everything is written. */
-function showTextsAt(container, ms) {
-  const spans = [...container.querySelectorAll(".written[data-time]")];
-  for (const span of spans) {
-    const time = Number(span.dataset.time);
-    span.classList.toggle("later", ms !== null && time > ms + 0.01);
-    span.classList.toggle("newest", ms !== null && Math.abs(time - ms) < 0.01);
+/** The chunks that are shown: those of the window. */
+function shownChunks(one, view) {
+  return view.long ? chunksBetween(one, view.clock, view.from, view.from + view.span) : one.chunks;
+}
+
+/** The last words that were written before the window. */
+function wordsBefore(one, view) {
+  const end = placeOf(one.chunks, view.from - 0.01, (chunk) => timeOf(chunk, view.clock));
+  let text = "";
+  let at = end;
+  while (at > 0 && unitsOf(text, view.pair.unit).length < WORDS_BEFORE) text = one.chunks[--at].text + text;
+  const space = view.pair.unit === "word" ? " " : "";
+  const words = unitsOf(text, view.pair.unit).slice(-WORDS_BEFORE);
+  return words.length ? el("span", {class: "muted before"}, `… ${words.join(space)}${space}`) : null;
+}
+
+/**
+ * Dim what had not been written at a time, and mark what was written within `fresh` ms before it. null:
+ * everything is written.
+ */
+function showTextsAt(container, ms, fresh) {
+  for (const span of container.querySelectorAll(".written[data-time]")) {
+    const age = ms === null ? null : ms - Number(span.dataset.time);
+    span.classList.toggle("later", age !== null && age < -0.01);
+    span.classList.toggle("newest", age !== null && age >= -0.01 && age < fresh);
   }
 }
 
-/** One line a run about the moment under the cursor. */
-function moment(view, ms) {
+/** One line a run about the moment under the cursor; while the audio is running, about its last decision. */
+function moment(view, ms, running) {
   const runs = view.tracks.map((one) => one.run);
   const unit = view.pair.unit === "word" ? "word" : "character";
   return [
-    el("h4", {}, `${seconds(ms)} s`),
+    el("h4", {}, momentText(view, ms)),
     view.tracks.map((one) => {
       const chunk = chunkAt(one, ms, view.clock);
-      const now = chunk && Math.abs(timeOf(chunk, view.clock) - ms) < 0.01;
+      const now = chunk && (running || Math.abs(timeOf(chunk, view.clock) - ms) < 0.01);
       const does = !now ? "between two decisions" : chunk.text.trim() ? null : "READ";
       return el(
         "div",
@@ -79,36 +106,4 @@ function moment(view, ms) {
       );
     }),
   ];
-}
-
-/** A row for each moment at which some run wrote, a column for each run. */
-function chunkTable(view, moveTo) {
-  const times = moments(view.tracks, view.clock);
-  const columns = view.tracks.map(
-    (one) => new Map(one.chunks.map((chunk) => [timeOf(chunk, view.clock), chunk])),
-  );
-  const rows = times
-    .filter((time) => columns.some((column) => column.get(time)?.text.trim()))
-    .map((time) =>
-      el(
-        "tr",
-        {"data-time": time, onclick: () => moveTo(time)},
-        el("th", {scope: "row"}, `${seconds(time)} s`),
-        columns.map((column) => {
-          const chunk = column.get(time);
-          if (!chunk) return el("td", {});
-          return el("td", {}, chunk.text.trim() || el("span", {class: "muted"}, "·"));
-        }),
-      ),
-    );
-  const runs = view.tracks.map((one) => one.run);
-  const head = runs.map((run) =>
-    el("th", {scope: "col", class: colour(run)}, swatch(runs, run), runName(view.pair, run)),
-  );
-  return el(
-    "table",
-    {class: "chunk-table"},
-    el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "time"), head)),
-    el("tbody", {}, rows),
-  );
 }

@@ -96,11 +96,12 @@ function utteranceList(container, state, open) {
           },
         },
         el("span", {class: "item-number"}, String(index.index[at])),
-        el("span", {class: "item-text"}, index.reference[at]),
+        // The line has no room for more.
+        el("span", {class: "item-text"}, shortened(index.reference[at], 160)),
         el(
           "span",
           {class: "item-scores"},
-          `${seconds(index.source_ms[at], 1)} s`,
+          lengthText(index.source_ms[at]),
           run
             ? ` · ${scoreText(index.chrf[run.id][at])} · ${state.latency} ${latencyText(state, run, at)}`
             : "",
