@@ -118,9 +118,14 @@ def _items(
         items += check_segments(one.name, scores[one.name])
         items.append(check_languages(one.name, one.configuration))
     quality = ", ".join(runs[0].configuration.evaluation.quality_metrics)
+    export = f"simulst export-scoring {args.folder / runs[0].name} --source-text FILE --output DIR"
     return [
         *items,
-        Item(State.NOTE, "quality", f"the track goes by XCOMET-XL; here {quality} were computed"),
+        Item(
+            State.NOTE,
+            "quality",
+            f"{quality} were computed; the track goes by XCOMET-XL, whose input comes from: {export}",
+        ),
         Item(State.DONE, "image", f"{args.folder / IMAGE} is ready to be built"),
     ]
 
