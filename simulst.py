@@ -42,6 +42,13 @@ COMMANDS: dict[str, Command | CommandGroup] = {
         "evaluation.commands.compare:run",
         "evaluation.commands.compare_arguments:CompareArguments",
     ),
+    "submission": Command(
+        "prepare a submission to a shared task: logs, checks, image",
+        "serve.commands.submission:run",
+        "serve.commands.submission_arguments:SubmissionArguments",
+        takes_keys=True,
+        continues=True,
+    ),
     "nose": Command(
         "score quality/latency curves by NoSE",
         "evaluation.commands.nose:run",

@@ -61,7 +61,9 @@ class UnseenLatency:
 
 def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst calibrate`. keys: the words behind each flag that replaces a key of the file."""
-    configuration = load_configuration(args.configuration, {**keys, "engine": ["batched"]})
+    # The file may be that of a finished run, which says both.
+    simulated_keys = {"engine": ["batched"], "computation_aware": ["false"]}
+    configuration = load_configuration(args.configuration, {**keys, **simulated_keys})
     knob = _knob(configuration, args.knob, args.range)
     check_files_exist([configuration.evaluation])
     options = configuration.evaluation
