@@ -108,6 +108,7 @@ class StreamingEngine:
                     raise audio.error or stream.error
                 if audio.full and not audio.may_say_more(stream.decoded_ms):
                     self.history.end_utterance(audio)  # in silence
+                stream.closing = audio.utterance_ended
                 limit = self._units_allowed(stream)
                 if limit == 0 and audio.full:
                     stream.makes_room = True

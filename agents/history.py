@@ -8,6 +8,7 @@ that the rest was attended to goes with it. Only long silence ends an utterance.
 
 A window that is full, whatever the reason, is cut by attention, too; where nothing can go, because a policy
 holds nearly everything back, what it holds back is written first. So no word is lost, and none written twice.
+Where even that does not help, the utterance ends there.
 """
 
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ class History:
         stream.prompt = self.prompt(stream)
 
     def end_utterance(self, audio: HeardAudio) -> None:
-        """The window is full, and nobody has spoken for a while: that is a pause."""
+        """The window is full, and it cannot be cut: all that is left is written as at a pause."""
         audio.cuts = self._cuts
         audio.utterance_ended = True
 
@@ -214,9 +215,8 @@ class History:
         if not stream.makes_room:
             stream.makes_room = True  # what the policy holds back is written next
             return
-        # The model has nothing to say, or looks at the window's beginning all the time.
-        self._cut(stream, len(tokens), audio.start_ms + audio.window_ms / 2)
-        stream.begin_anew()
+        # The model has next to nothing to say, or looks at the window's beginning all the time.
+        self.end_utterance(audio)
 
     def _begins_ms(self, stream: StreamState, memory: Memory, place: int) -> list[float]:
         """When what each committed token was attended to most begins, in the source."""
