@@ -53,7 +53,7 @@ class HistoryOptions:
     window_s: float | None = option(
         None,
         "A stream remembers so much audio at most; default: what the model hears, less its trailing silence.",
-        above=0,
+        at_least=0.5,
         at_most=3600,
     )
     context_words: int = option(
@@ -205,7 +205,8 @@ class History:
         tokens, audio = stream.text.committed, stream.audio
         if self.options.history is None:
             audio.cuts = self._cuts
-        needed_ms = audio.start_ms + ROOM * audio.window_ms
+        longest_ms = audio.window_ms if audio.cuts.window_ms is None else audio.cuts.window_ms
+        needed_ms = audio.start_ms + audio.window_ms - (1 - ROOM) * min(longest_ms, audio.window_ms)
         begins_ms = self._begins_ms(stream, memory, place) if tokens else []
         for begin in self._units.begins(stream, tokens)[-KEPT_WORDS:]:
             if begin and min(begins_ms[begin:]) >= needed_ms:

@@ -133,6 +133,32 @@ def test_a_window_that_fills_up_is_cut_and_nothing_is_lost_or_said_twice(policy,
     assert max(windows_ms) <= 3000
 
 
+@pytest.mark.parametrize("history", [None, "attention"])
+@pytest.mark.parametrize("decode_silence", [False, True])
+def test_a_window_full_of_silence_holds_nothing_back(history, decode_silence, listening):
+    """Of a policy that never lets the stream be decoded before an end."""
+    engine = listening(decode_silence, history=history)
+    text, _ = play(engine, OfflinePolicy(), spelled("AbCd" + 40 * " " + "EGh"))
+    assert text.strip() == "Ab Cd E Gh"
+
+
+def test_a_cut_that_lets_the_end_of_an_utterance_in_loses_nothing(listening):
+    text, _ = play(
+        listening(history="pauses"), Policy(), spelled("AbCdEGhIjKlIAbCdEGhIjKlIAbCd.     EGh.    ")
+    )
+    assert text.strip() == "Ab Cd E Gh Ij Kl I Ab Cd E Gh Ij Kl I Ab Cd. E Gh."
+
+
+def test_a_model_that_needs_much_silence_behind_has_a_shorter_window_from_the_first_cut_on(listening):
+    engine = listening()
+    engine.translator.silence_ms = 1000
+    engine.history = type(engine.history)(engine.translator, engine.history.options, engine.speech)
+    said = "".join(sentences(8)).replace(".", "")
+    text, windows_ms = play(engine, LocalAgreementPolicy(2), spelled(said))
+    assert text.strip() == spaced(said)
+    assert max(windows_ms[12:]) <= 2000
+
+
 @pytest.mark.parametrize("kept_words", [None, 3])
 @pytest.mark.parametrize("decode_silence", [False, True])
 def test_attention_forgets_old_text_with_its_audio(kept_words, decode_silence, listening):

@@ -103,6 +103,4 @@ def _next(audio: torch.Tensor, written: int) -> tuple[int, int]:
     values = (100 * audio).round().int().tolist()
     begins = [at for at, value in enumerate(values) if value and (at == 0 or not values[at - 1])]
     letters = [at for at in begins if values[at : at + 3] == [values[at]] * 3]
-    return (
-        (values[letters[written]], letters[written]) if written < len(letters) else (END, len(values) - 1)
-    )
+    return (values[letters[written]], letters[written]) if written < len(letters) else (END, len(values) - 1)
