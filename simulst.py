@@ -42,10 +42,27 @@ COMMANDS: dict[str, Command | CommandGroup] = {
         "evaluation.commands.compare:run",
         "evaluation.commands.compare_arguments:CompareArguments",
     ),
+    "submission": Command(
+        "prepare a submission to a shared task: logs, checks, image",
+        "serve.commands.submission:run",
+        "serve.commands.submission_arguments:SubmissionArguments",
+        takes_keys=True,
+        continues=True,
+    ),
     "nose": Command(
         "score quality/latency curves by NoSE",
         "evaluation.commands.nose:run",
         "evaluation.commands.nose_arguments:NoseArguments",
+    ),
+    "export-scoring": Command(
+        "write the texts of a run for XCOMET, which has an environment of its own",
+        "evaluation.commands.export_scoring:run",
+        "evaluation.commands.export_scoring_arguments:ExportScoringArguments",
+    ),
+    "import-scoring": Command(
+        "take scores of such texts into the tables of a run",
+        "evaluation.commands.import_scoring:run",
+        "evaluation.commands.import_scoring_arguments:ImportScoringArguments",
     ),
     "options": Command(
         "list all keys of an evaluation file",

@@ -18,7 +18,6 @@ that the model lacks is refused, too. Its HTTP processor server drops the reques
 ends.
 """
 
-import re
 import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -33,11 +32,10 @@ from foundation.errors import InputError
 from foundation.options import check_options, option
 from serve.live_stream import LiveStream
 from serve.served_agent import ServedAgent, served_agent
+from serve.tokens import tokens
 
 PLACE = "the speech processor's file"
 CLASS = "serve.processor.StreamingProcessor"
-# A word with the space before it; at the end also the space behind.
-TOKEN = re.compile(r"\s*\S+(?:\s+$)?|\s+$")
 
 
 @dataclass(frozen=True)
@@ -128,4 +126,4 @@ def _agent(config: SimpleNamespace) -> ServedAgent:
 
 
 def _output(text: str) -> IncrementalOutput:
-    return IncrementalOutput(TOKEN.findall(text), text, [], "")
+    return IncrementalOutput(tokens(text), text, [], "")

@@ -27,6 +27,8 @@ EXTRAS = {
     "cluster_jobs.py": "cluster",
     "audio_attention.py": "audio-language",
     "qwen2_audio.py": "audio-language",
+    "long_form.py": "longform",
+    "soft_alignment.py": "longform",
 }
 LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -84,7 +86,7 @@ def test_libraries_of_the_core_are_declared(file):
 @pytest.mark.parametrize("file", sources("serve"), ids=str)
 def test_libraries_of_servers_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("dependencies", "serve")
+    assert libraries <= declared("dependencies", "serve", "longform")
 
 
 @pytest.mark.parametrize("file", sources("train"), ids=str)
@@ -96,7 +98,7 @@ def test_libraries_of_training_are_declared(file):
 @pytest.mark.parametrize("file", sources("benchmarks", "tests"), ids=str)
 def test_libraries_of_benchmarks_and_tests_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("dependencies", "train", "test")
+    assert libraries <= declared("dependencies", "train", "test", "serve")
 
 
 @pytest.mark.parametrize("file", sources(*BELOW, "benchmarks", "tests"), ids=str)
@@ -117,6 +119,7 @@ def test_one_idea_fits_in_a_file(file):
 def test_serve_and_tests_are_extras():
     assert declared("serve") == {"simulstream"}
     assert {"pytest", "ruff", "transformers"} <= declared("test")
+    assert declared("longform") == {"omnisteval"} <= declared("test")
     assert declared("train") == {"fairseq2", "torcheval"}
     assert declared("tts") == {"hibari"}
     assert declared("audio-language") == {"transformers", "peft"}

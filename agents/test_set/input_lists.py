@@ -64,22 +64,30 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
             f"{source} lists {len(audio_files)} audio files but {target} has {len(references)} references: "
             "give one reference for each file, in the same order"
         )
+    check_audio_files(audio_files, source, maximum_ms)
+    for warning in reference_warnings(target):
+        logger.warning(warning)
+
+
+def check_audio_files(files: Sequence[str], place: str, maximum_ms: float | None, whole: bool = True) -> None:
+    """Raises InputError for files that cannot be used (all such, up to ten). place: what lists them.
+
+    whole: read each to its end, since a header tells nothing of damage behind it.
+    """
     problems = []
-    for audio_file in audio_files:
+    for file in files:
         try:
-            check_audio_file(audio_file, None if maximum_ms is None else maximum_ms / 1000)
-            # A header tells nothing of damage behind it, which would stop SimulEval halfway.
-            read_audio(audio_file)
+            check_audio_file(file, None if maximum_ms is None else maximum_ms / 1000)
+            if whole:  # damage would stop SimulEval halfway
+                read_audio(file)
         except InputError as error:
             problems.append(str(error))
     if problems:
         more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
         listed = "\n  ".join(problems[:LISTED])
         raise InputError(
-            f"{len(problems)} of {len(audio_files)} files in {source} cannot be used:\n  {listed}{more}"
+            f"{len(problems)} of {len(files)} files in {place} cannot be used:\n  {listed}{more}"
         )
-    for warning in reference_warnings(target):
-        logger.warning(warning)
 
 
 def reference_warnings(target: str) -> list[str]:

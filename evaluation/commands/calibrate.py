@@ -5,8 +5,9 @@ Finds the setting of a policy's knob that gives a latency of S seconds on the te
 simulates with the batched engine, several settings side by side.
 
 Another test set of as many utterances has another mean: the interval says where it lies in 95 of 100
-cases, by a bootstrap over utterances (the sampling of both sets counts, hence the root of 2). With
---at-most the setting is the slowest whose latency on such a set stays below the target with 95% confidence.
+cases, by a bootstrap over utterances, or segments of long recordings (the sampling of both sets counts, hence
+the root of 2). With --at-most the setting is the slowest whose latency on such a set stays below the target
+with 95% confidence.
 """
 
 import tempfile
@@ -19,10 +20,15 @@ import numpy as np
 
 from evaluation.commands.calibrate_arguments import CalibrateArguments
 from evaluation.configuration.evaluation_file import Configuration, configure, load_configuration
-from evaluation.configuration.test_set_files import check_files_exist
+from evaluation.configuration.evaluation_options import EvaluationOptions
+from evaluation.configuration.recordings import read_recordings
+from evaluation.configuration.test_set_files import audio_files, check_files_exist
 from evaluation.logs.run_log import read_run_log
+from evaluation.metrics.latency import LONG_FORM_METRICS
 from evaluation.metrics.significance import Resampling, mean, mean_of
-from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.run.batched_run import BatchedRun
+from evaluation.run.resegment import resegment
+from evaluation.run.simulate_all import simulate_all
 from evaluation.sweeps.calibration import Calibration, Knob, MeasuredSetting
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
@@ -55,13 +61,22 @@ class UnseenLatency:
 
 def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst calibrate`. keys: the words behind each flag that replaces a key of the file."""
-    configuration = load_configuration(args.configuration, {**keys, "engine": ["batched"]})
+    # The file may be that of a finished run, which says both.
+    simulated_keys = {"engine": ["batched"], "computation_aware": ["false"]}
+    configuration = load_configuration(args.configuration, {**keys, **simulated_keys})
     knob = _knob(configuration, args.knob, args.range)
     check_files_exist([configuration.evaluation])
-    sentences = len(BatchedRun((configuration,)).indices)
+    options = configuration.evaluation
+    metric = args.latency or ("LongYAAL" if options.segments else "LAAL")
+    if options.segments and metric not in LONG_FORM_METRICS:
+        known = " or ".join(LONG_FORM_METRICS)
+        raise InputError(f"{metric} is of single utterances, and there are segments: give --latency {known}")
+    if metric in LONG_FORM_METRICS and not options.segments:
+        raise InputError(f"{metric} is of long recordings: name their segments, or give another --latency")
+    units = _units(options)
     with tempfile.TemporaryDirectory() as folder:
-        measure = simulated(configuration, knob, args.latency, Path(folder), Workers(args.jobs))
-        unseen = UnseenLatency(Resampling(sentences))
+        measure = simulated(configuration, knob, metric, Path(folder), Workers(args.jobs))
+        unseen = UnseenLatency(Resampling(units))
         search = Calibration(knob, measure, unseen.at_most if args.at_most else mean)
         if args.spread:
             low, high = search.explore()
@@ -72,8 +87,9 @@ def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
         else:
             found = search.search(args.target, [TOLERANCE * target for target in args.target])
     chosen = list(dict.fromkeys(run.setting for run in found))
-    print(text_table([_row(run, knob, args.latency, unseen, run.setting in chosen) for run in search.runs]))
-    print(f"\n{sentences} utterances, {len(search.runs)} settings simulated")
+    print(text_table([_row(run, knob, metric, unseen, run.setting in chosen) for run in search.runs]))
+    what = "segments" if options.segments else "utterances"
+    print(f"\n{units} {what}, {len(search.runs)} settings simulated")
     settings = ", ".join(f"{setting:g}" for setting in sorted(chosen))
     print(f"{knob.name}: [{settings}]" if len(found) > 1 else f"{knob.name}: {settings}")
 
@@ -96,10 +112,22 @@ def simulated(
         latencies = []
         for lane in range(len(settings)):
             run.write_logs(lane, transcripts, log)
-            latencies.append(read_run_log(log).latency(metric) / 1000)
+            scored = read_run_log(log)
+            if configuration.evaluation.segments:
+                scored = resegment(run.configurations[lane], scored)
+            latencies.append(scored.latency(metric) / 1000)
         return latencies
 
     return measure
+
+
+def _units(options: EvaluationOptions) -> int:
+    """The number of utterances, or of segments, of the test set."""
+    chosen = options.indices(len(audio_files(options)))
+    if not options.segments:
+        return len(chosen)
+    recordings = read_recordings(options)
+    return sum(len(recordings[index].segments) for index in chosen)
 
 
 def _knob(configuration: Configuration, name: str | None, limits: tuple[float, float] | None) -> Knob:

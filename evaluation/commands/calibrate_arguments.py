@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.metrics.latency import LATENCY_METRICS
+from evaluation.metrics.latency import LATENCY_METRICS, LONG_FORM_METRICS
 from foundation.errors import InputError
 from foundation.files.shipped_files import shipped_configuration
 from foundation.files.yaml_files import read_yaml
 from foundation.options import REQUIRED, option
 
 # Those that are a time.
-METRICS = tuple(name for name in LATENCY_METRICS if name != "AP")
+METRICS = (*(name for name in LATENCY_METRICS if name != "AP"), *LONG_FORM_METRICS)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class CalibrateArguments:
     spread: int | None = option(
         None, "Find N settings that cover all latencies.", metavar="N", at_least=2, at_most=1000
     )
-    latency: str = option("LAAL", "The latency metric.", METRICS)
+    latency: str | None = option(
+        None, "The latency metric; default: LAAL, or LongYAAL where the file names segments.", METRICS
+    )
     at_most: bool = option(False, "Stay below the target on unseen data, with 95% confidence.")
     knob: str | None = option(None, "The option to turn; default: the policy's own.", metavar="NAME")
     range: tuple[float, float] | None = option(None, "Where to search it.", metavar=("LOW", "HIGH"))

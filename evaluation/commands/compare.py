@@ -12,16 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from evaluation.commands.compare_arguments import CompareArguments
-from evaluation.logs.run_log import RunLog, check_same_test_set, read_run_log
+from evaluation.logs.run_log import RunLog, check_same_test_set
 from evaluation.metrics.curve import Axes
 from evaluation.metrics.degenerate import count_flags
 from evaluation.metrics.latency import column_of, in_unit, unit_of
 from evaluation.metrics.nose import Bounds, joint_signature
 from evaluation.metrics.nose_intervals import compare_nose
-from evaluation.metrics.quality_statistics import QualityStatistics, quality_statistics
+from evaluation.metrics.quality_statistics import MeanStatistics, QualityStatistics
+from evaluation.metrics.run_quality import quality_of
 from evaluation.metrics.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweeps.finished_sweep import FoundSystem, decoding_of, find_system
-from evaluation.sweeps.folder import DEFAULT_TOKENIZER, bleu_tokenizer
+from evaluation.sweeps.folder import DEFAULT_TOKENIZER, bleu_tokenizer, read_scored_log
 from evaluation.sweeps.statistics import PointStatistics, SweepStatistics
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
@@ -35,10 +36,8 @@ class Measures:
     latency_metrics: Sequence[str]
     tokenizer: str
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics:
-        predictions = [one.prediction for one in log.utterances]
-        references = [one.reference for one in log.utterances]
-        return quality_statistics(metric, predictions, references, self.tokenizer)
+    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
+        return quality_of(log, metric, self.tokenizer)
 
     def sweep(self, system: str, logs: Sequence[RunLog], offline: RunLog) -> SweepStatistics:
         quality, latency = self.quality_metrics[0], self.latency_metrics[0]
@@ -60,13 +59,14 @@ def run(args: CompareArguments) -> None:
     """Does what `simulst compare` says: prints tables with intervals and p-values."""
     systems = [find_system(args.first), find_system(args.second)]
     first, second = (system.runs for system in systems)
-    logs = {run: read_run_log(run) for run in (*first, *second)}
+    logs = {run: read_scored_log(run) for run in (*first, *second)}
     check_same_test_set(list(logs.values()))
     offline = _offline(systems, [Path(folder) for folder in args.offline])
-    logs |= {run: read_run_log(run) for run in offline}
+    logs |= {run: read_scored_log(run) for run in offline}
     check_same_test_set(list(logs.values()))
     tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs.values()))
-    measures = Measures(args.quality_metrics, args.latency_metrics, tokenizer)
+    latency_metrics = args.latency_metrics or logs[first[0]].usual_latency
+    measures = Measures(args.quality_metrics, latency_metrics, tokenizer)
     resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
     if len(first) == len(second) == 1:
         print(run_tables([logs[first[0]], logs[second[0]]], measures, resampling))
@@ -79,7 +79,8 @@ def run(args: CompareArguments) -> None:
     print(f"\nA: {args.first}  B: {args.second}")
     if tokenizer != DEFAULT_TOKENIZER and "BLEU" in args.quality_metrics:
         print(f"BLEU's tokenizer: {tokenizer}")
-    print(f"{resampling.utterances} utterances, {args.resamples} resamples, seed {args.seed}")
+    units = logs[first[0]].units_of_test_set
+    print(f"{resampling.utterances} {units}, {args.resamples} resamples, seed {args.seed}")
 
 
 def _offline(systems: Sequence[FoundSystem], given: Sequence[Path]) -> list[Path]:

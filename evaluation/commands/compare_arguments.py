@@ -23,9 +23,13 @@ class CompareArguments:
         is_path=True,
     )
     bounds: tuple[float, float] | None = option(None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y"))
-    quality_metrics: tuple[str, ...] = option(("BLEU", "chrF"), "The quality metrics.", QUALITY_METRICS)
-    latency_metrics: tuple[str, ...] = option(
-        ("AL", "LAAL"), "The latency metrics: AL, AL_TC, LAAL, ...", metavar="METRIC"
+    quality_metrics: tuple[str, ...] = option(
+        QUALITY_METRICS, "The quality metrics: BLEU, chrF, or imported ones.", metavar="METRIC"
+    )
+    latency_metrics: tuple[str, ...] | None = option(
+        None,
+        "The latency metrics: AL, AL_TC, LAAL, ...; default: AL, LAAL, or LongYAAL, StreamLAAL of segments.",
+        metavar="METRIC",
     )
     sacrebleu_tokenizer: str | None = option(None, "BLEU's tokenizer; default: as the runs say.", TOKENIZERS)
     resamples: int = option(1000, "The resamples of the bootstrap.", at_least=0, at_most=10_000_000)

@@ -81,9 +81,9 @@ def configure(
     agent, [evaluation] = configure_agent(values, place, overrides, (EvaluationOptions,))
     with named_place(place):
         evaluation = evaluation.for_language(agent.agent_options.target_language)
-    evaluation = dataclasses.replace(
-        evaluation, source=shipped_file(evaluation.source), target=shipped_file(evaluation.target)
-    )
+    paths = {name: getattr(evaluation, name) for name in ("source", "target", "segments", "audio_folder")}
+    shipped = {name: shipped_file(path) for name, path in paths.items() if path}
+    evaluation = dataclasses.replace(evaluation, **shipped)
     return Configuration(agent.agent, agent.agent_class, agent.parts, evaluation)
 
 

@@ -4,11 +4,13 @@ import os
 from dataclasses import dataclass, replace
 
 from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, latency_unit
+from evaluation.metrics.latency import LONG_FORM_METRICS, UTTERANCE_DEFAULTS
 from evaluation.metrics.metric_names import TOKENIZERS
 from foundation.errors import InputError
 from foundation.options import check_options, option
 
 ENGINES = ("simuleval", "batched")
+ALIGNMENT_TOKENIZERS = ("moses", "none")
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,26 @@ class EvaluationOptions:
     """The test set and its scores. Relative paths start from the current directory, as in SimulEval."""
 
     source: str = option("", "This file holds the path of one audio file in each line.", is_path=True)
-    target: str = option("", "This file holds one reference in each line.", is_path=True)
+    target: str = option(
+        "", "This file holds one reference in each line; with segments, one for each of them.", is_path=True
+    )
+    segments: str | None = option(
+        None,
+        "In place of source: this file (YAML or TSV) names long recordings, and their segments by offset and "
+        "duration in s; scores are of segments, by OmniSTEval's alignment.",
+        is_path=True,
+    )
+    audio_folder: str | None = option(
+        None,
+        "Recordings of segments lie in this folder; default: beside the segments, or in ../wav.",
+        is_path=True,
+    )
+    alignment_tokenizer: str | None = option(
+        None,
+        "For alignment with segments, words are split by Moses' tokenizer of the target language "
+        "(OmniSTEval's --lang), or not; default: moses where latency counts words.",
+        ALIGNMENT_TOKENIZERS,
+    )
     output: str | None = option(
         None, "This folder is made for the results; default: outputs/NAME for NAME.yaml.", is_path=True
     )
@@ -25,8 +46,10 @@ class EvaluationOptions:
     quality_metrics: tuple[str, ...] = option(
         ("BLEU", "chrF"), "Quality is measured by these: SimulEval's scorers, chrF, WER_NORM or EMPTY."
     )
-    latency_metrics: tuple[str, ...] = option(
-        ("AL", "LAAL", "DAL"), "Latency is measured by these: SimulEval's scorers, or NoSE."
+    latency_metrics: tuple[str, ...] | None = option(
+        None,
+        "Latency is measured by these: SimulEval's scorers, or NoSE; with segments LongYAAL, StreamLAAL; "
+        "default: AL, LAAL, DAL, or the two.",
     )
     computation_aware: bool | None = option(
         None, "Latency with computation is shown too (columns _CA); default: true for engine simuleval."
@@ -77,10 +100,14 @@ class EvaluationOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.latency_metrics is None:
+            usual = LONG_FORM_METRICS if self.segments else UTTERANCE_DEFAULTS
+            object.__setattr__(self, "latency_metrics", usual)
+        self._check_segments()
         for name in ("source", "target"):
-            if not getattr(self, name):
+            if not getattr(self, name) and not (self.segments and name == "source"):
                 raise InputError(f"{name} is missing: name a text file with one entry in each line")
-        for name in ("source", "target", "output"):
+        for name in ("source", "target", "output", "segments", "audio_folder"):
             if getattr(self, name):
                 object.__setattr__(self, name, os.path.expanduser(getattr(self, name)))
         if self.start_index < 0 or self.end_index < -1:
@@ -105,12 +132,41 @@ class EvaluationOptions:
         if (self.nose_siblings or self.nose_offline) and "NoSE" not in self.latency_metrics:
             raise InputError("runs for NoSE are given, but latency_metrics does not name NoSE")
 
+    def _check_segments(self) -> None:
+        """Raises InputError for options that do not go with `segments`, or only with them."""
+        if not self.segments:
+            for name in ("audio_folder", "alignment_tokenizer"):
+                if getattr(self, name) is not None:
+                    raise InputError(f"{name} is for long recordings: give segments, or leave it out")
+            for metric in self.latency_metrics:
+                if metric in LONG_FORM_METRICS:
+                    raise InputError(f"latency metric {metric} is of long recordings: give their segments")
+            return
+        if self.source:
+            raise InputError("source and segments both name the audio: leave source out")
+        for metric in self.latency_metrics:
+            if metric not in LONG_FORM_METRICS:
+                raise InputError(
+                    f"latency metric {metric} is not of long recordings: with segments give some of "
+                    f"{', '.join(LONG_FORM_METRICS)}"
+                    + (" (`simulst nose` scores curves of them)" if metric == "NoSE" else "")
+                )
+        if self.no_use_ref_len:
+            raise InputError("no_use_ref_len does not go with segments: OmniSTEval goes by the reference")
+
     def indices(self, sentences: int) -> range:
-        """The sentences to evaluate, of a list of so many. Raises InputError when it is too short."""
+        """The sentences, or recordings, to evaluate, of a list of so many.
+
+        Raises InputError when it is too short.
+        """
         if max(self.start_index + 1, self.end_index) > sentences:
+            what = (
+                f"{self.segments} names {sentences} recordings"
+                if self.segments
+                else (f"{self.source} lists {sentences} sentences")
+            )
             raise InputError(
-                f"{self.source} lists {sentences} sentences: start_index {self.start_index} or end_index "
-                f"{self.end_index} lies beyond"
+                f"{what}: start_index {self.start_index} or end_index {self.end_index} lies beyond"
             )
         return range(self.start_index, sentences if self.end_index < 0 else self.end_index)
 
@@ -123,4 +179,11 @@ class EvaluationOptions:
         tokenizer = self.sacrebleu_tokenizer or bleu_tokenizer(target_language)
         check_text_scoring(target_language, unit, tokenizer if "BLEU" in self.quality_metrics else None)
         aware = self.engine == "simuleval" if self.computation_aware is None else self.computation_aware
-        return replace(self, computation_aware=aware, eval_latency_unit=unit, sacrebleu_tokenizer=tokenizer)
+        split = self.alignment_tokenizer or ("moses" if unit == "word" else "none")
+        return replace(
+            self,
+            computation_aware=aware,
+            eval_latency_unit=unit,
+            sacrebleu_tokenizer=tokenizer,
+            alignment_tokenizer=split if self.segments else None,
+        )

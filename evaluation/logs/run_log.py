@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,11 @@ class Utterance:
     source_ms: float
     source: str = ""  # its file
 
+    @property
+    def audio_end_ms(self) -> float:
+        """When all of the audio has been heard, on the scale of the delays."""
+        return self.source_ms
+
     def units(self, unit: str) -> list[str]:
         """The words or characters ("char") of the prediction."""
         return self.prediction.split() if unit == "word" else list(self.prediction)
@@ -62,6 +67,9 @@ class RunLog:
 
     path: Path
     utterances: tuple[Utterance, ...]
+
+    usual_latency: ClassVar[tuple[str, ...]] = ("AL", "LAAL")  # by which such runs are compared
+    units_of_test_set: ClassVar[str] = "utterances"  # what is resampled
 
     @cached_property
     def unit(self) -> str:
@@ -89,23 +97,36 @@ class RunLog:
         Raises InputError for any other, for chunks of another run, and where words were counted of text
         that has no spaces between them.
         """
-        if self.unit == "word" and self.spaceless is not None:
-            raise InputError(
-                f"{self.path} counts latency in words, but its references have no spaces between words: run "
-                "it again with --eval-latency-unit char"
-            )
+        self.check_unit()
         if metric not in METRICS_BY_CLOCK:
             names = ", ".join(LATENCY_METRICS)
             raise InputError(
                 f"there is no latency metric {metric!r}: give {names}, or one followed by _CA or _TC"
             )
         name, clock = METRICS_BY_CLOCK[metric]
+        if name not in LATENCY_METRICS:
+            raise InputError(
+                f"{self.path} is of single utterances, and {metric} is of long recordings: run it with their "
+                "segments"
+            )
         values = [
             LATENCY_METRICS[name](times, one.source_ms, one.reference_units(self.unit)) if times else math.nan
             for one in self.utterances
             for times in [self._times(one, clock)]
         ]
         return np.array(values, dtype=np.float64)
+
+    def check_unit(self) -> None:
+        """Raises InputError where words were counted of text that has no spaces between them."""
+        if self.unit == "word" and self.spaceless is not None:
+            raise InputError(
+                f"{self.path} counts latency in words, but its references have no spaces between words: run "
+                "it again with --eval-latency-unit char"
+            )
+
+    def true_times(self, utterance: Utterance) -> Sequence[float] | None:
+        """When each unit was written by the true clock, in ms; None where computation is not known."""
+        return self._true_times.get(utterance.index)
 
     @cached_property
     def decisions(self) -> Mapping[int, Sequence[ChunkRecord]] | None:
@@ -116,7 +137,7 @@ class RunLog:
     def _times(self, utterance: Utterance, clock: str) -> Sequence[float]:
         """When each unit was written by a clock, in ms."""
         if clock == TRUE_CLOCK:
-            return self._true_times.get(utterance.index, ())
+            return self.true_times(utterance) or ()
         return utterance.elapsed if clock == SIMULEVAL_CLOCK else utterance.delays
 
     @cached_property
@@ -170,6 +191,11 @@ def check_same_test_set(logs: Sequence[RunLog]) -> None:
     """
     first, *others = logs
     for other in others:
+        if type(other) is not type(first):
+            raise InputError(
+                f"{first.path} and {other.path} are of different test sets: one is of long recordings with "
+                "segments, the other of single utterances"
+            )
         if other.unit != first.unit:
             raise InputError(
                 f"{first.path} counts latency in units of a {first.unit}, {other.path} of a {other.unit}: "

@@ -33,7 +33,7 @@ def flags(utterance: Utterance, unit: str) -> tuple[str, ...]:
     found = []
     if loops(utterance.prediction, unit) and not loops(utterance.reference, unit):
         found.append("LOOPING")
-    if utterance.delays and utterance.delays[0] >= utterance.source_ms:
+    if utterance.delays and utterance.delays[0] >= utterance.audio_end_ms:
         found.append("AT_END")
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""Latency of one utterance: AL, LAAL, AP, DAL, YAAL.
+"""Latency of one utterance: AL, LAAL, AP, DAL, YAAL. Those of long recordings are only named here.
 
 Every function takes
 
@@ -85,8 +85,14 @@ def _lagging(delays: Sequence[float], source_ms: float, target_units: int) -> fl
 SIMULEVAL_CLOCK = "_CA"  # all computation so far added to the audio heard
 TRUE_CLOCK = "_TC"  # evaluation/metrics/true_clock.py
 CLOCKS = ("", SIMULEVAL_CLOCK, TRUE_CLOCK)
-METRICS_BY_CLOCK = {metric + clock: (metric, clock) for metric in LATENCY_METRICS for clock in CLOCKS}
 
+# Of segments of long recordings, by OmniSTEval (evaluation/metrics/long_form.py): YAAL and LAAL of what was
+# aligned to a segment, from the start of the segment on.
+LONG_FORM_METRICS = ("LongYAAL", "StreamLAAL")
+UTTERANCE_DEFAULTS = ("AL", "LAAL", "DAL")
+METRICS_BY_CLOCK = {
+    metric + clock: (metric, clock) for metric in (*LATENCY_METRICS, *LONG_FORM_METRICS) for clock in CLOCKS
+}
 
 # Metrics of latency, SimulEval's among them, that are no time; all others are in ms.
 NO_TIMES = ("AP", "NumChunks", "DiscontinuityNum", "RTF", "NoSE")

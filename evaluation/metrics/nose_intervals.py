@@ -67,10 +67,13 @@ def compare_nose(
 def safe_bounds(reach: np.ndarray) -> Bounds | None:
     """Bounds that nearly all resamples reach, of two decimals; None where there are none.
 
-    reach (R, 2): lowest and highest latency that all curves of a resample have.
+    reach (R, 2): lowest and highest latency that all curves of a resample have; NaN where one lacks a point.
     """
+    reach = np.where(np.isnan(reach), [[np.inf, -np.inf]], reach)
     low = np.percentile(reach[:, 0], 100 - MISSED_PERCENT, method="higher")
     high = np.percentile(reach[:, 1], MISSED_PERCENT, method="lower")
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
     low, high = math.ceil(low * 100) / 100, math.floor(high * 100) / 100
     return (low, high) if low < high else None
 

@@ -40,6 +40,23 @@ class QualityStatistics:
         return np.array([self.metric._compute_score_from_stats(row).score for row in sums.tolist()])
 
 
+@dataclass(frozen=True)
+class MeanStatistics:
+    """A metric whose score is the mean of its scores (N,) of sentences."""
+
+    scores: np.ndarray
+
+    signature = "imported|mean of sentences"
+
+    def resampled_scores(self, weights: np.ndarray) -> np.ndarray:
+        """weights (R, N) -> the score of each resample, (R,) float64."""
+        return (weights @ self.scores) / weights.sum(axis=1)
+
+    def sentence_scores(self, sentences: int) -> np.ndarray:
+        """The scores of the first sentences: (sentences,)."""
+        return self.scores[:sentences]
+
+
 def quality_statistics(
     name: str, predictions: Sequence[str], references: Sequence[str], tokenizer: str = "13a"
 ) -> QualityStatistics:

@@ -95,8 +95,8 @@ class SweepScores:
         resampling, log = self.resampling, self.sweep.logs[0]
         signatures = [f"{name} {self.sweep.quality(log, name).signature}" for name in QUALITY_METRICS]
         return [
-            f"Intervals (95%): bootstrap over {resampling.utterances} utterances, {resampling.resamples} "
-            f"resamples, seed {resampling.seed}.",
+            f"Intervals (95%): bootstrap over {resampling.utterances} {log.units_of_test_set}, "
+            f"{resampling.resamples} resamples, seed {resampling.seed}.",
             "Latency counts the length of the reference and skips empty predictions. _CA: by SimulEval's "
             "clock, which adds all computation to the audio heard; _TC: by the true one, "
             "max(t, arrival) + compute.",

@@ -12,7 +12,7 @@ with a KEY for each configuration, and chunks as in chunks.jsonl.
 
 import hashlib
 import json
-import uuid
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,14 @@ import soundfile
 import yaml
 
 from agents.engine import StreamingEngine
-from agents.test_set.input_lists import check_test_set, read_audio_list, read_references
-from evaluation.configuration.evaluation_file import Configuration, configure
+from evaluation.configuration.evaluation_file import Configuration
+from evaluation.configuration.test_set_files import audio_files, check_audible, references
 from evaluation.logs.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.logs.json_lines import is_count, is_time
 from evaluation.logs.result_folder import LOG
 from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
-from evaluation.run.worker_threads import share_of_threads
 from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
-from foundation.progress import Progress
-from foundation.workers import Workers
 from models.languages import LanguagePair
 from models.registry import base_model, load_translators
 
@@ -67,7 +64,7 @@ class BatchedRun:
     @cached_property
     def audio_files(self) -> list[str]:
         """The audio files of all sentences. Raises InputError when there is no such list."""
-        return read_audio_list(self.first.evaluation.source)
+        return audio_files(self.first.evaluation)
 
     @cached_property
     def seconds(self) -> dict[int, float]:
@@ -83,8 +80,7 @@ class BatchedRun:
         """Raises InputError for anything in the test sets that cannot be used."""
         limits_ms = [lane.engine.longest_audio_ms for lane in lanes]
         maximum_ms = min((limit for limit in limits_ms if limit is not None), default=None)
-        for target in dict.fromkeys(one.evaluation.target for one in self.configurations):
-            check_test_set(self.first.evaluation.source, target, maximum_ms)
+        check_audible([one.evaluation for one in self.configurations], maximum_ms)
 
     def load(self) -> list[Lane]:
         """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
@@ -117,24 +113,25 @@ class BatchedRun:
         lanes: Sequence[Lane],
         batches: Sequence[Sequence[int]],
         file: Path,
-        done: Callable[[int], None],
+        heard: Callable[[float], None] | None = None,
     ) -> None:
-        """Simulate some batches and add a line for each utterance to a file; done(n) is told of n more."""
+        """Simulate some batches, add a line for each utterance to a file; heard(s): s seconds are done."""
         journal = Journal(file.parent, file.name)
         for batch in batches:
             sources = [Source(self.audio_files[index]) for index in batch]
-            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once)
+            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once, heard)
             for index, some in zip(batch, transcripts, strict=True):
                 journal.append(_entry(index, self.keys, some))
-            done(len(batch))
 
-    def batches(self, usual_silence_ms: int = 0) -> Iterator[list[int]]:
+    def batches(self, usual_silence_ms: int = 0, window_ms: float | None = None) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first.
 
-        usual_silence_ms: of the model, behind each, where the options leave it to the model.
+        usual_silence_ms: of the model, behind each, where the options leave it to the model. window_ms: most
+        audio that the model hears at once, however long a recording is.
         """
         options = self.first.evaluation
         silence_s = self.first.translator.with_silence(usual_silence_ms).trailing_silence_ms / 1000
+        window_s = math.inf if window_ms is None else window_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
@@ -142,7 +139,7 @@ class BatchedRun:
         batch: list[int] = []
         # Longest first: memory that suffices for the first batch suffices for all.
         for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
-            longest_s = seconds[batch[0] if batch else index] + silence_s
+            longest_s = min(seconds[batch[0] if batch else index], window_s) + silence_s
             if len(batch) == most or (batch and longest_s * (len(batch) + 1) > options.audio_at_once_s):
                 yield batch
                 batch = []
@@ -166,11 +163,10 @@ class BatchedRun:
     ) -> None:
         """Write instances.log as SimulEval does, and chunks.jsonl, of one configuration."""
         options = self.configurations[lane].evaluation
-        references = read_references(options.target)
+        texts = references(options)
         written = {index: transcripts[index][self.keys[lane]] for index in self.indices}
         with (folder / LOG).open("w", encoding="utf-8") as log:
-            for index in self.indices:
-                transcript = written[index]
+            for index, transcript in written.items():
                 instance = {
                     "index": index,
                     "prediction": transcript.prediction(options.eval_latency_unit),
@@ -178,22 +174,22 @@ class BatchedRun:
                     # SimulEval adds computation here, of which this engine knows nothing.
                     "elapsed": transcript.delays,
                     "prediction_length": len(transcript.units),
-                    "reference": references[index],
+                    "reference": texts[index],
                     "source": str(soundfile.info(self.audio_files[index])).split("\n"),
                     "source_length": transcript.source_ms,
                 }
                 log.write(json.dumps(instance) + "\n")
         # What SimulEval wants to know of a log that it scores.
         (folder / "config.yaml").write_text(yaml.safe_dump({"source_type": "speech", "target_type": "text"}))
-        records = [transcript.chunks for transcript in written.values()]
-        write_chunk_log(folder / CHUNK_LOG, records, self.indices.start)
+        write_chunk_log(folder / CHUNK_LOG, [one.chunks for one in written.values()], self.indices.start)
 
 
 def batch_key(configuration: Configuration) -> tuple:
     """Configurations of one key can be simulated side by side. Raises InputError if a model is missing."""
     options = configuration.evaluation
     limits = options.streams_at_once, options.audio_at_once_s
-    test_set = options.source, options.start_index, options.end_index
+    audio = options.source, options.segments, options.audio_folder
+    test_set = *audio, options.start_index, options.end_index
     model = base_model(configuration.agent_options.model)
     return (model, configuration.translator, *test_set, *limits)
 
@@ -202,49 +198,6 @@ def _engine_key(configuration: Configuration) -> tuple:
     """Configurations of one key are decoded together."""
     model = configuration.agent_options.model
     return (model, configuration.search, configuration.speech, configuration.history)
-
-
-def simulate_all(
-    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False, title: str | None = None
-) -> dict[int, dict[str, Transcript]]:
-    """The transcripts of each utterance, by the keys of the configurations.
-
-    `parts` keeps what is done, also that of an earlier process. Raises InputError for anything that
-    cannot be used, before it simulates; checked: the test set has been looked at before; title: of the bar.
-    """
-    lanes = run.load()
-    if not checked:
-        run.check(lanes)
-    found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
-    # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    batches = run.batches(lanes[0].engine.translator.usual_silence_ms)
-    left = [batch for batch in batches if not all(index in found for index in batch)]
-    if not left:
-        return found
-    files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
-    initial = len(run.indices) - sum(map(len, left))
-    if workers.in_process:
-        with Progress(len(run.indices), "utterance", title, initial) as progress:
-            run.simulate(lanes, left, files[0], progress.add)
-    else:
-        values = [configuration.values() for configuration in run.configurations]
-        shares = run.shares(left, workers.jobs)
-        tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
-
-        def written() -> int:
-            return initial + sum(file.read_bytes().count(b"\n") for file in files if file.exists())
-
-        with Progress(len(run.indices), "utterance", title, initial, measure=written):
-            for _ in workers.in_order(simulate_share, tasks, *share_of_threads(workers)):
-                pass
-    return found | _complete(read_transcripts([file for file in files if file.exists()]), run.keys)
-
-
-def simulate_share(task: tuple[Sequence[Mapping], Sequence[Sequence[int]], Path]) -> None:
-    """What one process does: the configurations, as keys with values, over some batches, into a file."""
-    values, batches, file = task
-    run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
-    run.simulate(run.load(), batches, file, lambda _: None)
 
 
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
@@ -269,7 +222,7 @@ def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     return found
 
 
-def _complete(
+def complete_only(
     found: Mapping[int, dict[str, Transcript]], keys: Sequence[str]
 ) -> dict[int, dict[str, Transcript]]:
     return {index: one for index, one in found.items() if all(key in one for key in keys)}

@@ -12,22 +12,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import soundfile
 from simuleval.evaluator import build_evaluator
 from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
-from agents.test_set.input_lists import read_audio_list
 from evaluation.commands.evaluate_arguments import EvaluateArguments
 from evaluation.configuration.evaluation_file import Configuration, load_configuration
-from evaluation.configuration.test_set_files import check_files_exist
+from evaluation.configuration.test_set_files import audio_files, check_files_exist, lists_for_simuleval
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
-from evaluation.logs.run_log import read_run_log
-from evaluation.metrics.latency import column_of, in_unit
+from evaluation.metrics.latency import LONG_FORM_METRICS, column_of, in_unit
 from evaluation.metrics.scores import Scorers, Scores
-from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.run.batched_run import BatchedRun
 from evaluation.run.rescore import rescore
 from evaluation.run.run_scores import run_folder
+from evaluation.run.simulate_all import simulate_all
+from evaluation.sweeps.folder import read_scored_log
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
 from foundation.progress import Progress
@@ -36,7 +37,7 @@ from foundation.workers import Workers
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 
 # What SimulEval has to know to write its log; scoring comes later.
-RUN_OPTIONS = ("source", "target", "start_index", "end_index", "eval_latency_unit")
+RUN_OPTIONS = ("start_index", "end_index", "eval_latency_unit")
 
 
 def run(options: EvaluateArguments, keys: Mapping[str, Sequence[str]]) -> None:
@@ -52,7 +53,7 @@ def run(options: EvaluateArguments, keys: Mapping[str, Sequence[str]]) -> None:
 def show(configuration: Configuration, scores: Scores) -> None:
     """Print the scores of a run, and what it wrote if that is little."""
     print(text_table([shown_row(configuration, scores)]))
-    utterances = read_run_log(configuration.evaluation.output).utterances
+    utterances = read_scored_log(Path(configuration.evaluation.output)).utterances
     if len(utterances) <= SHOWN_TRANSLATIONS:
         print("\n" + "\n".join(one.prediction for one in utterances))
     print(f"\nresults in {configuration.evaluation.output}")
@@ -60,7 +61,8 @@ def show(configuration: Configuration, scores: Scores) -> None:
 
 def shown_row(configuration: Configuration, scores: Scores) -> Row:
     """The scores as people read them: times in seconds, where scores.tsv has SimulEval's ms."""
-    latency = {name for name in scores.values if name.partition("_")[0] in LATENCY_SCORERS_DICT}
+    known = {*LATENCY_SCORERS_DICT, *LONG_FORM_METRICS}
+    latency = {name for name in scores.values if name.partition("_")[0] in known}
     return {"setting": configuration.setting} | {
         column_of(name) if name in latency else name: in_unit(name, value) if name in latency else value
         for name, value in scores.values.items()
@@ -97,16 +99,22 @@ def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
 
 def run_simuleval(configuration: Configuration, folder: Path) -> None:
     """Write instances.log into `folder`. Raises InputError like `evaluate`."""
+    with tempfile.TemporaryDirectory() as lists:
+        _run_simuleval(configuration, folder, *lists_for_simuleval(configuration.evaluation, Path(lists)))
+
+
+def _run_simuleval(configuration: Configuration, folder: Path, source: str, target: str) -> None:
     options = configuration.evaluation
     arguments = [
+        f"--source={source}",
+        f"--target={target}",
         *(f"--{name.replace('_', '-')}={getattr(options, name)}" for name in RUN_OPTIONS),
         f"--output={folder}",
         # Two sorts of latency come from one log: see evaluation/metrics/scores.py.
         "--no-scoring",
         *configuration.agent_arguments(),
     ]
-    if not sys.stderr.isatty():
-        arguments.append("--no-progress-bar")
+    arguments.append("--no-progress-bar")  # it knows finished utterances only, which may take hours
     with _command_line(arguments, configuration.agent_class):
         try:
             system, args = build_system_args()
@@ -114,13 +122,17 @@ def run_simuleval(configuration: Configuration, folder: Path) -> None:
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    indices = options.indices(len(read_audio_list(options.source)))
+    files = audio_files(options)
+    seconds = [soundfile.info(files[index]).duration for index in options.indices(len(files))]
     system.utterance_records = []
-    if sys.stderr.isatty():  # where SimulEval has a bar of its own
+
+    def heard_s() -> float:
+        done = len(system.utterance_records)
+        present_s = system.states.stream.audio.heard_ms / 1000 if done < len(seconds) else 0
+        return sum(seconds[:done]) + present_s
+
+    with Progress(sum(seconds), "audio second", measure=heard_s):
         build_evaluator(args)(system)
-    else:
-        with Progress(len(indices), "utterance", measure=lambda: len(system.utterance_records)):
-            build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluation.configuration.evaluation_file import Configuration, load_configuration
+from evaluation.configuration.test_set_files import check_omnisteval
 from evaluation.logs.result_folder import LOG
 from evaluation.logs.run_log import read_run_log
 from evaluation.metrics.scores import Scorers, Scores
@@ -18,7 +19,7 @@ from foundation.errors import InputError
 # Options of an evaluation that change its scores, but not its log.
 SCORING = (
     "quality_metrics", "latency_metrics", "computation_aware", "no_use_ref_len", "sacrebleu_tokenizer",
-    "nose_siblings", "nose_offline", "nose_bounds", "nose_latency", "nose_quality",
+    "alignment_tokenizer", "nose_siblings", "nose_offline", "nose_bounds", "nose_latency", "nose_quality",
 )  # fmt: skip
 
 
@@ -35,6 +36,8 @@ def rescore(folder: str | Path, flags: Mapping[str, Sequence[str]]) -> tuple[Con
             f"{folder} has no {CONFIGURATION}, which says how it was run: score it by simuleval --score-only"
         )
     configuration = load_configuration(folder / CONFIGURATION, {**flags, "output": [str(folder)]})
+    if configuration.evaluation.segments:
+        check_omnisteval(configuration.evaluation)
     scorers = Scorers(configuration.evaluation)
     # Whatever is damaged is refused here, by its line: SimulEval reads without any check.
     read_run_log(folder)

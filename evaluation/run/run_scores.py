@@ -1,22 +1,31 @@
 """The scores of one run, beside its log; a run whose scoring fails is kept, and can be scored again."""
 
 import json
+import logging
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from evaluation.configuration.evaluation_file import Configuration
+from evaluation.logs.imported_scores import imported_scores, outdated_scores
 from evaluation.logs.result_folder import CONFIGURATION, LOG
-from evaluation.logs.run_log import read_run_log
-from evaluation.metrics.latency import METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
-from evaluation.metrics.scores import Scorers, Scores
+from evaluation.logs.run_log import RunLog, read_run_log
+from evaluation.logs.segment_log import SegmentLog, write_segment_log
+from evaluation.metrics.latency import LONG_FORM_METRICS, METRICS_BY_CLOCK, SIMULEVAL_CLOCK, TRUE_CLOCK
+from evaluation.metrics.scores import LATE, Scorers, Scores
 from evaluation.metrics.significance import mean
 from evaluation.metrics.true_clock import SIGNATURE
+from evaluation.run.resegment import resegment
 from evaluation.table import write_tsv
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file, whole_folder
 
+logger = logging.getLogger(__name__)
+
 SCORES = "scores.tsv"
+# Columns that come last.
+COUNTS = ("EMPTY", LATE, LATE + TRUE_CLOCK, "SENTENCES")
 SIGNATURES = "signatures.json"
 
 
@@ -56,9 +65,19 @@ def run_folder(configuration: Configuration, overwrite: bool = False) -> Iterato
 
 def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -> Scores:
     """Score the log in `folder`, and put what makes it a result of `simulst evaluate` beside it."""
-    scores = scorers.score(folder / LOG)
-    if configuration.evaluation.computation_aware:
-        scores = _with_true_clock(scores, folder)
+    options = configuration.evaluation
+    log: RunLog
+    if options.segments:
+        log = resegment(configuration, read_run_log(folder))
+        write_segment_log(log)
+        scores = scorers.score_segments(log)
+        _warn_of_unicode(log)
+    else:
+        log = read_run_log(folder)
+        scores = scorers.score(folder / LOG)
+    if options.computation_aware:
+        scores = _with_true_clock(scores, log)
+    scores = _with_imported(scores, log)
     _write_configuration(configuration, folder)
     with replaced_file(folder / SIGNATURES) as file:
         file.write_text(json.dumps(scores.signatures, indent=1) + "\n", encoding="utf-8")
@@ -71,14 +90,50 @@ def _write_configuration(configuration: Configuration, folder: Path) -> None:
         file.write_text(configuration.to_yaml(), encoding="utf-8")
 
 
-def _with_true_clock(scores: Scores, folder: Path) -> Scores:
-    """Adds each latency metric by the true clock behind its column of SimulEval's clock."""
-    log = read_run_log(folder)
+def _with_true_clock(scores: Scores, log: RunLog) -> Scores:
+    """Adds each latency metric by the true clock behind its last column by other clocks."""
     values, signatures = {}, dict(scores.signatures)
     for name, value in scores.values.items():
         values[name] = value
         metric, clock = METRICS_BY_CLOCK.get(name, (name, ""))
-        if clock == SIMULEVAL_CLOCK:
+        if clock == SIMULEVAL_CLOCK or metric in LONG_FORM_METRICS:
             values[metric + TRUE_CLOCK] = mean(log.latency(metric + TRUE_CLOCK))
-            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}"
+            aligned = scores.signatures[name].partition("|segments:")[1:]
+            signatures[metric + TRUE_CLOCK] = f"unit:{log.unit}|{SIGNATURE}" + "".join(aligned)
+    if isinstance(log, SegmentLog):
+        sentences = values.pop("SENTENCES")
+        values |= {LATE + TRUE_CLOCK: log.late_percent(TRUE_CLOCK), "SENTENCES": sentences}
+        signatures[LATE + TRUE_CLOCK] = signatures[LATE]
     return Scores(values, signatures)
+
+
+def _with_imported(scores: Scores, log: RunLog) -> Scores:
+    """Adds what another program scored of the same texts; warns where it was of others."""
+    outdated = outdated_scores(log)
+    if outdated:
+        logger.warning(
+            "%s: imported scores (%s) are of other texts and left out: export and score again",
+            log.path,
+            ", ".join(outdated),
+        )
+    imported = {name: float(values.mean()) for name, values in imported_scores(log).items()}
+    signatures = {name: "imported|mean of sentences" for name in imported}
+    counts = {name: scores.values[name] for name in scores.values if name in COUNTS}
+    values = {name: value for name, value in scores.values.items() if name not in COUNTS}
+    return Scores({**values, **imported, **counts}, {**scores.signatures, **signatures})
+
+
+def _warn_of_unicode(log: SegmentLog) -> None:
+    """As OmniSTEval does: its report then has BLEU and chrF of normalised text, too."""
+    predictions, references = (
+        sum(unicodedata.normalize("NFKC", text) != text for text in texts)
+        for texts in zip(*((one.prediction, one.reference) for one in log.utterances), strict=True)
+    )
+    if predictions or references:
+        logger.warning(
+            "%s: Unicode's form NFKC would change %d predictions and %d references, and BLEU and chrF tell "
+            "such characters apart",
+            log.path,
+            predictions,
+            references,
+        )

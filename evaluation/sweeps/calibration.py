@@ -171,5 +171,8 @@ class Calibration:
         for setting, latencies in zip(new, self._measure(new), strict=True):
             value = self._statistic(latencies)
             if not math.isfinite(value):
-                raise InputError(f"nothing at all was written at {self.knob.name} {setting:g}: give --range")
+                # Of long recordings what is written behind their end has no LongYAAL.
+                raise InputError(
+                    f"nothing at all was written at {self.knob.name} {setting:g} in time: give --range"
+                )
             self._known[setting] = MeasuredSetting(setting, latencies, value)

@@ -6,8 +6,8 @@ and reference is looked for.
 
 from collections.abc import Sequence
 
-from agents.test_set.input_lists import check_test_set
 from evaluation.configuration.evaluation_file import Configuration
+from evaluation.configuration.test_set_files import check_audible
 from evaluation.run.batched_run import BatchedRun, batch_key
 
 
@@ -23,5 +23,4 @@ def check_runs(configurations: Sequence[Configuration]) -> None:
             run.check(run.load())
         else:
             # Their agents may be anything, but their lists are known.
-            for target in dict.fromkeys(one.evaluation.target for one in group):
-                check_test_set(group[0].evaluation.source, target, None)
+            check_audible([one.evaluation for one in group], None)

@@ -12,11 +12,18 @@ from typing import TypeVar
 import numpy as np
 
 from evaluation.logs.result_folder import LOG
-from evaluation.logs.run_log import RunLog, check_same_test_set, read_run_log
+from evaluation.logs.run_log import RunLog, check_same_test_set
 from evaluation.metrics.curve import Axes
-from evaluation.metrics.latency import LATENCY_METRICS, in_unit, unit_of
-from evaluation.metrics.quality_statistics import QUALITY_METRICS, QualityStatistics, quality_statistics
-from evaluation.sweeps.folder import bleu_tokenizer, find_runs, read_run_yaml, run_configuration
+from evaluation.metrics.latency import LATENCY_METRICS, LONG_FORM_METRICS, in_unit, unit_of
+from evaluation.metrics.quality_statistics import QUALITY_METRICS, MeanStatistics, QualityStatistics
+from evaluation.metrics.run_quality import quality_of
+from evaluation.sweeps.folder import (
+    bleu_tokenizer,
+    find_runs,
+    read_run_yaml,
+    read_scored_log,
+    run_configuration,
+)
 from evaluation.sweeps.layout import RunPlace, SweepLayout
 from evaluation.sweeps.statistics import PointStatistics, SweepStatistics
 from foundation.errors import InputError
@@ -43,7 +50,7 @@ class FinishedSweep:
     tokenizer: str  # sacreBLEU's, for BLEU
     quality_metrics: tuple[str, ...]  # by which the runs were scored, the main one first
     latency_metrics: tuple[str, ...]
-    _counted: dict[tuple[Path, str], QualityStatistics] = field(
+    _counted: dict[tuple[Path, str], QualityStatistics | MeanStatistics] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -58,16 +65,16 @@ class FinishedSweep:
     def axes(self) -> Axes:
         """The first metric of each kind that can be resampled."""
         quality = next((name for name in self.quality_metrics if name in QUALITY_METRICS), "BLEU")
-        latency = next((name for name in self.latency_metrics if name in LATENCY_METRICS), "AL")
+        known = {*LATENCY_METRICS, *LONG_FORM_METRICS}
+        usual = self.logs[0].usual_latency[0]
+        latency = next((name for name in self.latency_metrics if name in known), usual)
         return Axes(quality, latency, unit_of(latency))
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics:
+    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
         """Counted once for each run and metric, which takes most of the time."""
         key = log.path, metric
         if key not in self._counted:
-            predictions = [one.prediction for one in log.utterances]
-            references = [one.reference for one in log.utterances]
-            self._counted[key] = quality_statistics(metric, predictions, references, self.tokenizer)
+            self._counted[key] = quality_of(log, metric, self.tokenizer)
         return self._counted[key]
 
     def statistics(self, system: FinishedSystem, axes: Axes) -> SweepStatistics:
@@ -154,7 +161,7 @@ def _offline_beside(system: Path) -> Path | None:
 
 
 def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunPlace]) -> FinishedSweep:
-    logs = {place: read_run_log(layout.run(place)) for place in places}
+    logs = {place: read_scored_log(layout.run(place)) for place in places}
     check_same_test_set(list(logs.values()))
     offline = {place.setting: log for place, log in logs.items() if place.is_offline}
     shared = _shared_offline(layout, languages)
@@ -170,7 +177,7 @@ def _read_pair(layout: SweepLayout, languages: str | None, places: Sequence[RunP
         tuple(systems),
         bleu_tokenizer(list(logs.values())),
         tuple(configuration.get("quality_metrics", QUALITY_METRICS)),
-        tuple(configuration.get("latency_metrics", ("LAAL", "AL"))),
+        tuple(configuration.get("latency_metrics", list(logs.values())[0].usual_latency[::-1])),
     )
 
 

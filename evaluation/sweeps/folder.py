@@ -9,7 +9,8 @@ from sacrebleu.metrics import BLEU
 from agents.test_set.text_scoring import TOKENIZERS_BY_SPACES
 from evaluation.logs.json_lines import is_count
 from evaluation.logs.result_folder import CONFIGURATION, LOG
-from evaluation.logs.run_log import RunLog
+from evaluation.logs.run_log import RunLog, read_run_log
+from evaluation.logs.segment_log import SEGMENT_LOG, read_segment_log
 from foundation.errors import InputError
 from foundation.files.yaml_files import load_yaml
 
@@ -69,6 +70,19 @@ def run_configuration(run: Path) -> dict[str, Any]:
     if beam is not None and not (is_count(beam) and 0 < beam < 10_000):
         raise InputError(f"{file} is damaged (beam must be a whole number from 1): {mend}")
     return values
+
+
+def read_scored_log(run: Path) -> RunLog:
+    """The log that a run's scores are of: by segments where it was over long recordings, else instances.log.
+
+    Raises InputError when it cannot be read, or is not there because the run was never scored.
+    """
+    segments = run / SEGMENT_LOG
+    if segments.is_file():
+        return read_segment_log(segments)
+    if run_configuration(run).get("segments"):
+        raise InputError(f"{run} has no {SEGMENT_LOG}: make it by `simulst evaluate --rescore {run}`")
+    return read_run_log(run)
 
 
 def bleu_tokenizer(logs: Sequence[RunLog]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.metrics.curve import Axes, Curve, OperatingPoint
 from evaluation.metrics.nose import Bounds, nose_of
-from evaluation.metrics.quality_statistics import QualityStatistics
+from evaluation.metrics.quality_statistics import MeanStatistics, QualityStatistics
 from evaluation.metrics.significance import mean_of
 
 
@@ -23,7 +23,7 @@ class PointStatistics:
 
     setting: str
     latency: np.ndarray  # (N,) of each utterance, in the unit of the axes
-    quality: QualityStatistics
+    quality: QualityStatistics | MeanStatistics
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N) -> latency and quality, (R, 2)."""
@@ -36,7 +36,7 @@ class SweepStatistics:
 
     system: str
     points: Sequence[PointStatistics]
-    offline: QualityStatistics
+    offline: QualityStatistics | MeanStatistics
     axes: Axes
     decoding: str  # of the offline run
 
@@ -66,11 +66,14 @@ def nose_scores(
     offline = [sweep.offline.resampled_scores(weights) for sweep in sweeps]
     scores = np.full((len(weights), len(sweeps) + 2), np.nan)
     for row in range(len(weights)):
-        low = max(curve[row, 0, 0] for curve in curves)
-        high = min(curve[row, -1, 0] for curve in curves)
+        # NaN where a point has no latency in the resample, as of segments that were all written too late: a
+        # curve that lacks a point is another curve.
+        lacking = any(np.isnan(curve[row, :, 0]).any() for curve in curves)
+        low = np.nan if lacking else max(curve[row, 0, 0] for curve in curves)
+        high = np.nan if lacking else min(curve[row, -1, 0] for curve in curves)
         scores[row, -2:] = low, high
         if bounds is not None:
-            if bounds[0] < low or bounds[1] > high:
+            if not (low <= bounds[0] and bounds[1] <= high):
                 continue
             low, high = bounds
         if not low < high:

@@ -30,6 +30,7 @@ UNKNOWN_LENGTH = 2**62  # libsndfile reports 2**63 - 1 frames when the header do
 # Decoders of lossy formats and mixing overshoot 1 a little; whole numbers of 16 bits stored as floats
 # reach thousands.
 LOUDEST = 16.0
+BLOCK = 2**20  # samples of each channel that are read at once where the audio itself is not kept
 MP3_SLACK = 1152  # samples that an MP3's header may announce beyond what comes out: a frame
 SILENCED = 0.01  # of the channels' energy: left of it after averaging, this is next to nothing
 
@@ -160,12 +161,7 @@ def read_samples(path: str | Path) -> tuple[np.ndarray, int]:
             f"{path} announces {header.frames / header.samplerate:.2f} s of audio, more than fit into "
             "memory: split it, or, where it is damaged, encode or copy it again"
         ) from None
-    slack = MP3_SLACK if header.format == "MP3" else 0
-    if len(samples) < header.frames - slack:
-        raise InputError(
-            f"{path} is cut off: its header announces {header.frames / sample_rate:.2f} s, "
-            f"{len(samples) / sample_rate:.2f} s are there; copy or encode it again"
-        )
+    _check_complete(path, header, len(samples))
     return samples, sample_rate
 
 
@@ -184,6 +180,31 @@ def check_audio_file(path: str | Path, maximum_s: float | None) -> float:
             "split it, for instance at pauses"
         )
     return duration_s
+
+
+def decoded_duration_s(path: str | Path) -> float:
+    """How long the file is once it is read to its end, in blocks: hours of audio need no memory.
+
+    Raises InputError as `read_samples`.
+    """
+    header = _checked_header(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            frames = sum(len(block) for block in file.blocks(BLOCK, dtype="float32"))
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{path} is damaged ({_reason(error)}): encode or copy it again") from None
+    _check_complete(path, header, frames)
+    return frames / header.samplerate
+
+
+def _check_complete(path: str | Path, header, frames: int) -> None:
+    """Raises InputError where fewer samples came out than the header announces."""
+    slack = MP3_SLACK if header.format == "MP3" else 0
+    if frames < header.frames - slack:
+        raise InputError(
+            f"{path} is cut off: its header announces {header.frames / header.samplerate:.2f} s, "
+            f"{frames / header.samplerate:.2f} s are there; copy or encode it again"
+        )
 
 
 def _checked_header(path: str | Path):

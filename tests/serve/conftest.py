@@ -1,5 +1,6 @@
 """The shipped model behind one engine, and captions with what our SimulEval agent writes about them."""
 
+import socket
 from argparse import ArgumentParser
 from dataclasses import dataclass
 
@@ -24,6 +25,14 @@ class Written:
 
     words: list[str]
     times_s: list[float]
+
+
+@pytest.fixture(scope="session")
+def unused_port() -> int:
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -116,3 +116,11 @@ def test_wrong_usage(tiny_yaml, flags):
     with pytest.raises(SystemExit) as stop:
         main(["calibrate", str(tiny_yaml), *flags])
     assert stop.value.code == 2
+
+
+def test_the_file_of_a_finished_run_will_do(tiny_yaml, tmp_path, capsys):
+    """It names another engine, and latency with computation, which only that one has."""
+    evaluate(load_configuration(tiny_yaml, {"output": [str(tmp_path / "run")]}))
+    file = tmp_path / "run" / "evaluation.yaml"
+    assert main(["calibrate", str(file), "--target", "0.8", "--range", "1", "6"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("k: ")

@@ -3,7 +3,8 @@
 import pytest
 
 from evaluation.configuration.evaluation_file import configure
-from evaluation.run.batched_run import BatchedRun, batch_key, simulate_all
+from evaluation.run.batched_run import BatchedRun, batch_key
+from evaluation.run.simulate_all import simulate_all
 from foundation.workers import Workers
 from models.policy.folder import StoredPolicy, save_policy
 from tests.evaluation.batched_settings import configurations
@@ -32,7 +33,10 @@ def test_batches_are_of_like_length_and_bounded(models, test_set):
             "padded": {"audio_at_once_s": 2.0, "trailing_silence_ms": 1500},
         }.items()
     }
+    run = BatchedRun(tuple(configurations(models, test_set, "digsst", audio_at_once_s=2.0)))
+    batches["window"] = list(run.batches(window_ms=650))
     assert batches == {
+        "window": [[3, 1, 2], [0, 4]],  # of longer audio no more is encoded at once
         "streams": [[3, 1], [2, 0], [4]],  # the two settings are decoded one after the other
         "audio": [[3], [1], [2, 0], [4]],
         "padded": [[3], [1], [2], [0], [4]],

@@ -116,7 +116,7 @@ def test_at_most_below_all_settings():
 
 
 def test_latency_that_is_undefined():
-    with pytest.raises(InputError, match="nothing at all was written at threshold -6"):
+    with pytest.raises(InputError, match="nothing at all was written at threshold -6 in time"):
         calibration(lambda threshold: math.nan, THRESHOLD).search([1.0], [0.1])
 
 

@@ -1,5 +1,7 @@
 """NoSE under resampling equals NoSE of curves made from the resampled sentences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
@@ -7,6 +9,7 @@ from sacrebleu.metrics import BLEU
 from evaluation.logs.run_log import RunLog, read_run_log
 from evaluation.metrics.curve import Axes, Curve, OperatingPoint
 from evaluation.metrics.nose import common_bounds, nose
+from evaluation.metrics.nose_intervals import safe_bounds
 from evaluation.metrics.quality_statistics import quality_statistics
 from evaluation.sweeps.statistics import PointStatistics, SweepStatistics, nose_scores
 from tests.evaluation.run_logs import write_run
@@ -68,6 +71,26 @@ def test_resamples_that_do_not_reach_the_bounds_have_no_score(systems):
     missing = np.isnan(nose_scores([sweep(logs) for logs in systems], weights, (low, high - 100)))
     assert 0 < missing[:, 0].sum() < 200
     assert np.array_equal(missing[:, 0], missing[:, 1])
+
+
+def test_a_resample_in_which_a_point_has_no_latency_has_no_score(systems):
+    sweeps = [sweep(logs) for logs in systems]
+    latency = np.full(40, np.nan)
+    latency[:20] = sweeps[0].points[2].latency[:20]
+    sweeps[0].points[2] = replace(sweeps[0].points[2], latency=latency)
+    weights = np.stack([np.repeat([1.0, 0.0], 20), np.repeat([0.0, 1.0], 20)])
+    scores = nose_scores(sweeps, weights)
+    assert np.isfinite(scores[0]).all() and np.isnan(scores[1]).all()
+    low, high = scores[0, 2:]
+    assert np.isnan(nose_scores(sweeps, weights, (low + 10, high - 10))[1, :2]).all()
+
+
+def test_no_bounds_are_safe_where_points_often_have_no_latency():
+    reach = np.tile([1.0, 2.0], (1000, 1))
+    reach[:5] = np.nan
+    assert safe_bounds(reach) == (1.0, 2.0)
+    reach[:50] = np.nan
+    assert safe_bounds(reach) is None
 
 
 def test_curve_of_the_whole_set_is_that_of_the_runs(systems):

@@ -1,0 +1,1 @@
+"""Commands of `simulst` that belong to this folder."""

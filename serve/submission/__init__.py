@@ -1,0 +1,1 @@
+"""A submission to a shared task: development sets are run, their logs checked, an image prepared."""
