@@ -225,3 +225,24 @@ def test_nothing_of_a_stream_is_kept_behind_its_step(shared):
     together.step(open_stream(loop))  # the thread has let go of the first step when it takes a second
     gc.collect()
     assert gone() is None
+
+
+class Panic(BaseException):
+    """As a library in another language raises it."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_panic_leaves_nobody_waiting(shared):
+    inner = engine()
+    one = shared(inner)
+    stream = inner.open_stream(Policy(), GERMAN)
+
+    def panic(streams):
+        raise Panic
+
+    inner.step = panic
+    hear(stream.audio, 400)
+    with pytest.raises(RuntimeError, match="the engine has been closed"):
+        one.submit(stream).result(timeout=10)
+    with pytest.raises(RuntimeError, match="the engine has been closed"):
+        one.submit(inner.open_stream(Policy(), GERMAN))
