@@ -21,7 +21,7 @@ LINES = [
     line for block in re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()
 ]
 MADE = "outputs/reina-submission"
-STARTS_IN_S = 100
+STARTS_IN_S = 200  # on a busy machine
 
 
 def test_the_section_has_the_commands_that_are_tested_here():
@@ -65,4 +65,4 @@ def test_commands_run_one_after_another(tmp_path, unused_port, capsys, monkeypat
             time.sleep(0.5)
     finally:
         process.terminate()
-        assert process.wait(10) == 143
+        assert process.wait(20) == 143
