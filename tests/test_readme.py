@@ -51,8 +51,18 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    others = ("simulst nose ", "simulst sweep ", "simulst calibrate ", "simulst submission ")
+    others = (
+        "simulst nose ",
+        "simulst sweep ",
+        "simulst calibrate ",
+        "simulst submission ",
+        *talk_commands(),
+    )
     return [command for command in commands() if not command.startswith(others)]
+
+
+def talk_commands() -> list[str]:
+    return [line for name in ("talk", "xcomet") for line in block(name).splitlines()]
 
 
 @pytest.mark.parametrize("command", evaluations())
@@ -64,6 +74,24 @@ def test_command_runs(command, tiny_folder, tmp_path):
     run = run_command(*shlex.split(command), *flags)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "result" / "scores.tsv").exists()
+
+
+def test_a_talk_is_scored_and_takes_scores_of_another_program(tmp_path):
+    evaluate, export, comet, take = talk_commands()
+    for command in (evaluate, export):
+        run = run_command(*shlex.split(command), folder=tmp_path)
+        assert run.returncode == 0, run.stderr
+    # XCOMET's environment is not this one: these are the files that it is given, and lines as it prints them.
+    words = dict(zip(shlex.split(comet)[1::2], shlex.split(comet)[2::2], strict=False))
+    texts = [(tmp_path / words[flag]).read_text().splitlines() for flag in ("-s", "-t", "-r")]
+    assert [len(lines) for lines in texts] == [12, 12, 12]
+    said = "".join(f"{words['-t']}\tSegment {place}\tscore: 0.5000\n" for place in range(12))
+    (tmp_path / words[">"]).write_text(said)
+    run = run_command(*shlex.split(take), folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("XCOMET-XL 0.5000 over 12 segments")
+    header = (tmp_path / "outputs" / "talk" / "scores.tsv").read_text().splitlines()[0].split("\t")
+    assert {"LongYAAL", "LongYAAL_TC", "StreamLAAL", "XCOMET-XL", "LATE"} <= set(header)
 
 
 def test_sweep_runs(tiny_folder, tmp_path):

@@ -8,6 +8,7 @@ from agents.history import History, MakingRoom
 from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
+from foundation.free_memory import give_back_free_memory
 from models.translator import Memory, Translator
 
 
@@ -63,6 +64,7 @@ def step_together(
             for (_, streams), places in zip(work, going_on, strict=True)
         ]
         if not any(going_on):
+            give_back_free_memory()
             return decisions
         left = [
             (engine, [streams[place] for place in places])

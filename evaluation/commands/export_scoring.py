@@ -4,9 +4,12 @@ DIR holds source.txt, hypothesis.txt and reference.txt, one line for each uttera
 recording, and index.txt with its place in the test set. README has the command that scores them by XCOMET.
 """
 
+from pathlib import Path
+
 from evaluation.commands.export_scoring_arguments import ExportScoringArguments
 from evaluation.sweeps.folder import read_scored_log, run_configuration
 from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_file
 from foundation.files.text_lines import plain_spaces, read_lines, write_list
 from foundation.files.whole_folder import whole_folder
 
@@ -18,7 +21,7 @@ def run(args: ExportScoringArguments) -> None:
     if not args.run.is_dir():
         raise InputError(f"{args.run} is no folder: give that of a finished run")
     utterances = read_scored_log(args.run).utterances
-    spoken = [plain_spaces(line) for line in read_lines(args.source_text)]
+    spoken = [plain_spaces(line) for line in read_lines(Path(shipped_file(str(args.source_text))))]
     needed = utterances[-1].index + 1
     whole = run_configuration(args.run).get("end_index", -1) == -1
     if len(spoken) < needed or (whole and len(spoken) > needed):

@@ -122,6 +122,14 @@ def test_by_default_pauses_cut_once_the_window_has_been_full(listening):
     assert 0 in windows_ms[full:-1]
 
 
+def test_models_that_know_a_context_are_told_the_newest_words_of_earlier_utterances(listening):
+    engine = listening(history="pauses", context_words=2)
+    told = []
+    engine.translator.tokenizer.context_prompt = lambda context: told.append(list(context)) or []
+    play(engine, Policy(), spelled("AbCdE.   Gh.   IKl."))
+    assert told[:2] == [[3, 4, 5, 13], [5, 13, 7, 8, 13]]  # "Cd E." and "E. Gh."
+
+
 def test_long_silence_costs_nothing_and_leaves_no_window(listening):
     engine = listening(history="pauses")
     audio = np.concatenate([spelled("AbCd."), np.zeros(60 * SAMPLE_RATE, np.float32), spelled("EGh.")])

@@ -88,6 +88,14 @@ def test_agreement_of_one_commits_everything():
     assert policy.commit(hypothesis(1, 2), view(memory=policy.open_memory())) == 2
 
 
+def test_agreement_goes_on_behind_text_that_has_left_the_window():
+    policy = LocalAgreementPolicy(agreeing_chunks=2)
+    memory = policy.open_memory()
+    policy.commit(Hypothesis((1, 2, 3, 4), -0.1, 0), view(memory=memory))
+    policy.forget(memory, 2)
+    assert policy.commit(Hypothesis((4, 5), -0.1, 0), view(committed=[3], memory=memory)) == 1
+
+
 def test_edatt_reads_when_attention_leans_on_the_newest_frames():
     attention = [[0.5, 0.3, 0.15, 0.05, 0.0], [0.5, 0.2, 0.1, 0.1, 0.1], [0.1, 0.9, 0.0, 0.0, 0.0]]
     # Rows have heard 4, 5 and 2 frames: the last two carry .20, .20 and 1.0.

@@ -47,3 +47,29 @@ def test_context_is_bounded():
 def test_each_token_needs_a_time():
     with pytest.raises(ValueError, match="2 tokens need as many times, got 1"):
         TextWindow().write([1, 2], [0.0], str)
+
+
+def test_an_utterance_begins_a_new_text_with_a_space_between():
+    """Token 1 spells "Ab", 2 "cd" and 3 " Ef": only some words have a space of their own."""
+
+    def decode(tokens):
+        return "".join({1: "Ab", 2: "cd", 3: " Ef"}[token] for token in tokens)
+
+    window = TextWindow()
+    texts = [window.write([1], [0.0], decode), window.write([2, 3], [0.0, 0.0], decode)]
+    window.begin_anew()
+    assert (window.context, window.committed) == ([1, 2, 3], [])
+    texts += [
+        window.write([], [], decode),
+        window.write([1], [0.0], decode),
+        window.write([2], [0.0], decode),
+    ]
+    window.begin_anew()
+    texts += [window.write([3], [0.0], decode)]
+    assert texts == ["Ab", "cd Ef", "", " Ab", "cd", " Ef"]
+    unspaced = TextWindow(separator="")
+    texts = []
+    for _ in range(2):
+        texts.append(unspaced.write([3], [0.0], decode))
+        unspaced.begin_anew()
+    assert texts == [" Ef", "Ef"]

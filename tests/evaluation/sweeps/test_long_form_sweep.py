@@ -1,5 +1,7 @@
 """Sweeps, comparisons, NoSE and calibration over long recordings: segments are what is resampled."""
 
+import base64
+import gzip
 import json
 
 import numpy as np
@@ -7,8 +9,12 @@ import pytest
 import soundfile
 
 from evaluation.logs.segment_log import SEGMENT_LOG, read_segment_log
-from evaluation.metrics.significance import mean
+from evaluation.metrics.significance import Resampling, mean
+from evaluation.report.data import sweep_data
+from evaluation.report.report import MAXIMUM_SIZE
+from evaluation.report.scores import SweepScores
 from evaluation.run.rescore import rescore
+from evaluation.sweeps.finished_sweep import read_sweep
 from simulst import main
 from tests.evaluation.long_form_run import write_long_form_run
 from tests.evaluation.run_logs import write_run
@@ -21,6 +27,10 @@ systems:
   wait-k: {agent: waitk, step_ms: 100, knob: k, settings: [1, 3]}
   holdn: {settings: [{held_tokens: 1}, {held_tokens: 3}]}
 """
+
+
+def unpacked(text):
+    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def run_of(folder, seed, lag_ms):
@@ -103,6 +113,20 @@ def test_a_sweep_has_points_over_longyaal(long_sweep):
             mean(log.latency("StreamLAAL")) / 1000, abs=1e-4
         )
     assert "4 segments" in (long_sweep / "report.html").read_text()
+
+
+def test_the_page_opens_recordings_and_shows_their_segments(long_sweep):
+    [sweep] = read_sweep(long_sweep)
+    data = sweep_data(SweepScores(sweep, Resampling(4)), MAXIMUM_SIZE)
+    assert (data["sentences"], len(data["packets"]), data["audio_ms"]) == (2, 2, 6000)
+    index = unpacked(data["index"])
+    assert index["reference"] == ["the cat sat on it", "a man is walking hello world!"]
+    log = sweep.logs[0]
+    recordings = [mean(log.latency("StreamLAAL")[at : at + 2]) for at in (0, 2)]
+    assert index["latency"]["StreamLAAL"][0] == pytest.approx(recordings, abs=1e-3)
+    packet = unpacked(data["packets"][1])
+    assert packet["segments"] == [[100.0, 1800.0, "a man is walking"], [2000.0, 900.0, "hello world!"]]
+    assert all(run["metric"] == "chrF" and len(run["segments"]) == 2 for run in packet["runs"])
 
 
 def test_nose_is_over_a_latency_of_long_recordings(long_sweep, capsys):
