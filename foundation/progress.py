@@ -20,11 +20,11 @@ class Progress:
 
     def __init__(
         self,
-        total: int,
+        total: float,
         unit: str,
         title: str | None = None,
-        done: int = 0,
-        measure: Callable[[], int] | None = None,
+        done: float = 0,
+        measure: Callable[[], float] | None = None,
     ) -> None:
         self.total = total
         self.done = done
@@ -43,7 +43,7 @@ class Progress:
             # Imported only where it is shown.
             from tqdm import tqdm
 
-            self._bar = tqdm(desc=self._title, total=self.total, initial=self.done, unit=self._unit)
+            self._bar = tqdm(desc=self._title, total=round(self.total), initial=self.done, unit=self._unit)
             interval = 0.5
         if self._bar is None or self._measure is not None:
             self._thread = threading.Thread(target=self._show_at_intervals, args=(interval,), daemon=True)
@@ -61,7 +61,7 @@ class Progress:
                 self._bar.update(self._measure() - self._bar.n)
             self._bar.close()
 
-    def add(self, count: int = 1) -> None:
+    def add(self, count: float = 1) -> None:
         """So many more are done."""
         self.done += count
         if self._bar is not None:
@@ -70,7 +70,7 @@ class Progress:
     def line(self) -> str:
         """What is said where there is no bar."""
         title = f"{self._title}: " if self._title else ""
-        text = f"{title}{self.done} of {self.total} {self._unit}s"
+        text = f"{title}{self.done:.0f} of {self.total:.0f} {self._unit}s"
         new, left = self.done - self._earlier, self.total - self.done
         if not new or left <= 0:
             return text

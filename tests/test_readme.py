@@ -51,14 +51,8 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    others = (
-        "simulst nose ",
-        "simulst sweep ",
-        "simulst calibrate ",
-        "simulst submission ",
-        *talk_commands(),
-    )
-    return [command for command in commands() if not command.startswith(others)]
+    simulsts = ("simulst nose ", "simulst sweep ", "simulst calibrate ", "simulst submission ")
+    return [command for command in commands() if not command.startswith((*simulsts, *talk_commands()))]
 
 
 def talk_commands() -> list[str]:

@@ -26,8 +26,9 @@ from evaluation.configuration.test_set_files import audio_files, check_files_exi
 from evaluation.logs.run_log import read_run_log
 from evaluation.metrics.latency import LONG_FORM_METRICS
 from evaluation.metrics.significance import Resampling, mean, mean_of
-from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.run.batched_run import BatchedRun
 from evaluation.run.resegment import resegment
+from evaluation.run.simulate_all import simulate_all
 from evaluation.sweeps.calibration import Calibration, Knob, MeasuredSetting
 from evaluation.table import Row, text_table
 from foundation.errors import InputError

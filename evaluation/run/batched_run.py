@@ -13,7 +13,6 @@ with a KEY for each configuration, and chunks as in chunks.jsonl.
 import hashlib
 import json
 import math
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,17 +24,14 @@ import soundfile
 import yaml
 
 from agents.engine import StreamingEngine
-from evaluation.configuration.evaluation_file import Configuration, configure
+from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.test_set_files import audio_files, check_audible, references
 from evaluation.logs.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, write_chunk_log
 from evaluation.logs.json_lines import is_count, is_time
 from evaluation.logs.result_folder import LOG
 from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
-from evaluation.run.worker_threads import share_of_threads
 from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
-from foundation.progress import Progress
-from foundation.workers import Workers
 from models.languages import LanguagePair
 from models.registry import base_model, load_translators
 
@@ -117,16 +113,15 @@ class BatchedRun:
         lanes: Sequence[Lane],
         batches: Sequence[Sequence[int]],
         file: Path,
-        done: Callable[[int], None],
+        heard: Callable[[float], None] | None = None,
     ) -> None:
-        """Simulate some batches and add a line for each utterance to a file; done(n) is told of n more."""
+        """Simulate some batches, add a line for each utterance to a file; heard(s): s seconds are done."""
         journal = Journal(file.parent, file.name)
         for batch in batches:
             sources = [Source(self.audio_files[index]) for index in batch]
-            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once)
+            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once, heard)
             for index, some in zip(batch, transcripts, strict=True):
                 journal.append(_entry(index, self.keys, some))
-            done(len(batch))
 
     def batches(self, usual_silence_ms: int = 0, window_ms: float | None = None) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first.
@@ -205,50 +200,6 @@ def _engine_key(configuration: Configuration) -> tuple:
     return (model, configuration.search, configuration.speech, configuration.history)
 
 
-def simulate_all(
-    run: BatchedRun, parts: Path, workers: Workers, checked: bool = False, title: str | None = None
-) -> dict[int, dict[str, Transcript]]:
-    """The transcripts of each utterance, by the keys of the configurations.
-
-    `parts` keeps what is done, also that of an earlier process. Raises InputError for anything that
-    cannot be used, before it simulates; checked: the test set has been looked at before; title: of the bar.
-    """
-    lanes = run.load()
-    if not checked:
-        run.check(lanes)
-    found = _complete(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
-    # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    translator = lanes[0].engine.translator
-    batches = run.batches(translator.usual_silence_ms, translator.maximum_audio_ms)
-    left = [batch for batch in batches if not all(index in found for index in batch)]
-    if not left:
-        return found
-    files = [parts / f"{uuid.uuid4().hex}.jsonl" for _ in range(workers.jobs)]
-    initial = len(run.indices) - sum(map(len, left))
-    if workers.in_process:
-        with Progress(len(run.indices), "utterance", title, initial) as progress:
-            run.simulate(lanes, left, files[0], progress.add)
-    else:
-        values = [configuration.values() for configuration in run.configurations]
-        shares = run.shares(left, workers.jobs)
-        tasks = [(values, share, file) for share, file in zip(shares, files, strict=True) if share]
-
-        def written() -> int:
-            return initial + sum(file.read_bytes().count(b"\n") for file in files if file.exists())
-
-        with Progress(len(run.indices), "utterance", title, initial, measure=written):
-            for _ in workers.in_order(simulate_share, tasks, *share_of_threads(workers)):
-                pass
-    return found | _complete(read_transcripts([file for file in files if file.exists()]), run.keys)
-
-
-def simulate_share(task: tuple[Sequence[Mapping], Sequence[Sequence[int]], Path]) -> None:
-    """What one process does: the configurations, as keys with values, over some batches, into a file."""
-    values, batches, file = task
-    run = BatchedRun(tuple(configure(one, "the sweep") for one in values))
-    run.simulate(run.load(), batches, file, lambda _: None)
-
-
 def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     """What was written down of each finished utterance, by the keys of configurations.
 
@@ -271,7 +222,7 @@ def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
     return found
 
 
-def _complete(
+def complete_only(
     found: Mapping[int, dict[str, Transcript]], keys: Sequence[str]
 ) -> dict[int, dict[str, Transcript]]:
     return {index: one for index, one in found.items() if all(key in one for key in keys)}

@@ -10,7 +10,8 @@ have come equally far share what is encoded.
 """
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,23 +102,30 @@ class Feed:
 
 
 def simulate(
-    lanes: Sequence[Lane], sources: Sequence[Source], streams_at_once: int | None = None
+    lanes: Sequence[Lane],
+    sources: Sequence[Source],
+    streams_at_once: int | None = None,
+    heard: Callable[[float], None] | None = None,
 ) -> list[list[Transcript]]:
     """What each lane writes about each utterance: transcripts[utterance][lane].
 
-    streams_at_once bounds how many streams are decoded together.
+    streams_at_once bounds how many streams are decoded together. heard(s) is told of s more seconds of audio.
     """
     transcripts = [[Transcript() for _ in lanes] for _ in sources]
     feeds = [feed for source in sources for feed in _feeds(source, lanes)]
+    feeds_of = Counter(id(feed.source) for feed in feeds)
     of_source = {id(source): place for place, source in enumerate(sources)}
     while feeds:
         now_ms = min(feed.next_ms for feed in feeds)
         hearing = [feed for feed in feeds if feed.next_ms == now_ms]
-        heard: dict[tuple[int, int, float], HeardAudio] = {}
+        equal: dict[tuple, HeardAudio] = {}
+        heard_s = 0.0
         for feed in hearing:
+            before_ms = feed.heard_ms
             feed.deliver()
+            heard_s += (feed.heard_ms - before_ms) / 1000 / feeds_of[id(feed.source)]
             so_far = id(feed.source), feed.samples_heard, feed.audio.start_ms, feed.audio.window_ms
-            feed.audio.share(heard.setdefault(so_far, feed.audio))
+            feed.audio.share(equal.setdefault(so_far, feed.audio))
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
             for number, stream in feed.streams:
@@ -137,6 +145,8 @@ def simulate(
                 if feed.finished or decision.text.strip():
                     transcript.write(decision.text, lanes[number].unit, feed.heard_ms)
         feeds = [feed for feed in feeds if not feed.finished]
+        if heard is not None:
+            heard(heard_s)
     return transcripts
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import soundfile
 from simuleval.evaluator import build_evaluator
 from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
@@ -23,9 +24,10 @@ from evaluation.configuration.test_set_files import audio_files, check_files_exi
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.metrics.latency import LONG_FORM_METRICS, column_of, in_unit
 from evaluation.metrics.scores import Scorers, Scores
-from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.run.batched_run import BatchedRun
 from evaluation.run.rescore import rescore
 from evaluation.run.run_scores import run_folder
+from evaluation.run.simulate_all import simulate_all
 from evaluation.sweeps.folder import read_scored_log
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
@@ -112,8 +114,7 @@ def _run_simuleval(configuration: Configuration, folder: Path, source: str, targ
         "--no-scoring",
         *configuration.agent_arguments(),
     ]
-    if not sys.stderr.isatty():
-        arguments.append("--no-progress-bar")
+    arguments.append("--no-progress-bar")  # it knows finished utterances only, which may take hours
     with _command_line(arguments, configuration.agent_class):
         try:
             system, args = build_system_args()
@@ -121,13 +122,17 @@ def _run_simuleval(configuration: Configuration, folder: Path, source: str, targ
             if isinstance(stop.code, str):
                 raise InputError(stop.code.removeprefix("error: ")) from None
             raise
-    indices = options.indices(len(audio_files(options)))
+    files = audio_files(options)
+    seconds = [soundfile.info(files[index]).duration for index in options.indices(len(files))]
     system.utterance_records = []
-    if sys.stderr.isatty():  # where SimulEval has a bar of its own
+
+    def heard_s() -> float:
+        done = len(system.utterance_records)
+        present_s = system.states.stream.audio.heard_ms / 1000 if done < len(seconds) else 0
+        return sum(seconds[:done]) + present_s
+
+    with Progress(sum(seconds), "audio second", measure=heard_s):
         build_evaluator(args)(system)
-    else:
-        with Progress(len(indices), "utterance", measure=lambda: len(system.utterance_records)):
-            build_evaluator(args)(system)
     write_chunk_log(folder / CHUNK_LOG, system.utterance_records, options.start_index)
 
 

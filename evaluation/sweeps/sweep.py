@@ -16,9 +16,10 @@ from evaluation.configuration.evaluation_file import Configuration, configure
 from evaluation.configuration.test_set_files import check_files_exist
 from evaluation.logs.result_folder import CONFIGURATION, LOG
 from evaluation.metrics.scores import Scorers
-from evaluation.run.batched_run import BatchedRun, batch_key, simulate_all
+from evaluation.run.batched_run import BatchedRun, batch_key
 from evaluation.run.evaluate import evaluate
 from evaluation.run.run_scores import SCORES, run_folder, write_scores
+from evaluation.run.simulate_all import simulate_all
 from evaluation.run.worker_threads import share_of_threads
 from evaluation.sweeps.check import check_runs
 from evaluation.sweeps.folder import run_configuration

@@ -10,9 +10,10 @@ from simuleval import cli
 from agents.engine import StreamingEngine
 from agents.policy import Policy
 from evaluation.configuration.evaluation_file import configure, load_configuration
-from evaluation.run.batched_run import BatchedRun, simulate_all
+from evaluation.run.batched_run import BatchedRun
 from evaluation.run.batched_simulator import Lane, Source, simulate
 from evaluation.run.evaluate import evaluate, run_simuleval
+from evaluation.run.simulate_all import simulate_all
 from foundation.errors import InputError
 from foundation.workers import Workers
 from models.decoding.options import SearchOptions

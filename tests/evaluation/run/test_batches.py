@@ -3,7 +3,8 @@
 import pytest
 
 from evaluation.configuration.evaluation_file import configure
-from evaluation.run.batched_run import BatchedRun, batch_key, simulate_all
+from evaluation.run.batched_run import BatchedRun, batch_key
+from evaluation.run.simulate_all import simulate_all
 from foundation.workers import Workers
 from models.policy.folder import StoredPolicy, save_policy
 from tests.evaluation.batched_settings import configurations
