@@ -106,8 +106,9 @@ class StreamingEngine:
             try:
                 if audio.error is not None or stream.error is not None:
                     raise audio.error or stream.error
-                if audio.full and not audio.may_say_more(stream.decoded_ms):
+                if audio.full and not audio.may_say_more(audio.now_ms):
                     self.history.end_utterance(audio)  # in silence
+                stream.closing = audio.utterance_ended
                 limit = self._units_allowed(stream)
                 if limit == 0 and audio.full:
                     stream.makes_room = True

@@ -8,6 +8,7 @@ that the rest was attended to goes with it. Only long silence ends an utterance.
 
 A window that is full, whatever the reason, is cut by attention, too; where nothing can go, because a policy
 holds nearly everything back, what it holds back is written first. So no word is lost, and none written twice.
+Where even that does not help, the utterance ends there.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class HistoryOptions:
     window_s: float | None = option(
         None,
         "A stream remembers so much audio at most; default: what the model hears, less its trailing silence.",
-        above=0,
+        at_least=0.5,
         at_most=3600,
     )
     context_words: int = option(
@@ -153,7 +154,7 @@ class History:
         stream.prompt = self.prompt(stream)
 
     def end_utterance(self, audio: HeardAudio) -> None:
-        """The window is full, and nobody has spoken for a while: that is a pause."""
+        """The window is full, and it cannot be cut: all that is left is written as at a pause."""
         audio.cuts = self._cuts
         audio.utterance_ended = True
 
@@ -204,7 +205,8 @@ class History:
         tokens, audio = stream.text.committed, stream.audio
         if self.options.history is None:
             audio.cuts = self._cuts
-        needed_ms = audio.start_ms + ROOM * audio.window_ms
+        longest_ms = audio.window_ms if audio.cuts.window_ms is None else audio.cuts.window_ms
+        needed_ms = audio.start_ms + audio.window_ms - (1 - ROOM) * min(longest_ms, audio.window_ms)
         begins_ms = self._begins_ms(stream, memory, place) if tokens else []
         for begin in self._units.begins(stream, tokens)[-KEPT_WORDS:]:
             if begin and min(begins_ms[begin:]) >= needed_ms:
@@ -214,9 +216,8 @@ class History:
         if not stream.makes_room:
             stream.makes_room = True  # what the policy holds back is written next
             return
-        # The model has nothing to say, or looks at the window's beginning all the time.
-        self._cut(stream, len(tokens), audio.start_ms + audio.window_ms / 2)
-        stream.begin_anew()
+        # The model has next to nothing to say, or looks at the window's beginning all the time.
+        self.end_utterance(audio)
 
     def _begins_ms(self, stream: StreamState, memory: Memory, place: int) -> list[float]:
         """When what each committed token was attended to most begins, in the source."""

@@ -32,6 +32,7 @@ class SharedEngine:
     def __init__(self, engine: StreamingEngine) -> None:
         self.engine = engine
         self._waiting: list[_Step] = []
+        self._stepping: list[_Step] = []
         self._busy: set[int] = set()  # ids of the streams that wait, or step now
         self._closed = False
         self._changed = threading.Condition()
@@ -74,25 +75,35 @@ class SharedEngine:
 
     def _work(self) -> None:
         # In a call of its own, so that no variable holds a stream while there is nothing to do.
-        while self._step_all_that_wait():
-            pass
+        try:
+            while self._step_all_that_wait():
+                pass
+        finally:
+            self._refuse_all()  # also after a panic that is no Exception: nobody waits for a dead thread
+
+    def _refuse_all(self) -> None:
+        with self._changed:
+            self._closed = True
+            steps, self._waiting = [*self._stepping, *self._waiting], []
+        for step in steps:
+            if not step.decision.done():
+                step.decision.set_exception(RuntimeError("the engine has been closed"))
 
     def _step_all_that_wait(self) -> bool:
         """Returns False where there is nothing more to come."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            if self._closed:
+                return False
             steps, self._waiting = self._waiting, []
-            closed = self._closed
-        if closed:
-            for step in steps:
-                step.decision.set_exception(RuntimeError("the engine has been closed"))
-            return False
+            self._stepping = steps
         wanted = [step for step in steps if step.decision.set_running_or_notify_cancel()]
         decisions = self._decide([step.stream for step in wanted])
         with self._changed:
             self._busy -= {id(step.stream) for step in steps}
         for step, decision in zip(wanted, decisions, strict=True):
             step.decision.set_result(decision)
+        self._stepping = []
         return True
 
     def _decide(self, streams: list[StreamState]) -> list[Decision]:

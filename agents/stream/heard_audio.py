@@ -49,6 +49,7 @@ class HeardAudio:
         """
         self._open_sound = open_sound
         self._own_sound = open_sound()
+        self._begun_ms = 0.0  # where the utterance began
         self._changes = 0  # of its own sound
         self._equal: tuple[HeardAudio, int, int] | None = None  # who has heard the same, and changes of both
         self._speech = None if speech is None or speech.decode_silence else SpeechActivity(speech)
@@ -188,8 +189,9 @@ class HeardAudio:
         """How many of the samples that wait belong to the present utterance, once its end is known."""
         if self.cuts.pause_ms is None:
             return None
-        end_ms = self._speech.utterance_end(1000 * self._position / SAMPLE_RATE, self.cuts.pause_ms)
-        return None if end_ms is None else int(end_ms * SAMPLE_RATE / 1000) - self._position
+        passed_ms = 1000 * self._position / SAMPLE_RATE
+        end_ms = self._speech.utterance_end(self._begun_ms, passed_ms, self.cuts.pause_ms)
+        return None if end_ms is None else max(0, int(end_ms * SAMPLE_RATE / 1000) - self._position)
 
     def _begin(self) -> bool:
         """Leave out what waits before the next speech. Returns whether there is any."""
@@ -207,7 +209,7 @@ class HeardAudio:
     def _begin_at(self, position: int) -> None:
         """The window begins at sample `position`, if that is not passed; what waits before is left out."""
         self._pass(max(0, position - self._position))
-        self.start_ms = 1000 * self._position / SAMPLE_RATE
+        self.start_ms = self._begun_ms = 1000 * self._position / SAMPLE_RATE
         if self._speech is not None:
             self._speech.forget_before(self.start_ms)
 

@@ -26,6 +26,7 @@ class StreamState:
     text: TextWindow = field(default_factory=TextWindow)
     units_written: int = 0  # words, or characters, of the committed text
     decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
+    closing: bool = False  # its last decision was upon the end of an utterance
     decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
     makes_room: bool = False  # the window is full of what its policy holds back
     error: Exception | None = None  # of its policy, whose memory can be trusted no more
@@ -45,7 +46,7 @@ class StreamState:
         """Whether there is more to decide upon than the last decision knew."""
         if self.error is not None or self.audio.error is not None:
             return False
-        return self.makes_room or self.audio.now_ms > self.decided_ms
+        return self.makes_room or self.audio.utterance_ended or self.audio.now_ms > self.decided_ms
 
     def begin_anew(self) -> None:
         """An utterance has ended: nothing of it is in the search any more."""

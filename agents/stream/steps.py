@@ -77,11 +77,15 @@ def step_together(
 
 
 def _begin_utterances(work: Work) -> None:
-    """Where an utterance has ended, and all that was left of it is written, the next one begins."""
+    """Where an utterance has ended, and all that was left of it is written, the next one begins.
+
+    One may also end while its stream forgets, which lets more audio in: that is decided upon first.
+    """
     ended = {}
     for engine, streams in work:
         for stream in streams:
-            if stream.audio.utterance_ended:
+            if stream.closing:
+                stream.closing = False
                 ended[id(stream.audio)] = stream.audio
                 engine.history.begin_utterance(stream)
     for audio in ended.values():

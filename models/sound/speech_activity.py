@@ -101,14 +101,17 @@ class SpeechActivity:
         """When the first speech begins that goes on behind `ms`; None before there is any."""
         return next((piece.begin_ms for piece in self.pieces if piece.end_ms > ms), None)
 
-    def utterance_end(self, after_ms: float, pause_ms: float) -> float | None:
-        """The first time behind after_ms at which nobody has spoken for pause_ms; None while there is none.
+    def utterance_end(self, begin_ms: float, passed_ms: float, pause_ms: float) -> float | None:
+        """When nobody has spoken for pause_ms in an utterance that began at begin_ms; None before that.
 
-        pause_ms must not be shorter than that of the options, which ends a piece of speech.
+        Pauses behind which somebody spoke again before passed_ms count no more. pause_ms must not be shorter
+        than that of the options, which ends a piece of speech.
         """
         for place, piece in enumerate(self.pieces, start=1):
             silent_to = self.pieces[place].begin_ms if place < len(self.pieces) else self.undecided_ms
-            if after_ms < piece.end_ms + pause_ms <= silent_to:
+            # A frame is looked at once it is complete: what is heard by then may have passed the pause's end.
+            going_on = silent_to > passed_ms - FRAME_MS
+            if piece.end_ms > begin_ms and going_on and piece.end_ms + pause_ms <= silent_to:
                 return piece.end_ms + pause_ms
         return None
 

@@ -45,10 +45,15 @@ def spaced(text: str) -> str:
 
 @pytest.fixture
 def listening(monkeypatch):
-    """Makes an engine that hears speech in letters; a pause is 160 ms, the model hears 3 s at most."""
+    """Makes an engine that hears speech in letters; a pause is 150 ms, the model hears 3 s at most.
+
+    150 ms are no whole number of the frames that are looked at for speech.
+    """
     monkeypatch.setattr("models.sound.speech_activity.load_speech_network", Spoken)
-    speech = SpeechActivityOptions(least_speech_ms=32, pause_ms=160)
-    search = SearchOptions(maximum_words_per_second=1000, maximum_tokens_per_second=100, repeated_phrase=0)
+    speech = SpeechActivityOptions(least_speech_ms=32, pause_ms=150)
+    search = SearchOptions(
+        maximum_words_per_second=1000, maximum_tokens_per_second=100, repeated_phrase=0, blocked_ngram=0
+    )
 
     def make(decode_silence=False, maximum_audio_ms=3000.0, **options):
         options = HistoryOptions(**options)
@@ -83,6 +88,39 @@ def test_pauses_end_utterances_and_nothing_is_lost_or_said_twice(policy, chunk_m
     assert max(windows_ms) <= 3000 and windows_ms[-1] == 0
 
 
+@pytest.mark.parametrize("chunk_ms", [1, 7, 20, 32, 500])
+def test_a_pause_is_found_wherever_a_chunk_ends(chunk_ms, listening):
+    """Also where the chunk ends between the pause's end and the end of the frame in which that lies."""
+    audio, written = spelled("AbCdE." + 10 * " "), []
+    engine = listening(history="pauses")
+    stream = engine.open_stream(OfflinePolicy(), GERMAN)
+    for start in range(0, len(audio), 16 * chunk_ms):
+        stream.audio.append(audio[start : start + 16 * chunk_ms], SAMPLE_RATE)
+        [decision] = engine.step([stream])
+        if decision.text:
+            written.append((decision.text, decision.heard_ms))
+    [(text, heard_ms)] = written
+    assert text == "Ab Cd E." and 600 + 150 - 32 <= heard_ms <= 600 + 150 + 64 + chunk_ms
+    assert stream.audio.window_ms == 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_pauses_chunks_and_windows_what_is_said_is_written(seed, listening):
+    draw = np.random.default_rng(seed)
+    said = sentences(10, seed)
+    gaps = [" " * draw.choice([0, 0, 1, 3, 8]) for _ in said]
+    audio = spelled("".join(sentence + gap for sentence, gap in zip(said, gaps, strict=True)))
+    engine = listening(
+        history=draw.choice([None, "pauses", "attention"]),
+        window_s=draw.choice([None, 1.7, 2.3]),
+        kept_words=draw.choice([None, 4]),
+    )
+    chunk_ms = int(draw.choice([37, 130, 480, 999, 5000]))
+    text, windows_ms = play(engine, POLICIES[draw.integers(len(POLICIES))], audio, chunk_ms)
+    assert text.split() == " ".join(map(spaced, said)).split()
+    assert max(windows_ms) <= 3000
+
+
 @pytest.mark.parametrize("history", [None, "pauses", "attention"])
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
 def test_a_window_that_fills_up_is_cut_and_nothing_is_lost_or_said_twice(policy, history, listening):
@@ -93,6 +131,32 @@ def test_a_window_that_fills_up_is_cut_and_nothing_is_lost_or_said_twice(policy,
     assert text.strip() == spaced(said)
     assert engine.translator.longest_ms <= 3000
     assert max(windows_ms) <= 3000
+
+
+@pytest.mark.parametrize("history", [None, "attention"])
+@pytest.mark.parametrize("decode_silence", [False, True])
+def test_a_window_full_of_silence_holds_nothing_back(history, decode_silence, listening):
+    """Of a policy that never lets the stream be decoded before an end."""
+    engine = listening(decode_silence, history=history)
+    text, _ = play(engine, OfflinePolicy(), spelled("AbCd" + 40 * " " + "EGh"))
+    assert text.strip() == "Ab Cd E Gh"
+
+
+def test_a_cut_that_lets_the_end_of_an_utterance_in_loses_nothing(listening):
+    text, _ = play(
+        listening(history="pauses"), Policy(), spelled("AbCdEGhIjKlIAbCdEGhIjKlIAbCd.     EGh.    ")
+    )
+    assert text.strip() == "Ab Cd E Gh Ij Kl I Ab Cd E Gh Ij Kl I Ab Cd. E Gh."
+
+
+def test_a_model_that_needs_much_silence_behind_has_a_shorter_window_from_the_first_cut_on(listening):
+    engine = listening()
+    engine.translator.silence_ms = 1000
+    engine.history = type(engine.history)(engine.translator, engine.history.options, engine.speech)
+    said = "".join(sentences(8)).replace(".", "")
+    text, windows_ms = play(engine, LocalAgreementPolicy(2), spelled(said))
+    assert text.strip() == spaced(said)
+    assert max(windows_ms[12:]) <= 2000
 
 
 @pytest.mark.parametrize("kept_words", [None, 3])
@@ -136,7 +200,7 @@ def test_long_silence_costs_nothing_and_leaves_no_window(listening):
     text, _ = play(engine, LocalAgreementPolicy(2), audio)
     assert text.strip() == "Ab Cd. E Gh."
     assert engine.translator.encoded <= 10
-    assert engine.translator.longest_ms <= 500 + 160 + 300
+    assert engine.translator.longest_ms <= 500 + 150 + 300
 
 
 def test_wait_k_begins_anew_with_each_utterance(listening):
@@ -204,7 +268,7 @@ def test_without_a_history_longer_audio_is_refused(listening):
     [
         ({"history": "pauses", "decode_silence": True}, "must hear where nobody speaks"),
         ({"window_s": 4.0}, "window_s 4 is longer than the model's window of 3 s"),
-        ({"history": "pauses", "utterance_pause_ms": 100}, "must not be shorter than pause_ms 160"),
+        ({"history": "pauses", "utterance_pause_ms": 100}, "must not be shorter than pause_ms 150"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options, message, listening):

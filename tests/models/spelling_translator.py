@@ -99,10 +99,8 @@ class SpellingTranslator(ScriptedTranslator):
 
 
 def _next(audio: torch.Tensor, written: int) -> tuple[int, int]:
-    """The letter behind `written` ones and the frame that shows it best; the end, and the last frame."""
+    """The letter behind `written` ones, and its first frame; the end, and the last frame."""
     values = (100 * audio).round().int().tolist()
     begins = [at for at, value in enumerate(values) if value and (at == 0 or not values[at - 1])]
     letters = [at for at in begins if values[at : at + 3] == [values[at]] * 3]
-    return (
-        (values[letters[written]], letters[written] + 1) if written < len(letters) else (END, len(values) - 1)
-    )
+    return (values[letters[written]], letters[written]) if written < len(letters) else (END, len(values) - 1)

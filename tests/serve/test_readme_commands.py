@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.serve.simulstream_servers import free_port, wait_for_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^(simulstream_\w+ .*|python -m simulstream\..*)$", README, re.MULTILINE)
-START_S = 100  # of a server that imports torch on a busy machine
+START_S = 400  # until a server listens: on a busy machine torch alone takes minutes to import
 
 
 @pytest.fixture
@@ -53,9 +54,14 @@ def serving(words: list[str], folder: Path, port: int) -> Iterator[None]:
     with open(folder / "server.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(words, cwd=folder, env=environment(), stdout=log, stderr=log)
     try:
-        with suppress(TimeoutError):
-            wait_for_port(port, START_S)
-        assert server.poll() is None, (folder / "server.log").read_text(encoding="utf-8")
+        end_s = time.monotonic() + START_S
+        listens = False
+        while not listens and time.monotonic() < end_s:
+            assert server.poll() is None, (folder / "server.log").read_text(encoding="utf-8")
+            with suppress(TimeoutError):
+                wait_for_port(port, 1)
+                listens = True
+        assert listens, (folder / "server.log").read_text(encoding="utf-8")
         yield
     finally:
         server.terminate()

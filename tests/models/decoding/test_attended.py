@@ -11,11 +11,11 @@ from tests.models.tiny_whisper import write_tiny_whisper
 
 
 def test_each_letter_is_found_where_it_is_spelled():
-    """A letter is five frames long, and its second shows it best."""
+    """A letter is five frames long."""
     translator = SpellingTranslator()
     memory = translator.encode([spelled("Ab"), spelled(" AbCd")])
-    assert attended_frames(translator, memory, 1, [], [1, 2, 3, 4]).tolist() == [6, 11, 16, 21]
-    assert attended_frames(translator, memory, 0, [], [1]).tolist() == [1]
+    assert attended_frames(translator, memory, 1, [], [1, 2, 3, 4]).tolist() == [5, 10, 15, 20]
+    assert attended_frames(translator, memory, 0, [], [1]).tolist() == [0]
 
 
 def test_attention_of_each_prefix_is_normalised_over_the_tokens_and_blind_to_silence(tmp_path):

@@ -129,9 +129,10 @@ def test_utterances_lie_between_pauses(monkeypatch):
     """Frames of 32 ms: speech from 0 to 64 and from 192 to 320 ms, silence behind each; a pause is 96 ms."""
     activity = after(monkeypatch, 0.9, 0.9, 0, 0, 0, 0, 0.9, 0.9, 0.9, 0.9, 0, 0, 0, 0)
     assert [(piece.begin_ms, piece.end_ms) for piece in activity.pieces] == [(0, 64), (192, 320)]
-    assert [activity.utterance_end(ms, 96) for ms in (0, 159, 160, 415, 416)] == [160, 160, 416, 416, None]
-    assert [activity.utterance_end(ms, 128) for ms in (0, 192)] == [192, 448]
-    assert activity.utterance_end(0, 160) is None
+    assert [activity.utterance_end(0, ms, 96) for ms in (0, 223, 224, 479, 480)] == [160, 160, 416, 416, None]
+    assert [activity.utterance_end(ms, 200, 128) for ms in (0, 63, 64, 319)] == [192, 192, 448, 448]
+    assert activity.utterance_end(320, 400, 128) is None
+    assert activity.utterance_end(0, 0, 160) is None
     assert [activity.begin_after(ms) for ms in (0, 64, 319, 320)] == [0, 192, 192, None]
     assert activity.undecided_ms == 448
 
@@ -140,7 +141,7 @@ def test_a_pause_is_not_over_while_speech_may_have_begun(monkeypatch):
     """One frame of speech may be the first of two: the silence before it is known, not the one behind."""
     activity = after(monkeypatch, 0.9, 0.9, 0, 0, 0, 0.9)
     assert (activity.undecided_ms, activity.begin_after(64)) == (160, None)
-    assert [activity.utterance_end(0, pause_ms) for pause_ms in (96, 128)] == [160, None]
+    assert [activity.utterance_end(0, 0, pause_ms) for pause_ms in (96, 128)] == [160, None]
 
 
 def test_forgotten_speech_counts_no_more(monkeypatch):
