@@ -7,9 +7,13 @@ This one ends at once on SIGTERM, which the first process of a container does no
 says in one line what is wrong with a file, and takes the GPU where there is one.
 """
 
+import os
 import sys
 from dataclasses import dataclass
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 from foundation.command_end import exit_status
 from foundation.command_line import parse
@@ -26,7 +30,7 @@ class StartOptions:
         REQUIRED, "This file describes the speech processor.", metavar="PROCESSOR.yaml", positional=True
     )
     device: str | None = option(
-        None, "The model runs on this device; default: cuda where there is one, else what the file says."
+        None, "The model runs on this device; default: what the file says, but for cpu where there is a GPU."
     )
     host: str = option("0.0.0.0", "The server listens at this address; by default at all of the machine.")
     port: int = option(PORT, "The server listens at this port.", at_least=1, at_most=65_535)
@@ -49,15 +53,12 @@ def run(options: StartOptions) -> None:
     config = yaml_config(str(options.processor))
     if options.device is not None:
         config.device = options.device
-    elif torch.cuda.is_available():
+    elif getattr(config, "device", "cpu") == "cpu" and torch.cuda.is_available():
         config.device = "cuda"
     _serve(config, options)
 
 
-def _serve(config, options: StartOptions) -> None:
-    from functools import partial
-    from http.server import ThreadingHTTPServer
-
+def _serve(config: SimpleNamespace, options: StartOptions) -> None:
     from simulstream.server.speech_processors.remote.http_speech_processor_server import (
         HttpSpeechProcessorHandler,
         SpeechProcessorSessionManager,
@@ -66,7 +67,8 @@ def _serve(config, options: StartOptions) -> None:
     sessions = SpeechProcessorSessionManager(config, options.sessions, options.idle_s)
     handler = partial(HttpSpeechProcessorHandler, speech_processor_manager=sessions)
     with ThreadingHTTPServer((options.host, options.port), handler) as server:
-        print(f"serving {options.processor} on port {options.port}", flush=True)
+        device = getattr(config, "device", "cpu")
+        print(f"serving {options.processor} on port {options.port}, by {device}", flush=True)
         server.serve_forever()
 
 
@@ -78,4 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python's own end takes seconds once torch is there, and threads may still be decoding.
+    os._exit(status)
