@@ -62,7 +62,7 @@ class Run:
     name: str
     language: str  # that is written
     chunks: Sequence[Mapping]
-    segments: Sequence[Mapping]
+    segments: Sequence[Mapping] | None  # not played, or not all of them
     stream: LongStream
 
     @property
@@ -82,7 +82,9 @@ class Run:
         return align(self.references, self.words)
 
     @cached_property
-    def on_segments(self) -> Alignment:
+    def on_segments(self) -> Alignment | None:
+        if self.segments is None:
+            return None
         words = [
             word
             for segment, played in zip(self.stream.segments, self.segments, strict=True)
@@ -92,22 +94,26 @@ class Run:
 
 
 def read_runs(folder: Path, stream: LongStream) -> list[Run]:
-    """The finished systems. Raises InputError for a damaged file, another stream's run, or none finished."""
+    """Systems that played the stream. Raises InputError for a damaged file, another stream's run, or none.
+
+    Of one whose cut segments are not all there, only what it did on the stream counts.
+    """
     runs = []
     for path in sorted(folder.glob(f"*/{SYSTEM}")):
         place = path.parent
-        if not ((place / STREAM).is_file() and (place / SEGMENTS).is_file()):
-            print(f"{place.name} is not finished: left out", file=sys.stderr)
+        if not (place / STREAM).is_file():
+            print(f"{place.name} has not played the stream to its end: left out", file=sys.stderr)
             continue
         values = read_yaml(path)
         if Path(values["source"]) != stream.audio.resolve():
             raise InputError(f"{place} was run on {values['source']}, not on {stream.audio.resolve()}")
-        chunks, segments = (
-            [row for _, row in read_json_lines(place / name, MEND)] for name in (STREAM, SEGMENTS)
-        )
-        if [row["id"] for row in segments] != [one.id for one in stream.segments]:
-            print(f"{place.name} is not finished: left out", file=sys.stderr)
-            continue
+        chunks = [row for _, row in read_json_lines(place / STREAM, MEND)]
+        segments = None
+        if (place / SEGMENTS).is_file():
+            segments = [row for _, row in read_json_lines(place / SEGMENTS, MEND)]
+        if segments is None or [row["id"] for row in segments] != [one.id for one in stream.segments]:
+            print(f"{place.name} has not played all cut segments: nothing to compare with", file=sys.stderr)
+            segments = None
         runs.append(Run(place.name, values["target_language"], chunks, segments, stream))
     if not runs:
         raise InputError(f"{folder} holds no finished run: run benchmarks.long_speech first")
@@ -127,6 +133,7 @@ def tables(runs: Sequence[Run], stream: LongStream) -> dict[str, list[Row]]:
         lags = {
             f"LAAL_{name}_s": statistics.lag_s(one, stream.segments)
             for name, one in (("stream", run.on_stream), ("segments", run.on_segments))
+            if one is not None
         }
         add("summary", run, {"metric": run.metric, **quality, **lags, "words": len(run.words)})
         add("cost", run, statistics.both_ends(run.chunks, end_s, "cpu_ms"))

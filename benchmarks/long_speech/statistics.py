@@ -19,12 +19,12 @@ SETTLED_MINUTES = 10  # memory is fitted by a line from then on
 
 
 def quality(
-    metric: str, stream: Alignment, segments: Alignment, references: Sequence[str]
-) -> dict[str, float]:
+    metric: str, stream: Alignment, segments: Alignment | None, references: Sequence[str]
+) -> dict[str, float | None]:
     """WER or BLEU on the stream and on the cut segments, their difference, and its 95% interval.
 
-    The interval is a paired bootstrap over segments. BLEU is of lower-cased texts: capitals of a script are
-    lost.
+    Where the segments have not been played, only the first is there. The interval is a paired bootstrap over
+    segments. BLEU is of lower-cased texts: capitals of a script are lost.
     """
     drawn = np.random.default_rng(0).multinomial(
         len(references), [1 / len(references)] * len(references), RESAMPLES
@@ -32,7 +32,9 @@ def quality(
     weights = np.concatenate([np.ones((1, len(references)), np.int64), drawn])  # the test set itself first
     if metric == "WER":
         scores = [
-            100 * (weights @ one.errors) / (weights @ one.reference_words) for one in (stream, segments)
+            100 * (weights @ one.errors) / (weights @ one.reference_words)
+            for one in (stream, segments)
+            if one is not None
         ]
     else:
         lowered = [reference.lower() for reference in references]
@@ -41,7 +43,10 @@ def quality(
                 weights
             )
             for one in (stream, segments)
+            if one is not None
         ]
+    if segments is None:
+        return {"stream": float(scores[0][0]), **dict.fromkeys(("segments", "more", "from", "to"))}
     more = scores[0] - scores[1]
     low, high = np.percentile(more[1:], [2.5, 97.5])
     return {
