@@ -242,7 +242,7 @@ def test_bad_sweeps_are_one_line(sweep, capsys, tmp_path, points):
         ((sweep, "--bounds", 0.1, 0.2), "bounds 0.1 to 0.2 lie outside the curve of reina"),
         ((sweep, "--bounds", "nan", 0.9), "--bounds must be a finite number, got nan"),
         ((sweep, "--latency-metric", "FOO"), "there is no latency metric 'FOO'"),
-        ((sweep, "--quality-metric", "FOO"), "there is no quality metric 'FOO'"),
+        ((sweep, "--quality-metric", "FOO"), "has no quality metric 'FOO': give some of BLEU, chrF"),
         ((sweep, "--resamples", 5), "at least 100 resamples, got 5"),
         ((sweep, larger), "are of different test sets"),
         ((sweep, far), "the curves have no latencies in common"),
