@@ -41,8 +41,8 @@ class EvaluationOptions:
     output: str | None = option(
         None, "This folder is made for the results; default: outputs/NAME for NAME.yaml.", is_path=True
     )
-    start_index: int = option(0, "Evaluation begins with this sentence, counted from 0.")
-    end_index: int = option(-1, "Evaluation stops before this sentence; -1 is after the last.")
+    start_index: int = option(0, "Evaluation begins with this sentence, or recording, counted from 0.")
+    end_index: int = option(-1, "Evaluation stops before this sentence, or recording; -1 is after the last.")
     quality_metrics: tuple[str, ...] = option(
         ("BLEU", "chrF"), "Quality is measured by these: SimulEval's scorers, chrF, WER_NORM or EMPTY."
     )
