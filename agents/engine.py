@@ -20,7 +20,6 @@ from agents.stream.policy_questions import PolicyQuestions, decides
 from agents.stream.policy_scores import PolicyScores
 from agents.stream.state import StreamState
 from agents.stream.steps import DueStream, step_together
-from agents.stream.units import UnitCounts
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
@@ -49,7 +48,7 @@ class StreamingEngine:
         self.speech = speech
         self.search = StreamingSearch(translator, options)
         self.history = History(translator, HistoryOptions() if history is None else history, speech)
-        self._units = UnitCounts(translator.tokenizer)
+        self._units = self.history.units
 
     @property
     def longest_audio_ms(self) -> float | None:

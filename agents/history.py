@@ -100,7 +100,7 @@ class History:
         """Raises InputError for a choice that this model, or the options of speech activity, do not allow."""
         self.options = options
         self.translator = translator
-        self._units = UnitCounts(translator.tokenizer)
+        self.units = UnitCounts(translator.tokenizer)
         listens = speech is not None and not speech.decode_silence
         if options.history == "pauses" and not listens:
             raise InputError(
@@ -178,7 +178,7 @@ class History:
         words, tokens = self.options.context_words, stream.text.context
         if not words:
             return []
-        begins = self._units.begins(stream, tokens)
+        begins = self.units.begins(stream, tokens)
         return tokens[begins[-words] :] if len(begins) >= words else tokens
 
     def _text_is_full(self, stream: StreamState) -> bool:
@@ -189,7 +189,7 @@ class History:
     def _leaving(self, stream: StreamState) -> int:
         """How many of the committed tokens attention forgets; at least a word stays."""
         tokens = stream.text.committed
-        begins = [place for place in self._units.begins(stream, tokens) if place]
+        begins = [place for place in self.units.begins(stream, tokens) if place]
         if self.options.kept_words is not None:
             kept = begins[-self.options.kept_words :]
             leaving = kept[0] if len(kept) == self.options.kept_words else 0
@@ -208,7 +208,7 @@ class History:
         longest_ms = audio.window_ms if audio.cuts.window_ms is None else audio.cuts.window_ms
         needed_ms = audio.start_ms + audio.window_ms - (1 - ROOM) * min(longest_ms, audio.window_ms)
         begins_ms = self._begins_ms(stream, memory, place) if tokens else []
-        for begin in self._units.begins(stream, tokens)[-KEPT_WORDS:]:
+        for begin in self.units.begins(stream, tokens)[-KEPT_WORDS:]:
             if begin and min(begins_ms[begin:]) >= needed_ms:
                 stream.makes_room = False
                 self._cut(stream, begin, min(begins_ms[begin:]))
@@ -233,6 +233,6 @@ class History:
             )
         stream.policy.forget(stream.policy_memory, tokens)
         stream.text.forget(tokens)
-        stream.units_written = self._units.count(stream, stream.text.committed)
+        stream.units_written = self.units.count(stream, stream.text.committed)
         stream.prompt = self.prompt(stream)
         stream.audio.drop_before(begin_ms)

@@ -19,7 +19,6 @@ ends.
 """
 
 import sys
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,32 +28,12 @@ from simulstream.server.speech_processors.incremental_output import IncrementalO
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.configuration.agent_configuration import configure_agent
 from foundation.errors import InputError
-from foundation.options import check_options, option
 from serve.live_stream import LiveStream
 from serve.served_agent import ServedAgent, served_agent
+from serve.simulstream_options import SimulstreamOptions
 from serve.tokens import tokens
 
 PLACE = "the speech processor's file"
-CLASS = "serve.processor.StreamingProcessor"
-
-
-@dataclass(frozen=True)
-class SimulstreamOptions:
-    """What simulstream and its metrics read from the file of a speech processor, beside the agent's keys."""
-
-    type: str = option(CLASS, "simulstream loads this class.")
-    # Of its two that need no other package's model, in a manner that puts nothing between tokens.
-    detokenizer_type: str = option(
-        "simuleval", "simulstream's metrics make text of tokens so.", ("simuleval",)
-    )
-    latency_unit: str = option(
-        "char",
-        "simulstream's metrics put nothing between tokens; what they count is another option.",
-        ("char",),
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
 
 class StreamingProcessor(SpeechProcessor):

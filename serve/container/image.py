@@ -8,6 +8,7 @@
 All paths in processor.yaml start from its own folder.
 """
 
+import dataclasses
 import json
 import shutil
 import tomllib
@@ -27,6 +28,7 @@ from models.policy.folder import has_policy, policy_base
 from models.registry import base_model
 from models.storage.locate import locate_model
 from serve.container.constraints import constraints, extras_of
+from serve.simulstream_options import SimulstreamOptions
 
 HERE = Path(__file__).parent
 DOCKER_FILES = {"Dockerfile": "Dockerfile", "compose.yaml": "compose.yaml", "dockerignore": ".dockerignore"}
@@ -36,12 +38,6 @@ PACKAGES = ("foundation", "models", "agents", "train", "evaluation", "serve")
 FILES = ("pyproject.toml", "setup.py", "simulst.py", "README.md", "LICENSE")
 
 PROCESSOR = "processor.yaml"
-# What simulstream loads, and how its metrics and OmniSTEval make text of our tokens, which hold their spaces.
-SIMULSTREAM = {
-    "type": "serve.processor.StreamingProcessor",
-    "detokenizer_type": "simuleval",
-    "latency_unit": "char",
-}
 MODEL, AGENT = "model", "agent.py"
 BASE = "base"  # within a policy's folder, the model that it is for
 
@@ -74,7 +70,7 @@ def processor_values(configuration: Configuration) -> dict[str, Any]:
     """The keys of a file for simulstream: its own, and those of the agent in an evaluation file."""
     of_evaluations = options_of(EvaluationOptions)
     kept = {name: value for name, value in configuration.values().items() if name not in of_evaluations}
-    return {**SIMULSTREAM, **kept}
+    return {**dataclasses.asdict(SimulstreamOptions()), **kept}
 
 
 def _check_toolkit() -> None:

@@ -18,7 +18,7 @@ from simulstream.config import yaml_config
 from simulstream.server import websocket_server
 from simulstream.server.speech_processors.remote import http_speech_processor_server as http_server
 
-from serve.processor import CLASS
+from serve.simulstream_options import CLASS
 from tests.serve.conftest import VALUES
 
 websockets = pytest.importorskip("websockets")

@@ -16,7 +16,8 @@ from simulstream.server.speech_processors.incremental_output import merge_increm
 
 from foundation.errors import InputError
 from serve.live_stream import LiveStream
-from serve.processor import CLASS, StreamingProcessor
+from serve.processor import StreamingProcessor
+from serve.simulstream_options import CLASS
 from tests.evaluation.tiny_evaluation import ROOT
 
 

@@ -1,5 +1,6 @@
 """Logs that organisers take: simulstream's, beside what simulstream itself writes, and checks of both."""
 
+import dataclasses
 import json
 import logging
 import re
@@ -14,11 +15,13 @@ from evaluation.configuration.evaluation_file import configure
 from evaluation.logs.chunk_log import read_chunk_log
 from evaluation.run.evaluate import run_simuleval
 from foundation.errors import InputError
-from serve.container.image import SIMULSTREAM
+from serve.simulstream_options import SimulstreamOptions
 from serve.submission.log_checks import check_logs
 from serve.submission.simulstream_log import write_simulstream_log
 from tests.evaluation.long_form_run import CHINESE, read_lines_of, write_long_form_run
 from tests.evaluation.tiny_evaluation import ROOT
+
+SIMULSTREAM = dataclasses.asdict(SimulstreamOptions())
 
 CLIPS = ROOT / "eval_configs" / "quickstart_de" / "audio"
 NAMES = {0: "a.wav", 1: "b.wav"}
