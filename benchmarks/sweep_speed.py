@@ -30,6 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
+from evaluation.configuration.test_set_files import lists_for_simuleval
 from evaluation.run.batched_run import BatchedRun
 from evaluation.run.batched_simulator import Source, simulate
 from evaluation.run.evaluate import RUN_OPTIONS
@@ -80,10 +81,14 @@ def run_simuleval(runs: Sequence[PlannedRun], folder: Path, cores: int) -> None:
 
 def _simuleval(run: PlannedRun, folder: Path) -> list[str]:
     options, agent = run.configuration.evaluation, run.configuration.agent_class
+    output = folder / run.place.path
+    output.mkdir(parents=True, exist_ok=True)
+    source, target = lists_for_simuleval(options, output)
     return [
         *("-m", "simuleval.cli", "--agent-class", f"{agent.__module__}.{agent.__name__}"),
+        *(f"--source={source}", f"--target={target}"),
         *(f"--{name.replace('_', '-')}={getattr(options, name)}" for name in RUN_OPTIONS),
-        *("--no-scoring", "--no-progress-bar", f"--output={folder / run.place.path}"),
+        *("--no-scoring", "--no-progress-bar", f"--output={output}"),
         *run.configuration.agent_arguments(),
     ]
 

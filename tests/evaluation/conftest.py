@@ -11,7 +11,8 @@ from tests.evaluation.made_up_sweep import write_sweep
 from tests.evaluation.report_browser import Report, chromium
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no other test of this thread can start an event loop.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
