@@ -10,17 +10,12 @@ from torch import Tensor
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
-from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
-from models.translator import (
-    Decoder,
-    DecoderOutput,
-    Memory,
-    Tokenizer,
-    Translator,
-    TranslatorOptions,
-    frame_ends,
-)
-from models.whisper.network import FRAME_MS, STRIDE, SpeechModel, memory_frames
+from models.sound.log_mel import HOP_MS
+from models.translator import Decoder, DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
+from models.whisper.hearing import Hearing
+from models.whisper.network import SpeechModel
+from models.whisper.speech_stream import SpeechStream
+from models.whisper.streaming_encoder import StreamingEncoder
 
 
 class SpeechTokenizer(Tokenizer, Protocol):
@@ -60,7 +55,7 @@ class SpeechDecoder(Decoder):
             read_lengths = self._integers([len(prefixes[row]) for row in read])
             listening = self._integers([heard[row] for row in read])
             cache = self.model.decoder.open_cache(
-                memory.frames, memory.lengths, listening, heads, memory.cross
+                memory.frames, memory.lengths, listening, heads, memory.cross, memory.log_counts
             )
             place = {row: at for at, row in enumerate(read)}
             rows = self._integers([place[row] for row in held_by])
@@ -88,6 +83,8 @@ class SpeechDecoder(Decoder):
 class SpeechTranslator(SpeechDecoder, Translator):
     """A SpeechModel of any size. Trailing silence is the choice between speed and what Whisper expects."""
 
+    usual_hearing = Hearing()  # of this model, as it was trained; options may choose another
+
     def __init__(
         self,
         model: SpeechModel,
@@ -96,8 +93,9 @@ class SpeechTranslator(SpeechDecoder, Translator):
         alignment_heads: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
-        self.options = options = options.with_silence(self.usual_silence_ms)
-        self.silence_ms = options.trailing_silence_ms
+        self.hearing = self.usual_hearing.chosen(options)
+        self.options = options = options.with_silence(self.hearing.silence_ms)
+        self.silence_ms = self.hearing.silence_ms
         self.dtype = options.torch_dtype()
         model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
         super().__init__(model, tokenizer)
@@ -105,8 +103,8 @@ class SpeechTranslator(SpeechDecoder, Translator):
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _store_by_columns(model.decoder.output_layer.weight)
-        self.window_frames = STRIDE * model.dimensions.n_audio_ctx
-        self.maximum_audio_ms = float(HOP_MS * self.window_frames)
+        self._encoder = StreamingEncoder(model, self.hearing, self.device, self.dtype)
+        self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
 
     @cached_property
@@ -115,27 +113,12 @@ class SpeechTranslator(SpeechDecoder, Translator):
         sizes = self.model.dimensions
         return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 
-    def open_stream(self) -> LogMelStream:
-        return LogMelStream(self.model.dimensions.n_mels)
+    def open_stream(self) -> SpeechStream:
+        return SpeechStream(self.model.dimensions.n_mels)
 
     @torch.inference_mode()
-    def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
-        heard = frames_heard(streams, self.window_frames)
-        lengths = (heard + self.options.trailing_silence_ms // HOP_MS).clamp(max=self.window_frames)
-        features = torch.nn.utils.rnn.pad_sequence(
-            [stream.features(int(length)).T for stream, length in zip(streams, lengths, strict=True)],
-            batch_first=True,
-        ).transpose(1, 2)
-        equal = bool((lengths == lengths[0]).all())
-        frames = self.model.hear(
-            features.to(self.device, self.dtype), None if equal else lengths.to(self.device)
-        )
-        return Memory(
-            frames=frames,
-            lengths=memory_frames(lengths).to(self.device),
-            heard_frames=memory_frames(heard).to(self.device),
-            end_ms=frame_ends(*frames.shape[:2], FRAME_MS, self.device),
-        )
+    def encode_streams(self, streams: Sequence[SpeechStream]) -> Memory:
+        return self._encoder.encode(streams)
 
 
 def _store_by_columns(weight: Tensor) -> None:

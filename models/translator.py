@@ -38,6 +38,29 @@ class TranslatorOptions:
         at_least=0,
         at_most=600_000,
     )
+    dense_silence_ms: int | None = option(
+        None,
+        "Where --silence-stride is above 1, so much of the silence behind the audio is encoded in full; "
+        "default: 1000.",
+        at_least=100,
+        at_most=30_000,
+    )
+    silence_stride: int | None = option(
+        None,
+        "Of the silence behind --dense-silence-ms only every so many-th frame of 20 ms is encoded and stands "
+        "for the others; 1 encodes all; default: 8 for Whisper as published unless --trailing-silence-ms is "
+        "given, else 1.",
+        at_least=1,
+        at_most=64,
+    )
+    # Named in seconds like the window that it is compared with.
+    frozen_after_s: float | None = option(
+        None,
+        "Audio frames so many seconds behind the newest audio are not encoded again, which keeps the cost of "
+        "a chunk flat; 30 encodes all of Whisper's window again at each chunk; default: 3.",
+        at_least=0.5,
+        at_most=30,
+    )
     attention_layer: int | None = option(
         None,
         "Policies see this decoder layer's attention, counted from 1; default: the model's alignment heads.",
@@ -94,6 +117,8 @@ class Memory:
     end_ms: Tensor  # (B, T) float32: when each frame ends, counted from the start of the stream's audio
     # For each decoder layer cross-attention keys and values (B, H, T, d), where the model has prepared them.
     cross: tuple[tuple[Tensor, Tensor], ...] | None = None
+    # (B, T) float32, added to attention logits: log of how many frames each stands for; None: one each.
+    log_counts: Tensor | None = None
 
     @property
     def heard_ms(self) -> Tensor:
@@ -115,6 +140,7 @@ class Memory:
             self.heard_frames[places],
             self.end_ms[places, :longest],
             cross,
+            None if self.log_counts is None else self.log_counts[places, :longest],
         )
 
 

@@ -120,20 +120,24 @@ class RowCache(TokenCache):
         memory_lengths: Tensor,
         listens_to: Tensor,
         attention_heads: Sequence[tuple[int, int]] = (),
+        log_counts: Tensor | None = None,
     ) -> None:
         """Start with R empty rows.
 
         cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
         attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
-        whose cross-attention decoding reports.
+        whose cross-attention decoding reports; log_counts (M, T) float32 of frames that stand for several.
         """
         keys = cross[0][0]
         super().__init__(len(cross), len(listens_to), keys.device)
         self.attention_heads = tuple(attention_heads)
         self._cross = list(cross)
-        visible = torch.arange(keys.shape[2], device=keys.device) < memory_lengths[:, None]
-        # Without padding the mask is dropped: the fast attention kernels take none.
-        self._cross_visible = None if bool(visible.all()) else visible  # (M, T)
+        hidden = torch.arange(keys.shape[2], device=keys.device) >= memory_lengths[:, None]
+        # (M, T), added to logits. Without padding there is none: the fast attention kernels take none.
+        self._cross_bias = None
+        if log_counts is not None or bool(hidden.any()):
+            bias = torch.zeros_like(hidden, dtype=torch.float32) if log_counts is None else log_counts
+            self._cross_bias = bias.masked_fill(hidden, -torch.inf).to(keys.dtype)
         self._memory = listens_to
         self._grid = MemoryGrid.of(listens_to, len(keys))
 
@@ -144,15 +148,15 @@ class RowCache(TokenCache):
         if 4 * len(used) <= 3 * len(self._cross[0][0]):
             # Streams that are done need no place in the grid.
             self._cross = [(keys[used], values[used]) for keys, values in self._cross]
-            if self._cross_visible is not None:
-                self._cross_visible = self._cross_visible[used]
+            if self._cross_bias is not None:
+                self._cross_bias = self._cross_bias[used]
             self._memory = memory
         self._grid = MemoryGrid.of(self._memory, len(self._cross[0][0]))
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
         keys, values = self._cross[layer]
-        mask = None if self._cross_visible is None else self._cross_visible[:, None, None]
+        mask = None if self._cross_bias is None else self._cross_bias[:, None, None]
         laid = self._grid.lay(queries)
         attended = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask)
         return self._grid.collect(attended, queries.shape[2])
@@ -164,8 +168,8 @@ class RowCache(TokenCache):
         grid = self._grid if same else MemoryGrid.of(self._memory[rows], len(keys))
         laid = grid.lay(queries[:, list(heads), None])  # (M, h, K, d)
         scores = (laid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
-        if self._cross_visible is not None:
-            scores = scores.masked_fill(~self._cross_visible[:, None, None], -torch.inf)
+        if self._cross_bias is not None:
+            scores = scores + self._cross_bias[:, None, None]
         return grid.collect(scores.softmax(-1), 1)[:, :, 0].sum(1)
 
 

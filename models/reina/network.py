@@ -82,9 +82,9 @@ class Time2Vec(nn.Module):
         self.frequency = nn.Parameter(torch.cat([slope, waves]))  # (D,) per second
         self.phase = nn.Parameter(torch.arange(width) % 2 * (math.pi / 2))  # (D,) sines and cosines in turn
 
-    def forward(self, frames: int) -> Tensor:
-        """(T, D) float32"""
-        seconds = FRAME_S * torch.arange(frames, device=self.frequency.device)
+    def forward(self, positions: Tensor) -> Tensor:
+        """Places (T,) of frames of 20 ms -> (T, D) float32"""
+        seconds = FRAME_S * positions
         angles = seconds[:, None] * self.frequency.float() + self.phase.float()
         return torch.cat([angles[:, :1], angles[:, 1:].sin()], dim=1)
 
@@ -109,9 +109,11 @@ class Reina(SpeechModel):
         positions = sinusoids(d.n_text_ctx, width) * (2 / width) ** 0.5
         self.decoder.positional_embedding = nn.Parameter(positions)
 
-    def listen(self, frames: Tensor) -> Tensor:
-        """What the decoder listens to, (B, T, D): encoder output plus positions, projected."""
-        return self.projection(frames + self.positions(frames.shape[1]).to(frames.dtype))
+    def listen(self, frames: Tensor, positions: Tensor | None = None) -> Tensor:
+        """What the decoder listens to, (..., T, D): encoder output plus positions, projected."""
+        if positions is None:
+            positions = torch.arange(frames.shape[-2], device=frames.device)
+        return self.projection(frames + self.positions(positions).to(frames.dtype))
 
     def translate_text(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Does as `forward`, from source texts (B, S) padded beyond lengths (B,). Position n predicts n + 1.

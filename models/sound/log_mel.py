@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
+from models.layers.growing_rows import GrowingRows
 from models.sound.audio import SAMPLE_RATE
 
 HOP = 160  # samples between frames
@@ -97,7 +98,7 @@ class LogMelStream:
         self._samples.extend(samples)
         if self.samples_heard <= REACH:
             return
-        pending = self._pending()
+        pending = self._pending(len(self._final.rows))
         if len(pending) >= WINDOW:
             frames = log_mel_windows(pending.unfold(0, WINDOW, HOP), self.filters)
             self._final.extend(frames)
@@ -127,9 +128,9 @@ class LogMelStream:
         self._final_maximum = final.max() if len(final) else torch.full_like(self._final_maximum, SILENCE)
         return frames * HOP * 1000 / SAMPLE_RATE
 
-    def _pending(self) -> Tensor:
-        """Samples from the first window on that is not final, of a stream with more than 200 samples."""
-        start = len(self._final.rows) * HOP - REACH
+    def _pending(self, first: int) -> Tensor:
+        """Samples from the window of frame `first` on, of a stream with more than 200 samples."""
+        start = first * HOP - REACH
         samples = self._samples.rows
         if start >= 0:
             return samples[start:]
@@ -147,60 +148,47 @@ class LogMelStream:
                 f"{padded_frames * HOP / SAMPLE_RATE:g} s: split the audio"
             )
         frames = self.frames_heard if padded_frames is None else padded_frames
-        tail = self._tail()  # (frames that see both the newest samples and silence, M)
-        maximum = self._final_maximum if tail.numel() == 0 else torch.maximum(self._final_maximum, tail.max())
-        result = torch.full((frames, tail.shape[1]), SILENCE, device=tail.device)
-        final = len(self._final.rows)
-        result[:final] = self._final.rows
-        tail = tail[: frames - final]
-        result[final : final + len(tail)] = tail
-        return ((torch.maximum(result, maximum - DECADES) + 4) / 4).T.contiguous()
+        return self._scaled(0, frames, self.samples_heard).contiguous()
 
-    def _tail(self) -> Tensor:
-        """(F, M): the frames after the final ones that still see a sample.
+    def features_between(self, first: int, end: int, samples: int) -> Tensor:
+        """(M, end - first): frames first to end of `features(end)` when only `samples` had been heard."""
+        return self._scaled(first, end, samples)
 
-        The last two lie beyond `frames_heard`, yet the maximum of Whisper's window covers them.
+    def _scaled(self, first: int, end: int, samples: int) -> Tensor:
+        """(M, end - first), as Whisper hears them behind the first `samples` samples and silence."""
+        now = samples == self.samples_heard
+        final = len(self._final.rows) if now else max(0, (samples - REACH) // HOP + 1) * (samples > REACH)
+        heard = self._final.rows[:final]
+        maximum = self._final_maximum
+        if not now:
+            maximum = heard.max() if final else torch.full_like(maximum, SILENCE)
+        tail = self._tail(final, samples)  # (frames that see both the newest samples and silence, M)
+        if tail.numel():
+            maximum = torch.maximum(maximum, tail.max())
+        result = torch.full((end - first, tail.shape[1]), SILENCE, device=tail.device)
+        result[: max(0, final - first)] = heard[first:end]
+        behind = max(final, first)
+        tail = tail[behind - final : max(0, end - final)]
+        result[behind - first : behind - first + len(tail)] = tail
+        return ((torch.maximum(result, maximum - DECADES) + 4) / 4).T
+
+    def _tail(self, final: int, heard: int) -> Tensor:
+        """(F, M): the frames behind the first `final` ones that still see one of the first `heard` samples.
+
+        The last two lie beyond the frames heard, yet the maximum of Whisper's window covers them.
         """
-        if self.samples_heard == 0:
+        if heard == 0:
             return self._final.rows[:0]
-        if self.samples_heard <= REACH:
-            samples = self._samples.rows
+        if heard <= REACH:
+            samples = self._samples.rows[:heard]
             samples = torch.nn.functional.pad(samples, (0, REACH + 1 - len(samples)))
             samples = _reflect_start(samples)
         else:
-            samples = self._pending()
-        frames = self.frames_heard + 2 - len(self._final.rows)
+            samples = self._pending(final)
+            samples = samples[: len(samples) - (self.samples_heard - heard)]
+        frames = -(-heard // HOP) + 2 - final
         samples = torch.nn.functional.pad(samples, (0, (frames - 1) * HOP + WINDOW - len(samples)))
         return log_mel_windows(samples.unfold(0, WINDOW, HOP), self.filters)
-
-
-class GrowingRows:
-    """Rows (n, ...) of a tensor that is appended to often: its room doubles when it is full."""
-
-    def __init__(self, empty: Tensor) -> None:
-        """empty (0, ...): says the shape of a row, the type and the device."""
-        self._room = empty
-        self._start = 0
-        self._end = 0
-
-    @property
-    def rows(self) -> Tensor:
-        """(n, ...): a view, valid until the next change."""
-        return self._room[self._start : self._end]
-
-    def extend(self, rows: Tensor) -> None:
-        """Put rows (m, ...) behind those that are there."""
-        if self._end + len(rows) > len(self._room):
-            held = self.rows
-            room = held.new_empty(max(len(held) + len(rows), 2 * len(held)), *held.shape[1:])
-            room[: len(held)] = held
-            self._room, self._start, self._end = room, 0, len(held)
-        self._room[self._end : self._end + len(rows)] = rows
-        self._end += len(rows)
-
-    def drop(self, count: int) -> None:
-        """Forget the first `count` rows. Their room is freed at the next growth."""
-        self._start += count
 
 
 def _reflect_start(samples: Tensor) -> Tensor:

@@ -171,14 +171,16 @@ class TextDecoder(nn.Module):
         listens_to: Tensor,
         attention_heads: Sequence[tuple[int, int]] = (),
         cross: Sequence[tuple[Tensor, Tensor]] | None = None,
+        log_counts: Tensor | None = None,
     ) -> RowCache:
         """An empty cache of R rows over memories (B, T, D) of lengths (B,) frames.
 
         Cross-attention keys and values are computed here, once for all steps and rows, unless `cross` brings
         what `cross_keys` gave earlier. listens_to (R,): memory of each row. attention_heads: (layer, head)
-        pairs to report.
+        pairs to report. log_counts (B, T): of `Memory`.
         """
-        return RowCache(cross or self.cross_keys(frames), lengths, listens_to, attention_heads)
+        cross = cross or self.cross_keys(frames)
+        return RowCache(cross, lengths, listens_to, attention_heads, log_counts)
 
     def teacher_force(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Hidden states (B, N, D) of whole sequences (B, N) over memories (B, T, D) of lengths (B,).
@@ -251,8 +253,11 @@ class SpeechModel(nn.Module):
         """What the decoder listens to, (B, T, D), of features as `AudioEncoder` takes them."""
         return self.listen(self.encoder(features, lengths))
 
-    def listen(self, frames: Tensor) -> Tensor:
-        """What the decoder listens to, of the encoder's output (B, T, D)."""
+    def listen(self, frames: Tensor, positions: Tensor | None = None) -> Tensor:
+        """What the decoder listens to, of the encoder's output (..., T, D).
+
+        positions (T,): of these frames in the audio; by default they are the first ones.
+        """
         return frames
 
     def forward(self, features: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from models.speech_translator import SpeechTranslator
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.hearing import Hearing
 from models.whisper.network import Whisper
 from models.whisper.tokenizer import WhisperTokenizer
 
@@ -16,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 # Whisper hears 30 s windows in training, so that nearly all its clips end in silence: without any it runs on
-# past the end of the audio. 5 s are enough (README's table), and cheaper than the whole window.
-PUBLISHED_SILENCE_MS = 5_000
+# past the end of the audio, and with less than the window it repeats itself. Thinned, it costs little.
+PUBLISHED = Hearing(silence_ms=30_000, dense_ms=1_000, silence_stride=8)
 
 
 class WhisperTranslator(SpeechTranslator):
@@ -29,10 +30,11 @@ class WhisperTranslator(SpeechTranslator):
         tokenizer: WhisperTokenizer,
         options: TranslatorOptions,
         alignment_heads: Sequence[tuple[int, int]] | None = None,
-        usual_silence_ms: int = PUBLISHED_SILENCE_MS,
+        usual_hearing: Hearing = PUBLISHED,
     ) -> None:
-        """usual_silence_ms: behind the audio, as this model was trained; see also SpeechTranslator."""
-        self.usual_silence_ms = usual_silence_ms
+        """usual_hearing: as this model was trained; see also SpeechTranslator."""
+        self.usual_hearing = usual_hearing
+        self.usual_silence_ms = usual_hearing.silence_ms
         super().__init__(model, tokenizer, options, alignment_heads)
 
 
@@ -42,17 +44,17 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     Raises InputError when `path` holds no usable Whisper.
     """
     checkpoint = load_whisper_checkpoint(path)
-    usual_ms = checkpoint.trailing_silence_ms
-    if usual_ms is None:
-        usual_ms = PUBLISHED_SILENCE_MS
-    _say_silence(path, options.trailing_silence_ms, usual_ms)
+    usual = PUBLISHED
+    if checkpoint.trailing_silence_ms is not None:
+        usual = Hearing(silence_ms=checkpoint.trailing_silence_ms)
+    _say_silence(path, options.trailing_silence_ms, usual.silence_ms)
     with torch.device("meta"):
         model = Whisper(checkpoint.dimensions)
     model.load_state_dict(checkpoint.weights, assign=True)
     tokenizer = WhisperTokenizer(
         checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
     )
-    return WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual_ms)
+    return WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
 
 
 def _say_silence(path: Path, chosen_ms: int | None, usual_ms: int) -> None:

@@ -129,7 +129,7 @@ def test_a_new_model_is_unsure_but_not_wild(shared_output):
 @torch.no_grad()
 def test_positions_are_one_line_and_waves():
     positions = Time2Vec(6)
-    table = positions(50)
+    table = positions(torch.arange(50))
     assert table.shape == (50, 6) and table.dtype == torch.float32
     for frame in (0, 7, 49):
         angles = [

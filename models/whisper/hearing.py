@@ -1,0 +1,86 @@
+"""What a Whisper-like encoder hears behind a stream's audio, and what it encodes again.
+
+Whisper expects silence up to the end of its window, and encoding it is most of a chunk's work. *Thinned*
+silence is encoded in full only close to the audio; of the rest every k-th frame stands for k frames: it has
+its own position, and log k is added to its attention logits. Frames well behind the newest audio hardly
+change any more: *frozen* ones keep their keys and values in every layer and are never encoded again.
+
+Shapes: T memory frames of 20 ms.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from models.sound.log_mel import HOP_MS
+from models.translator import TranslatorOptions
+
+STRIDE = 2  # the encoder's second convolution halves the frame rate
+FRAME_MS = HOP_MS * STRIDE  # one frame of the encoder's output
+# Thinned frames are equal but for their positions where no audio reaches them.
+LEAST_DENSE_MS = 100
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How much silence is heard, and which frames are encoded again; by default all, and none is thinned."""
+
+    silence_ms: int = 0  # behind the audio, as far as the window reaches
+    dense_ms: int | None = None  # of it in full; None is all of it
+    silence_stride: int = 1  # one frame in so many of the rest
+    frozen_after_ms: float | None = None  # frames so far behind the newest audio are frozen; None is never
+
+    def chosen(self, options: TranslatorOptions) -> "Hearing":
+        """This hearing, but for what the user chose. All silence that somebody asked for is heard in full."""
+        told_silence = options.trailing_silence_ms is not None
+        stride = options.silence_stride or (1 if told_silence else self.silence_stride)
+        dense_ms = self.dense_ms if options.dense_silence_ms is None else options.dense_silence_ms
+        frozen_ms = self.frozen_after_ms
+        if options.frozen_after_s is not None:
+            frozen_ms = 1000 * options.frozen_after_s
+        return Hearing(
+            options.trailing_silence_ms if told_silence else self.silence_ms,
+            USUAL_DENSE_MS if dense_ms is None else dense_ms,
+            stride,
+            frozen_ms,
+        )
+
+    def layout(self, heard_frames: int, window_frames: int) -> "FrameLayout":
+        """Of a stream that has heard so many feature frames of 10 ms, for a window of so many."""
+        return _layout(self, heard_frames, window_frames)
+
+
+USUAL_DENSE_MS = 1_000
+
+
+@dataclass(frozen=True)
+class FrameLayout:
+    """Which memory frames are encoded: the first `dense` all, behind them only some."""
+
+    feature_frames: int  # that the encoder needs
+    dense: int
+    positions: Tensor  # (T,) int64: of each memory frame in the window
+    log_counts: Tensor | None  # (T,) float32: log of how many frames each stands for; None: one each
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@lru_cache(maxsize=4096)
+def _layout(hearing: Hearing, heard_frames: int, window_frames: int) -> FrameLayout:
+    end = min(heard_frames + hearing.silence_ms // HOP_MS, window_frames)
+    frames = -(-end // STRIDE)
+    dense = frames
+    if hearing.silence_stride > 1 and hearing.dense_ms is not None:
+        dense = min(frames, -(-(heard_frames + hearing.dense_ms // HOP_MS) // STRIDE))
+    if frames - dense < hearing.silence_stride:
+        # Nothing would be gained.
+        return FrameLayout(end, frames, torch.arange(frames), None)
+    starts = torch.arange(dense, frames, hearing.silence_stride)
+    counts = (frames - starts).clamp(max=hearing.silence_stride)
+    log_counts = torch.cat([torch.zeros(dense), counts.float().log()])
+    positions = torch.cat([torch.arange(dense), starts + counts // 2])
+    # One frame more than the dense ones, and what its convolutions see: all thinned frames are like it.
+    return FrameLayout(STRIDE * dense + 4, dense, positions, log_counts)
