@@ -12,7 +12,7 @@ from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
 from models.sound.log_mel import HOP_MS
 from models.translator import Decoder, DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
-from models.whisper.hearing import Hearing
+from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
 from models.whisper.network import SpeechModel
 from models.whisper.speech_stream import SpeechStream
 from models.whisper.streaming_encoder import StreamingEncoder
@@ -83,7 +83,7 @@ class SpeechDecoder(Decoder):
 class SpeechTranslator(SpeechDecoder, Translator):
     """A SpeechModel of any size. Trailing silence is the choice between speed and what Whisper expects."""
 
-    usual_hearing = Hearing()  # of this model, as it was trained; options may choose another
+    usual_hearing = Hearing(frozen_after_ms=FROZEN_AFTER_MS)  # of this model; options may choose another
 
     def __init__(
         self,

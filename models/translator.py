@@ -34,7 +34,7 @@ class TranslatorOptions:
     trailing_silence_ms: int | None = option(
         None,
         "So much silence is encoded behind the audio heard; 0 is fastest, 30000 fills Whisper's window; "
-        "default: what the model was trained for, 5000 for Whisper as published, 0 for others.",
+        "default: what the model was trained for, 30000 for Whisper as published, 0 for others.",
         at_least=0,
         at_most=600_000,
     )
@@ -42,7 +42,7 @@ class TranslatorOptions:
         None,
         "Where --silence-stride is above 1, so much of the silence behind the audio is encoded in full; "
         "default: 1000.",
-        at_least=100,
+        at_least=100,  # less is reached by the last sound, and thinned frames are taken for silence
         at_most=30_000,
     )
     silence_stride: int | None = option(

@@ -16,43 +16,38 @@ from torch import Tensor
 
 from models.sound.log_mel import HOP_MS
 from models.translator import TranslatorOptions
+from models.whisper.network import STRIDE
 
-STRIDE = 2  # the encoder's second convolution halves the frame rate
-FRAME_MS = HOP_MS * STRIDE  # one frame of the encoder's output
-# Thinned frames are equal but for their positions where no audio reaches them.
-LEAST_DENSE_MS = 100
+# Measured on human speech (benchmarks/README.md): no more errors than with all frames encoded anew.
+USUAL_DENSE_MS = 1_000
+FROZEN_AFTER_MS = 3_000
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """How much silence is heard, and which frames are encoded again; by default all, and none is thinned."""
+    """How much silence is heard, and which frames are encoded again; by default no silence, and all frames."""
 
     silence_ms: int = 0  # behind the audio, as far as the window reaches
-    dense_ms: int | None = None  # of it in full; None is all of it
+    dense_ms: int = USUAL_DENSE_MS  # of it in full, where the rest is thinned
     silence_stride: int = 1  # one frame in so many of the rest
-    frozen_after_ms: float | None = None  # frames so far behind the newest audio are frozen; None is never
+    frozen_after_ms: float | None = None  # frames so far behind the newest audio are frozen; None: never
 
     def chosen(self, options: TranslatorOptions) -> "Hearing":
         """This hearing, but for what the user chose. All silence that somebody asked for is heard in full."""
         told_silence = options.trailing_silence_ms is not None
-        stride = options.silence_stride or (1 if told_silence else self.silence_stride)
-        dense_ms = self.dense_ms if options.dense_silence_ms is None else options.dense_silence_ms
         frozen_ms = self.frozen_after_ms
         if options.frozen_after_s is not None:
             frozen_ms = 1000 * options.frozen_after_s
         return Hearing(
             options.trailing_silence_ms if told_silence else self.silence_ms,
-            USUAL_DENSE_MS if dense_ms is None else dense_ms,
-            stride,
+            options.dense_silence_ms or self.dense_ms,
+            options.silence_stride or (1 if told_silence else self.silence_stride),
             frozen_ms,
         )
 
     def layout(self, heard_frames: int, window_frames: int) -> "FrameLayout":
         """Of a stream that has heard so many feature frames of 10 ms, for a window of so many."""
         return _layout(self, heard_frames, window_frames)
-
-
-USUAL_DENSE_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def _layout(hearing: Hearing, heard_frames: int, window_frames: int) -> FrameLay
     end = min(heard_frames + hearing.silence_ms // HOP_MS, window_frames)
     frames = -(-end // STRIDE)
     dense = frames
-    if hearing.silence_stride > 1 and hearing.dense_ms is not None:
+    if hearing.silence_stride > 1:
         dense = min(frames, -(-(heard_frames + hearing.dense_ms // HOP_MS) // STRIDE))
     if frames - dense < hearing.silence_stride:
         # Nothing would be gained.

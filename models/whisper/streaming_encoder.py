@@ -24,8 +24,8 @@ from models.layers.multi_head import MultiHeadAttention
 from models.sound.audio import SAMPLE_RATE
 from models.sound.log_mel import HOP, frames_heard
 from models.translator import Memory
-from models.whisper.hearing import FRAME_MS, STRIDE, FrameLayout, Hearing
-from models.whisper.network import SpeechModel
+from models.whisper.hearing import FrameLayout, Hearing
+from models.whisper.network import FRAME_MS, STRIDE, SpeechModel
 from models.whisper.speech_stream import FrameCache, SpeechStream
 
 FREEZING_SAMPLES = SAMPLE_RATE  # frames are frozen whenever so much more audio has been heard

@@ -9,7 +9,7 @@ import torch
 from models.speech_translator import SpeechTranslator
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import load_whisper_checkpoint
-from models.whisper.hearing import Hearing
+from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
 from models.whisper.network import Whisper
 from models.whisper.tokenizer import WhisperTokenizer
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Whisper hears 30 s windows in training, so that nearly all its clips end in silence: without any it runs on
 # past the end of the audio, and with less than the window it repeats itself. Thinned, it costs little.
-PUBLISHED = Hearing(silence_ms=30_000, dense_ms=1_000, silence_stride=8)
+PUBLISHED = Hearing(30_000, silence_stride=8, frozen_after_ms=FROZEN_AFTER_MS)
 
 
 class WhisperTranslator(SpeechTranslator):
@@ -46,8 +46,8 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     checkpoint = load_whisper_checkpoint(path)
     usual = PUBLISHED
     if checkpoint.trailing_silence_ms is not None:
-        usual = Hearing(silence_ms=checkpoint.trailing_silence_ms)
-    _say_silence(path, options.trailing_silence_ms, usual.silence_ms)
+        usual = Hearing(checkpoint.trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
+    _say_silence(path, options, usual)
     with torch.device("meta"):
         model = Whisper(checkpoint.dimensions)
     model.load_state_dict(checkpoint.weights, assign=True)
@@ -57,14 +57,18 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     return WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
 
 
-def _say_silence(path: Path, chosen_ms: int | None, usual_ms: int) -> None:
+def _say_silence(path: Path, options: TranslatorOptions, usual: Hearing) -> None:
+    chosen_ms = options.trailing_silence_ms
     if chosen_ms is None:
+        stride = usual.chosen(options).silence_stride
+        thinned = f", thinned to one frame in {stride}" if stride > 1 else ""
         logger.info(
-            "%s hears %d ms of silence behind the audio, as it was trained; --trailing-silence-ms changes it",
+            "%s hears %d ms of silence behind the audio%s; --trailing-silence-ms changes it",
             path,
-            usual_ms,
+            usual.silence_ms,
+            thinned,
         )
-    elif chosen_ms == 0 < usual_ms:
+    elif chosen_ms == 0 < usual.silence_ms:
         logger.warning(
             "%s hears no silence behind the audio. Whisper as published then runs on past the end; "
             "unless this one was fine-tuned for it, leave --trailing-silence-ms out",
