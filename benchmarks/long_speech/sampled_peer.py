@@ -30,7 +30,9 @@ class SampledPeer:
                 f"the peer stops as AlignAtt does, and {configuration.agent} has no recent_frames"
             )
         agent = configuration.agent_options
-        window = dataclasses.replace(configuration.translator, trailing_silence_ms=WINDOW_MS)
+        window = dataclasses.replace(
+            configuration.translator, trailing_silence_ms=WINDOW_MS, frozen_after_s=WINDOW_MS / 1000
+        )
         self._translator = load_translator(agent.model, window)
         self._languages = LanguagePair(agent.source_language, agent.target_language)
         self._every_ms = every * MINUTE_MS

@@ -25,7 +25,7 @@ FROZEN_AFTER_MS = 3_000
 
 @dataclass(frozen=True)
 class Hearing:
-    """How much silence is heard, and which frames are encoded again; by default no silence, and all frames."""
+    """How much silence is heard, and which frames are encoded again; by default none, and all of them."""
 
     silence_ms: int = 0  # behind the audio, as far as the window reaches
     dense_ms: int = USUAL_DENSE_MS  # of it in full, where the rest is thinned
