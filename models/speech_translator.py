@@ -96,6 +96,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
         self.hearing = self.usual_hearing.chosen(options)
         self.options = options = options.with_silence(self.hearing.silence_ms)
         self.silence_ms = self.hearing.silence_ms
+        self.encoded_silence_ms = self.hearing.encoded_silence_ms
         self.dtype = options.torch_dtype()
         model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
         super().__init__(model, tokenizer)

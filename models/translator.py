@@ -241,8 +241,8 @@ class Translator(Decoder):
 
     maximum_audio_ms: float | None  # the model's window; None where it has none
     hidden_width: int  # D of DecoderOutput.hidden
-    silence_ms: int = 0  # that is encoded behind the audio
-    usual_silence_ms: int = 0  # behind the audio in training; what `trailing_silence_ms` is unless given
+    silence_ms: int = 0  # that is heard behind the audio
+    encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
 
     @abstractmethod
     def open_stream(self) -> AudioStream:

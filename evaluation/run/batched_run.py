@@ -123,14 +123,14 @@ class BatchedRun:
             for index, some in zip(batch, transcripts, strict=True):
                 journal.append(_entry(index, self.keys, some))
 
-    def batches(self, usual_silence_ms: int = 0, window_ms: float | None = None) -> Iterator[list[int]]:
+    def batches(self, silence_ms: float = 0, window_ms: float | None = None) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first.
 
-        usual_silence_ms: of the model, behind each, where the options leave it to the model. window_ms: most
-        audio that the model hears at once, however long a recording is.
+        silence_ms: that is encoded behind each. window_ms: most audio that the model hears at once, however
+        long a recording is.
         """
         options = self.first.evaluation
-        silence_s = self.first.translator.with_silence(usual_silence_ms).trailing_silence_ms / 1000
+        silence_s = silence_ms / 1000
         window_s = math.inf if window_ms is None else window_ms / 1000
         seconds = self.seconds
         # Engines decode one after the other.

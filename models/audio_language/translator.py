@@ -198,10 +198,17 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
     """A model of any family (`models.audio_language.families`)."""
 
     def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
+        """Raises InputError for an option that its encoder knows nothing of."""
+        for name in ("dense_silence_ms", "silence_stride", "frozen_after_s"):
+            if getattr(options, name) is not None:
+                raise InputError(
+                    f"{name} is an option of Whisper and REINA, and an audio-language model encodes all "
+                    "of its audio at each chunk: leave it out"
+                )
         model.network.eval().requires_grad_(False)
         super().__init__(model)
-        self.options = options.with_silence(self.usual_silence_ms)
-        self.silence_ms = self.options.trailing_silence_ms
+        self.options = options.with_silence(0)
+        self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms
         sizes = model.language_model.config
         check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         self.maximum_audio_ms = model.maximum_audio_ms

@@ -56,8 +56,8 @@ class ScoredTranslator(Translator):
         self.maximum_tokens = base.maximum_tokens
         self.hidden_width = base.hidden_width
         self.device = base.device
-        self.usual_silence_ms = base.usual_silence_ms
         self.silence_ms = base.silence_ms
+        self.encoded_silence_ms = base.encoded_silence_ms
 
     def open_stream(self) -> AudioStream:
         return self.base.open_stream()

@@ -45,6 +45,14 @@ class Hearing:
             frozen_ms,
         )
 
+    @property
+    def encoded_silence_ms(self) -> float:
+        """So much audio has as many frames as that silence, where the window does not cut it off."""
+        if self.silence_stride == 1:
+            return self.silence_ms
+        dense_ms = min(self.dense_ms, self.silence_ms)
+        return dense_ms + (self.silence_ms - dense_ms) / self.silence_stride
+
     def layout(self, heard_frames: int, window_frames: int) -> "FrameLayout":
         """Of a stream that has heard so many feature frames of 10 ms, for a window of so many."""
         return _layout(self, heard_frames, window_frames)

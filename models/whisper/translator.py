@@ -34,7 +34,6 @@ class WhisperTranslator(SpeechTranslator):
     ) -> None:
         """usual_hearing: as this model was trained; see also SpeechTranslator."""
         self.usual_hearing = usual_hearing
-        self.usual_silence_ms = usual_hearing.silence_ms
         super().__init__(model, tokenizer, options, alignment_heads)
 
 

@@ -285,3 +285,8 @@ def test_a_prefix_without_a_place_for_audio_is_refused(translator):
 def test_impossible_options_say_what_is_possible(folder, options, message):
     with pytest.raises(InputError, match=message):
         load(folder, **options)
+
+
+def test_options_of_other_encoders_are_refused(folder):
+    with pytest.raises(InputError, match="silence_stride is an option of Whisper and REINA"):
+        load(folder, silence_stride=8)

@@ -43,6 +43,7 @@ def test_layout_of_thinned_silence():
     layout = hearing.layout(10, 3000)
     assert layout.dense == 10 and layout.feature_frames == 24
     assert layout.positions.tolist() == [*range(10), 12, 16, 20, 23]
+    assert hearing.encoded_silence_ms == 175
     assert layout.log_counts.tolist() == pytest.approx([0] * 10 + [math.log(4)] * 3 + [math.log(3)])
 
 
