@@ -10,7 +10,7 @@ neither shown nor committed, and may still change when more audio has come.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from agents.history import History, HistoryOptions
 from agents.policy import Policy
@@ -55,9 +55,13 @@ class StreamingEngine:
         """No source may be longer; None: any may."""
         return None if self.history.options.endless else self.translator.maximum_audio_ms
 
-    def open_audio(self) -> HeardAudio:
-        """A source that nothing has been heard of yet."""
-        return HeardAudio(self.translator.open_stream, self.speech, self.history.cuts)
+    def open_audio(self, whole: bool = False) -> HeardAudio:
+        """A source that nothing has been heard of yet.
+
+        whole: of all streams that listen to it the policies `hears_whole`.
+        """
+        open_sound = partial(self.translator.open_stream, whole)
+        return HeardAudio(open_sound, self.speech, self.history.cuts)
 
     def open_stream(
         self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None
@@ -70,7 +74,7 @@ class StreamingEngine:
         tokenizer = self.translator.tokenizer
         prompt = tuple(tokenizer.prompt(languages.source, languages.target))
         policy = policy.for_model(self.translator)
-        audio = self.open_audio() if audio is None else audio
+        audio = self.open_audio(policy.hears_whole) if audio is None else audio
         audio.listeners += 1
         characters = counts_characters(tokenizer.language_code(languages.target))
         stream = StreamState(audio, languages, prompt, characters, policy, policy.open_memory())

@@ -1,6 +1,7 @@
 """Offline: hear everything, then translate once. The upper bound, and NoSE's denominator."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from simuleval.utils import entrypoint
 
@@ -12,6 +13,8 @@ from agents.streaming_agent import StreamingAgent
 @dataclass(frozen=True)
 class OfflinePolicy(Policy):
     """Write nothing before the audio has ended."""
+
+    hears_whole: ClassVar[bool] = True
 
     def units_allowed(self, stream: StreamView) -> int:
         return 0

@@ -44,6 +44,8 @@ class Policy:
 
     # Attention costs time: only policies that read it ask for it.
     needs_attention: ClassVar[bool] = False
+    # Writes only once all audio has been heard.
+    hears_whole: ClassVar[bool] = False
     # None: `simulst calibrate` has to be told.
     knob: ClassVar[Knob | None] = None
 

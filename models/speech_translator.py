@@ -114,8 +114,8 @@ class SpeechTranslator(SpeechDecoder, Translator):
         sizes = self.model.dimensions
         return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 
-    def open_stream(self) -> SpeechStream:
-        return SpeechStream(self.model.dimensions.n_mels)
+    def open_stream(self, whole: bool = False) -> SpeechStream:
+        return SpeechStream(self.model.dimensions.n_mels, whole)
 
     @torch.inference_mode()
     def encode_streams(self, streams: Sequence[SpeechStream]) -> Memory:

@@ -245,8 +245,11 @@ class Translator(Decoder):
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
 
     @abstractmethod
-    def open_stream(self) -> AudioStream:
-        """A fresh, empty stream of audio."""
+    def open_stream(self, whole: bool = False) -> AudioStream:
+        """A fresh, empty stream of audio.
+
+        whole: it is encoded only once it has heard everything, so that nothing is to be kept for later.
+        """
 
     @abstractmethod
     def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
@@ -254,7 +257,7 @@ class Translator(Decoder):
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
         """Encode B whole waveforms, each (n,) float32 at 16 kHz."""
-        streams = [self.open_stream() for _ in waveforms]
+        streams = [self.open_stream(whole=True) for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)
         return self.encode_streams(streams)

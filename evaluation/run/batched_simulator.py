@@ -69,8 +69,9 @@ class Source:
 class Feed:
     """One utterance in chunks of one duration, cut as SimulEval cuts it."""
 
-    def __init__(self, source: Source, chunk_ms: int, audio: HeardAudio) -> None:
-        """audio: a fresh one, for streams that decide after each chunk of chunk_ms."""
+    def __init__(self, source: Source, chunk_ms: int, audio: HeardAudio, whole: bool = False) -> None:
+        """audio: a fresh one, for streams that decide after each chunk of chunk_ms; whole: of its streams."""
+        self.whole = whole
         self.source = source
         self.chunk_ms = chunk_ms
         self.audio = audio
@@ -124,7 +125,8 @@ def simulate(
             before_ms = feed.heard_ms
             feed.deliver()
             heard_s += (feed.heard_ms - before_ms) / 1000 / feeds_of[id(feed.source)]
-            so_far = id(feed.source), feed.samples_heard, feed.audio.start_ms, feed.audio.window_ms
+            audio = feed.audio
+            so_far = id(feed.source), feed.whole, feed.samples_heard, audio.start_ms, audio.window_ms
             feed.audio.share(equal.setdefault(so_far, feed.audio))
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
@@ -153,11 +155,12 @@ def simulate(
 def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
     feeds: dict[tuple, Feed] = {}
     for number, lane in enumerate(lanes):
-        key = lane.chunk_ms, lane.engine.speech, lane.engine.history.options
+        whole = lane.policy.hears_whole
+        key = lane.chunk_ms, whole, lane.engine.speech, lane.engine.history.options
         if lane.engine.history.may_cut(source.duration_ms):
             key = (*key, number)  # where, its own text decides
         if key not in feeds:
-            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio())
+            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole), whole)
         stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)
         feeds[key].streams.append((number, stream))
     return list(feeds.values())

@@ -221,7 +221,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
         sizes, named = self.model.language_model.config, self.model.alignment_heads
         return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
 
-    def open_stream(self) -> LogMelStream:
+    def open_stream(self, whole: bool = False) -> LogMelStream:
         return LogMelStream(self.model.mel_bins)
 
     @torch.inference_mode()

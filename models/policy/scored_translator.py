@@ -59,8 +59,8 @@ class ScoredTranslator(Translator):
         self.silence_ms = base.silence_ms
         self.encoded_silence_ms = base.encoded_silence_ms
 
-    def open_stream(self) -> AudioStream:
-        return self.base.open_stream()
+    def open_stream(self, whole: bool = False) -> AudioStream:
+        return self.base.open_stream(whole)
 
     def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
         return self.base.encode_streams(streams)

@@ -58,7 +58,9 @@ class _Rows:
 class SpeechStream:
     """Features of the audio heard, and the frames that need not be encoded again."""
 
-    def __init__(self, mel_bins: int) -> None:
+    def __init__(self, mel_bins: int, whole: bool = False) -> None:
+        """whole: it is encoded only once it has heard everything, so that no frames are frozen."""
+        self.whole = whole
         self.features = LogMelStream(mel_bins)
         self.cache: FrameCache | None = None
         self.frozen_at = 0  # samples that had been heard when frames were frozen last

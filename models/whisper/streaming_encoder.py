@@ -86,7 +86,7 @@ class StreamingEncoder:
 
     def _freezes_next_at(self, stream: SpeechStream) -> float:
         """Samples: the next full second at which there are frames old enough."""
-        if self.hearing.frozen_after_ms is None:
+        if self.hearing.frozen_after_ms is None or stream.whole:
             return math.inf
         first_s = math.ceil((self.hearing.frozen_after_ms + FRAME_MS) / 1000)
         return max(stream.frozen_at + FREEZING_SAMPLES, first_s * SAMPLE_RATE)

@@ -91,7 +91,7 @@ class ScriptedTranslator(Translator):
         self.encoded = 0  # streams encoded so far
         self.steps = 0
 
-    def open_stream(self) -> ScriptedStream:
+    def open_stream(self, whole: bool = False) -> ScriptedStream:
         return ScriptedStream()
 
     def encode_streams(self, streams) -> Memory:

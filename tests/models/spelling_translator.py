@@ -62,7 +62,7 @@ class SpellingTranslator(ScriptedTranslator):
         self.maximum_audio_ms = maximum_audio_ms
         self.longest_ms = 0.0  # audio that was encoded at once
 
-    def open_stream(self) -> SpellingStream:
+    def open_stream(self, whole: bool = False) -> SpellingStream:
         return SpellingStream()
 
     def encode_streams(self, streams) -> Memory:
