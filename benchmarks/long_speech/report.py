@@ -131,9 +131,8 @@ def tables(runs: Sequence[Run], stream: LongStream) -> dict[str, list[Row]]:
     for run in runs:
         quality = statistics.quality(run.metric, run.on_stream, run.on_segments, run.references)
         lags = {
-            f"LAAL_{name}_s": statistics.lag_s(one, stream.segments)
+            f"LAAL_{name}_s": "" if one is None else statistics.lag_s(one, stream.segments)
             for name, one in (("stream", run.on_stream), ("segments", run.on_segments))
-            if one is not None
         }
         add("summary", run, {"metric": run.metric, **quality, **lags, "words": len(run.words)})
         add("cost", run, statistics.both_ends(run.chunks, end_s, "cpu_ms"))
