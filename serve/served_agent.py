@@ -1,6 +1,8 @@
 """An agent in memory, ready for any number of clients. Equal configurations share one, and so one model."""
 
+import logging
 import threading
+import time
 from dataclasses import dataclass
 
 from agents.configuration.agent_configuration import AgentConfiguration
@@ -30,6 +32,8 @@ class ServedAgent:
         return self.engine.engine.translator.tokenizer.language_code(language)
 
 
+logger = logging.getLogger(__name__)
+
 _agents: dict[AgentConfiguration, ServedAgent] = {}
 _loading = threading.Lock()
 
@@ -48,9 +52,12 @@ def served_agent(configuration: AgentConfiguration) -> ServedAgent:
 
 def _load(configuration: AgentConfiguration) -> ServedAgent:
     options = configuration.agent_options
+    logger.info("loading %s for the agent %s ...", options.model, configuration.agent)
+    started = time.perf_counter()
     translator = load_translator(options.model, configuration.translator)
     engine = StreamingEngine(translator, configuration.search, configuration.speech, configuration.history)
     languages = LanguagePair(options.source_language, options.target_language)
     # Whatever cannot work shall be said before the first client comes.
     engine.open_stream(configuration.policy, languages)
+    logger.info("loaded %s in %.1f s", options.model, time.perf_counter() - started)
     return ServedAgent(SharedEngine(engine), configuration.policy, languages, options.chunk_ms)

@@ -40,8 +40,12 @@ class Configuration(AgentConfiguration):
 
     @property
     def setting(self) -> str:
-        """The agent and its policy's options in one line: `alignatt recent_frames=4`."""
-        values = [f"{name}={getattr(self.policy, name)}" for name in options_of(type(self.policy))]
+        """The agent and its policy's options in one line: `alignatt recent_frames=4`.
+
+        What is left to the model, as a threshold of None, is left out.
+        """
+        options = {name: getattr(self.policy, name) for name in options_of(type(self.policy))}
+        values = [f"{name}={value}" for name, value in options.items() if value is not None]
         return " ".join([Path(self.agent).stem.removesuffix("_agent"), *values])
 
     def to_yaml(self) -> str:

@@ -1,6 +1,7 @@
 """Long recordings with their segments and references, found and looked at before anything is loaded."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -39,7 +40,8 @@ class Recording:
 def read_recordings(options: EvaluationOptions) -> list[Recording]:
     """The recordings that `segments` names, in its order; none is opened.
 
-    Raises InputError for a segment file that cannot be used, and where references do not go with it.
+    Raises InputError for a segment file that cannot be used, where references do not go with it, and where
+    two names are those of one file.
     """
     segments = read_segments(options.segments)
     references = read_references(options.target)
@@ -61,6 +63,7 @@ def read_recordings(options: EvaluationOptions) -> list[Recording]:
                 f"written for it can be scored: leave it out of {options.segments}"
             )
         recordings.append(Recording(_find(wav, options), own, texts))
+    _check_distinct(recordings)
     return recordings
 
 
@@ -73,7 +76,7 @@ def check_recordings(options: EvaluationOptions) -> None:
     """
     recordings = read_recordings(options)
     chosen = [recordings[index] for index in options.indices(len(recordings))]
-    missing = [one.path for one in chosen if not Path(one.path).exists()]
+    missing = [one.path for one in chosen if not os.path.exists(one.path)]
     if missing:
         listed = ", ".join(missing[:LISTED]) + (", ..." if len(missing) > LISTED else "")
         raise InputError(
@@ -104,6 +107,19 @@ def check_recordings(options: EvaluationOptions) -> None:
         logger.warning(warning)
 
 
+def _check_distinct(recordings: Sequence[Recording]) -> None:
+    """Raises InputError where two names are those of one file: each would be scored by a part of it."""
+    names: dict[str, str] = {}
+    for recording in recordings:
+        segment, path = recording.segments[0], os.path.realpath(recording.path)
+        other = names.setdefault(path, segment.wav)
+        if other != segment.wav:
+            raise InputError(
+                f"{segment.place}: {segment.wav!r:.100} and {other!r:.100} are one file, {recording.path}: "
+                "give it one name, and put all its segments together"
+            )
+
+
 def _entry(place: str, options: EvaluationOptions) -> str:
     """A place without the file, where that is named already."""
     return place.removeprefix(f"{options.segments} ")
@@ -129,4 +145,5 @@ def _find(wav: str, options: EvaluationOptions) -> str:
     beside = Path(options.segments).parent
     folders = [Path(options.audio_folder)] if options.audio_folder else [beside, beside.parent / "wav"]
     places = [folder / name for folder in folders for name in (wav, Path(wav).name)]
-    return str(next((place for place in places if place.exists()), places[0]))
+    # os.path, since a Path raises an error for a name that is too long.
+    return str(next((place for place in places if os.path.exists(place)), places[0]))

@@ -14,7 +14,6 @@ Times are in seconds. OmniSTEval aligns what was written to the references in th
 segments of one recording stand together, and in the order of time: any other order would be scored wrongly.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ from foundation.files.yaml_files import read_yaml_list
 
 MEND = "give a list of wav, offset and duration in seconds"
 COLUMNS = ("wav", "offset", "duration")
+# No recording lasts so long, and a larger whole number may fit into no float.
+LONGEST_S = 1e9
 # Rounded times may overlap by so much.
 ROUNDING_S = 0.002
 
@@ -81,7 +82,8 @@ def _segment(place: str, fields: dict[str, Any]) -> Segment:
     if not isinstance(wav, str) or not wav.strip():
         raise InputError(f"{place}: wav must be the name of an audio file, got {wav!r:.100}")
     for name, value in zip(COLUMNS[1:], times, strict=True):
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not abs(value) <= LONGEST_S:  # NaN is neither above nor below
             raise InputError(f"{place}: {name} must be a number of seconds, got {value!r:.100}")
     offset_s, duration_s = map(float, times)
     if offset_s < 0 or duration_s <= 0:

@@ -56,31 +56,43 @@ def _read_scores(file: Path, indices: Sequence[int]) -> list[float]:
     lines = read_lines(file)
     if any(COMET_LINE.fullmatch(line) for line in lines):
         # It also prints a mean, and its libraries what they like.
-        found = [(match[0], int(match[1]), match[2]) for match in map(COMET_LINE.fullmatch, lines) if match]
-        files = {line.partition("\t")[0] for line, *_ in found}
+        found = [
+            (at, match[0], int(match[1]), match[2])
+            for at, match in enumerate(map(COMET_LINE.fullmatch, lines), start=1)
+            if match
+        ]
+        files = {line.partition("\t")[0] for _, line, *_ in found}
         if len(files) > 1:
             raise InputError(
                 f"{file} holds scores of {len(files)} files: score, and import, one run at a time"
             )
-        scores = {place: number(text, f"{file} segment {place}", "score") for _, place, text in found}
+        rows = [(f"{file} line {line}", place, text) for line, _, place, text in found]
         wanted: Sequence[int] = range(len(indices))
-        rows = len(found)
     else:
-        table = list(read_tsv(file, ("index", "score"), MEND))
-        scores = {
-            int(number(cells["index"], place, "index")): number(cells["score"], place, "score")
-            for place, cells in table
-        }
-        wanted, rows = indices, len(table)
-    if rows != len(wanted) or set(scores) != set(wanted):
+        table = read_tsv(file, ("index", "score"), MEND)
+        rows = [(place, _index(cells["index"], place), cells["score"]) for place, cells in table]
+        wanted = indices
+    scores: dict[int, float] = {}
+    for place, index, text in rows:
+        if index in scores:
+            raise InputError(f"{place} is a second score of segment {index}: give one for each")
+        scores[index] = number(text, place, "score")
+    if set(scores) != set(wanted):
         raise InputError(
-            f"{file} holds {rows} scores, {len(set(scores) & set(wanted))} of them for the {len(wanted)} "
-            "texts of this run: give one for each"
+            f"{file} holds {len(scores)} scores, {len(set(scores) & set(wanted))} of them for the "
+            f"{len(wanted)} texts of this run: give one for each"
         )
     values = [scores[place] for place in wanted]
     if not np.isfinite(values).all():
         raise InputError(f"{file} holds scores that are no finite numbers: score again")
     return values
+
+
+def _index(text: str, place: str) -> int:
+    value = number(text, place, "index")
+    if not value.is_integer():
+        raise InputError(f"{place}: index must be a whole number, got {text[:60]!r}")
+    return int(value)
 
 
 def _texts(log: RunLog) -> str:

@@ -95,8 +95,13 @@ class SegmentLog(RunLog):
 
         NaN where the clock is not known, or nothing was written.
         """
+        late, written = self.late_units(clock)
+        return 100 * late / written if written else math.nan
+
+    def late_units(self, clock: str) -> tuple[int, int]:
+        """How many units LongYAAL leaves out, and how many were written at all."""
         late = [time >= one.last_end_ms for one in self.utterances for time in one.times(clock)]
-        return 100 * sum(late) / len(late) if late else math.nan
+        return sum(late), len(late)
 
 
 def write_segment_log(log: SegmentLog) -> None:

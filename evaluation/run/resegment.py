@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from evaluation.configuration.evaluation_file import Configuration
-from evaluation.configuration.recordings import Recording, read_recordings
+from evaluation.configuration.recordings import SLACK_S, Recording, read_recordings
 from evaluation.logs.run_log import RunLog, Utterance
 from evaluation.logs.segment_log import SEGMENT_LOG, SegmentLog, SegmentUtterance
 from foundation.errors import InputError
@@ -96,3 +97,16 @@ def _check_same_recordings(log: RunLog, recordings: Sequence[Recording], unit: s
                 f"{log.path}: the references of index {one.index} are not those of "
                 f"{recordings[one.index].path} any more: segments or target have changed, so run it again"
             )
+        heard, named = Path(one.source).name, Path(recordings[one.index].path).name
+        if one.source and heard != named:
+            raise InputError(
+                f"{log.path}: index {one.index} is a run of {heard}, but the segments are of {named}: "
+                "segments have changed, so run it again"
+            )
+        for segment in recordings[one.index].segments:
+            if 1000 * (segment.end_s - SLACK_S) > one.source_ms or 1000 * segment.offset_s >= one.source_ms:
+                raise InputError(
+                    f"{segment.place} lies at {segment.offset_s:g} to {segment.end_s:g} s, but {named} of "
+                    f"{log.path} ends at {one.source_ms / 1000:.2f} s: segments have changed, or are of "
+                    "another recording"
+                )

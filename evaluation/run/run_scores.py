@@ -27,6 +27,8 @@ SCORES = "scores.tsv"
 # Columns that come last.
 COUNTS = ("EMPTY", LATE, LATE + TRUE_CLOCK, "SENTENCES")
 SIGNATURES = "signatures.json"
+# From this part on of words that come too late to count, LongYAAL tells little: one in ten.
+MANY_LATE = 0.1
 
 
 class RunFolder:
@@ -72,6 +74,7 @@ def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -
         write_segment_log(log)
         scores = scorers.score_segments(log)
         _warn_of_unicode(log)
+        _warn_of_late_words(log)
     else:
         log = read_run_log(folder)
         scores = scorers.score(folder / LOG)
@@ -121,6 +124,20 @@ def _with_imported(scores: Scores, log: RunLog) -> Scores:
     counts = {name: scores.values[name] for name in scores.values if name in COUNTS}
     values = {name: value for name, value in scores.values.items() if name not in COUNTS}
     return Scores({**values, **imported, **counts}, {**scores.signatures, **signatures})
+
+
+def _warn_of_late_words(log: SegmentLog) -> None:
+    late, written = log.late_units("")
+    if late and late >= MANY_LATE * written:
+        logger.warning(
+            "%s: %d of %d %s were written after the last segment of their recording had ended, and LongYAAL "
+            "leaves them out: it looks lower than the latency was (column %s)",
+            log.path,
+            late,
+            written,
+            {"word": "words", "char": "characters"}[log.unit],
+            LATE,
+        )
 
 
 def _warn_of_unicode(log: SegmentLog) -> None:

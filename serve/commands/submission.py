@@ -35,7 +35,7 @@ from serve.container.image import PROCESSOR, check_image, write_image
 from serve.submission.checklist import Item, State, checklist_text, is_complete
 from serve.submission.dev_run import PARTS, DevRun
 from serve.submission.log_checks import check_logs
-from serve.submission.track_checks import check_languages, check_regime, check_segments
+from serve.submission.track_checks import check_languages, check_names, check_regime, check_segments
 
 SETTINGS, IMAGE, CHECKLIST = "submission.json", "image", "checklist.txt"
 # Of an evaluation's options those that a submission leaves to the file.
@@ -50,6 +50,8 @@ def run(args: SubmissionArguments, keys: Mapping[str, Sequence[str]]) -> int:
     runs = dev_runs(args, keys)
     check_image(runs[0].configuration)
     check_files_exist([one.configuration.evaluation for one in runs])
+    for one in runs:
+        check_names(one.configuration.evaluation)
     output = args.folder.absolute()
     output.parent.mkdir(parents=True, exist_ok=True)
     with unfinished_folder(output, _settings(runs), args.overwrite, SETTINGS) as folder:

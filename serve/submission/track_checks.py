@@ -4,8 +4,11 @@ import math
 from pathlib import Path
 
 from evaluation.configuration.evaluation_file import Configuration
+from evaluation.configuration.evaluation_options import EvaluationOptions
+from evaluation.configuration.recordings import read_recordings
 from evaluation.logs.result_folder import CONFIGURATION
 from evaluation.metrics.scores import Scores
+from foundation.errors import InputError
 from models.languages import LanguagePair
 from serve.submission.checklist import Item, State
 from serve.submission.track import PAIRS, REGIMES, is_of_the_track, regime_of
@@ -43,6 +46,18 @@ def check_languages(name: str, configuration: Configuration) -> Item:
         return Item(State.DONE, what, f"{pair} is a pair of the track")
     pairs = ", ".join(f"{source} -> {target}" for source, target in PAIRS)
     return Item(State.NOTE, what, f"{pair} is no pair of the track, which has {pairs}")
+
+
+def check_names(options: EvaluationOptions) -> None:
+    """Raises InputError where recordings have one name but for folder and suffix, by which logs name them."""
+    names: dict[str, str] = {}
+    for recording in read_recordings(options):
+        other = names.setdefault(Path(recording.path).stem, recording.path)
+        if other != recording.path:
+            raise InputError(
+                f"{options.segments}: {recording.path} and {other} cannot be told apart by simulstream's log "
+                "and OmniSTEval, which leave out folder and suffix: give them different names"
+            )
 
 
 def check_segments(name: str, scores: Scores) -> list[Item]:

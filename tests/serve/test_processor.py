@@ -36,6 +36,14 @@ def test_all_places_share_one_model(agent):
     assert len({id(place._stream) for place in places}) == 3
 
 
+def test_loading_is_told_before_it_begins_and_how_long_it_took(caplog):
+    with caplog.at_level("INFO", "serve.served_agent"):
+        build_speech_processor(configuration(beam=1, patience=1.0))
+    before, after = caplog.messages
+    assert before == "loading reina-mini for the agent reina ..."
+    assert after.startswith("loaded reina-mini in ") and after.endswith(" s")
+
+
 def test_all_options_of_the_agent_reach_the_engine():
     changes = {"history": "pauses", "beam": 2, "pause_ms": 400, "trailing_silence_ms": 0, "threshold": -1.5}
     processor = build_speech_processor(configuration(**changes))

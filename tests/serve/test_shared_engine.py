@@ -54,6 +54,21 @@ def shared():
         one.close()
 
 
+@pytest.fixture
+def held(shared):
+    """held(loop): the engine, watched; a shared one around it; its first step, waiting at the door."""
+
+    def hold(loop):
+        watched = WatchedEngine(loop)
+        together = shared(watched)
+        watched.door.clear()
+        first = together.submit(open_stream(loop))
+        assert watched.entered.acquire(timeout=10)
+        return watched, together, first
+
+    return hold
+
+
 def open_stream(loop, policy=None, ms=400):
     stream = loop.open_stream(policy or Policy(), GERMAN)
     hear(stream.audio, ms)
@@ -81,26 +96,18 @@ def test_streams_of_many_threads_write_what_each_writes_alone(shared):
     assert any("".join(texts) for texts in alone)
 
 
-def test_all_that_wait_are_in_the_next_step(shared):
+def test_all_that_wait_are_in_the_next_step(held):
     loop = engine()
-    watched = WatchedEngine(loop)
-    together = shared(watched)
-    watched.door.clear()
-    first = together.submit(open_stream(loop))
-    assert watched.entered.acquire(timeout=10)
+    watched, together, first = held(loop)
     others = [together.submit(open_stream(loop)) for _ in range(3)]
     watched.door.set()
     assert [one.result(10).heard_ms for one in (first, *others)] == [400.0] * 4
     assert watched.sizes == [1, 3]
 
 
-def test_the_error_of_a_policy_goes_to_its_own_stream(shared):
+def test_the_error_of_a_policy_goes_to_its_own_stream(held):
     loop = engine()
-    watched = WatchedEngine(loop)
-    together = shared(watched)
-    watched.door.clear()
-    together.submit(open_stream(loop))
-    assert watched.entered.acquire(timeout=10)
+    watched, together, _ = held(loop)
     good, bad = open_stream(loop, ms=1200), open_stream(loop, FailingPolicy(), ms=1200)
     found = [together.submit(one) for one in (good, bad)]
     watched.door.set()
@@ -110,7 +117,7 @@ def test_the_error_of_a_policy_goes_to_its_own_stream(shared):
     assert watched.sizes == [1, 2]
 
 
-def test_where_the_model_fails_each_stream_of_the_step_is_tried_alone(shared, monkeypatch):
+def test_where_the_model_fails_each_stream_of_the_step_is_tried_alone(held, monkeypatch):
     loop = engine()
     encode = loop.translator.encode_streams
 
@@ -120,11 +127,7 @@ def test_where_the_model_fails_each_stream_of_the_step_is_tried_alone(shared, mo
         return encode(streams)
 
     monkeypatch.setattr(loop.translator, "encode_streams", encode_all_but_long_ones)
-    watched = WatchedEngine(loop)
-    together = shared(watched)
-    watched.door.clear()
-    together.submit(open_stream(loop))
-    assert watched.entered.acquire(timeout=10)
+    watched, together, _ = held(loop)
     found = [together.submit(open_stream(loop, ms=ms)) for ms in (1200, 2400, 1200)]
     watched.door.set()
     decisions = [one.result(10) for one in found]
@@ -133,15 +136,11 @@ def test_where_the_model_fails_each_stream_of_the_step_is_tried_alone(shared, mo
     assert watched.sizes == [1, 3, 1, 1, 1]
 
 
-def test_a_step_that_failed_half_way_is_not_taken_again(shared, monkeypatch):
+def test_a_step_that_failed_half_way_is_not_taken_again(held, monkeypatch):
     """What it wrote first would be missing."""
     loop = engine()
     written, untouched = open_stream(loop, ms=1200), open_stream(loop, ms=1200)
-    watched = WatchedEngine(loop)
-    together = shared(watched)
-    watched.door.clear()
-    together.submit(open_stream(loop))
-    assert watched.entered.acquire(timeout=10)
+    watched, together, _ = held(loop)
     step = loop.step
 
     def fail_half_way(streams):
@@ -179,13 +178,9 @@ def test_a_stream_waits_for_one_step_at_a_time(shared):
     assert together.step(stream).heard_ms == 400.0
 
 
-def test_a_step_that_was_called_off_is_not_taken(shared):
+def test_a_step_that_was_called_off_is_not_taken(held):
     loop = engine()
-    watched = WatchedEngine(loop)
-    together = shared(watched)
-    watched.door.clear()
-    together.submit(open_stream(loop))
-    assert watched.entered.acquire(timeout=10)
+    watched, together, _ = held(loop)
     stream = open_stream(loop)
     assert together.submit(stream).cancel()
     second = together.submit(open_stream(loop))

@@ -70,12 +70,38 @@ def test_scores_come_back_into_all_tables(run, tmp_path, capsys, form):
 
 @pytest.mark.parametrize(
     ("scores", "said"),
-    [(SCORES[:5], "holds 5 scores, 5 of them for the 6 texts"), ([*SCORES, 0.5], "holds 7 scores")],
+    [
+        (SCORES[:5], "holds 5 scores, 5 of them for the 6 texts"),
+        ([*SCORES, 0.5], "holds 7 scores, 6 of them"),
+    ],
 )
 def test_a_score_for_each_text_is_needed(run, tmp_path, capsys, scores, said):
     assert main(["import-scoring", str(run), str(comet(tmp_path, scores)), "--metric", "XCOMET"]) == 1
     assert said in capsys.readouterr().err
     assert not (run / "imported_scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["0\t.5", "1\t.5", "0\t.7"], "line 4 is a second score of segment 0: give one for each"),
+        (["0.5\t.5"], "line 2: index must be a whole number, got '0.5'"),
+        (["inf\t.5"], "line 2: index must be a whole number, got 'inf'"),
+    ],
+)
+def test_each_text_has_one_score(run, tmp_path, capsys, rows, said):
+    file = tmp_path / "table.tsv"
+    file.write_text("\n".join(["index\tscore", *rows]) + "\n")
+    assert main(["import-scoring", str(run), str(file), "--metric", "XCOMET"]) == 1
+    assert said in capsys.readouterr().err
+    assert not (run / "imported_scores.json").exists()
+
+
+def test_a_second_score_that_comet_printed_is_named_by_its_line(run, tmp_path, capsys):
+    file = comet(tmp_path, SCORES[:5])
+    file.write_text(file.read_text() + "hypothesis.txt\tSegment 2\tscore: 0.1\n")
+    assert main(["import-scoring", str(run), str(file), "--metric", "XCOMET"]) == 1
+    assert "line 8 is a second score of segment 2: give one for each" in capsys.readouterr().err
 
 
 def test_scores_of_two_files_are_refused(run, tmp_path, capsys):

@@ -63,6 +63,8 @@ def test_flags_replace_values_of_the_file(load):
 
 def test_flag_may_name_another_agent(load):
     assert load(MINIMAL, "--agent", "holdn", "--held-tokens", "2").setting == "holdn held_tokens=2"
+    # What the model says stands in its folder: no setting is called threshold=None.
+    assert load(MINIMAL, "--agent", "reina").setting == "reina"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ def test_json_will_do(tmp_path):
             "- {wav: a.wav, offset: .nan, duration: 1}\n",
             "entry 1: offset must be a number of seconds, got nan",
         ),
+        (
+            f"- {{wav: a.wav, offset: {'9' * 400}, duration: 1}}\n",
+            "entry 1: offset must be a number of seconds",
+        ),
         ("- {wav: a.wav, offset: 1, duration: 0}\n", "entry 1 lasts 0 s from 1 s on"),
         ("- {wav: a.wav, offset: -1, duration: 2}\n", "entry 1 lasts 2 s from -1 s on"),
         ("- {wav: '', offset: 1, duration: 2}\n", "entry 1: wav must be the name of an audio file, got ''"),
@@ -143,6 +147,21 @@ def test_missing_recordings_are_counted(tmp_path):
     write_audio(tmp_path, {"a.wav": 3.2})
     said = said_before_a_run(evaluation(tmp_path))
     assert "1 of 2 recordings of" in said and "b.wav" in said and "audio_folder" in said
+
+
+def test_two_names_of_one_file_are_refused(tmp_path):
+    """It would be run twice, and each time all that is said aligned with a part of the references."""
+    write_audio(tmp_path)
+    options = evaluation(tmp_path)
+    write(tmp_path / "segments.yaml", YAML.replace("b.wav", "./a.wav"))
+    assert "entry 3: './a.wav' and 'a.wav' are one file" in said_before_a_run(options)
+
+
+def test_a_name_that_no_file_can_have_is_missing(tmp_path):
+    write_audio(tmp_path)
+    options = evaluation(tmp_path)
+    write(tmp_path / "segments.yaml", YAML.replace("b.wav", "b" * 5000))
+    assert "1 of 2 recordings of" in said_before_a_run(options)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -134,7 +135,32 @@ def test_a_run_of_changed_references_is_not_scored(tmp_path):
         rescore(run, {})
 
 
-def test_words_that_longyaal_leaves_out_are_counted(tmp_path):
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "offset: 9.15",
+            "offset: 9150.0",
+            "entry 4 lies at 9150 to 9152.5 s, but a.wav of .* ends at 13.00 s",
+        ),
+        (
+            "wav: b.wav",
+            "wav: c.wav",
+            "index 1 is a run of b.wav, but the segments are of c.wav: segments have",
+        ),
+    ],
+)
+def test_a_run_of_changed_segments_is_not_scored(tmp_path, before, after, said):
+    configuration = write_long_form_run(tmp_path / "run")
+    file = Path(configuration.evaluation.segments)
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        rescore(tmp_path / "run", {})
+
+
+def test_words_that_longyaal_leaves_out_are_counted(tmp_path, caplog):
     run = tmp_path / "run"
     write_long_form_run(run, lag_ms=8_000.0)
     _, scores = rescore(run, {})
@@ -143,6 +169,8 @@ def test_words_that_longyaal_leaves_out_are_counted(tmp_path):
     times = [(delay + one.offset_ms) >= ends[one.recording] for one in log.utterances for delay in one.delays]
     assert scores.values["LATE"] == pytest.approx(100 * sum(times) / len(times))
     assert 0 < scores.values["LATE"] <= scores.values["LATE_TC"] < 100
+    [warned] = [one for one in caplog.messages if "(column LATE)" in one]
+    assert f"{sum(times)} of {len(times)} words were written after the last segment" in warned
 
 
 @pytest.fixture(scope="module")

@@ -147,6 +147,21 @@ def test_several_pairs_are_runs_of_one_submission(dev, tmp_path):
         dev_runs(SubmissionArguments(**shared), {})
 
 
+def test_recordings_that_logs_cannot_tell_apart_are_refused_before_the_run(dev, tmp_path, capsys):
+    for number in (1, 2):
+        (tmp_path / "audio" / str(number)).mkdir(parents=True)
+        shutil.copy(
+            QUICKSTART / "audio" / f"caption_{number}.flac", tmp_path / "audio" / str(number) / "t.flac"
+        )
+    entries = [{"wav": f"{number}/t.flac", "offset": 0.0, "duration": 3.9} for number in (1, 2)]
+    segments = tmp_path / "segments.yaml"
+    segments.write_text(yaml.safe_dump(entries), encoding="utf-8")
+    more = ["--dev", str(segments), "--audio-folder", str(tmp_path / "audio")]
+    assert main(words(dev, tmp_path / "out", *more)) == 1
+    assert "2/t.flac and" in (told := capsys.readouterr().err) and "cannot be told apart" in told
+    assert not list(tmp_path.glob("out*"))
+
+
 @pytest.mark.parametrize(
     "more, message",
     [
