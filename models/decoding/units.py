@@ -6,17 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.languages import canonical_language
-
-# Written without spaces between words: emitted and counted in characters.
-CHARACTER_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
-
 CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: a byte that does not start a character
-
-
-def counts_characters(language: str) -> bool:
-    """Whether text of a language, however that is named, is counted in characters, not in words."""
-    return canonical_language(language) in CHARACTER_LANGUAGES
 
 
 def words_started(token_bytes: Sequence[bytes]) -> Tensor:
