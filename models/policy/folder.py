@@ -22,7 +22,8 @@ from foundation.files.whole_folder import replaced_file
 from models.layers.empty_network import without_values
 from models.policy.network import PolicyNetwork, PolicyOptions
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights, read_safetensors, write_safetensors
 
 CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
 

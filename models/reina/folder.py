@@ -26,7 +26,8 @@ from models.reina.eight_bit import from_eight_bit, to_eight_bit
 from models.reina.network import Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights, read_safetensors, write_safetensors
 from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import SpeechModel
 

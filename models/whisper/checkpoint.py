@@ -21,14 +21,8 @@ from foundation.errors import InputError
 from models.layers.attention_heads import Heads
 from models.layers.empty_network import without_values
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import (
-    check_weights,
-    read_json,
-    read_safetensors,
-    read_shards,
-    refuse_lfs_pointer,
-    some,
-)
+from models.storage.model_files import read_json, refuse_lfs_pointer
+from models.storage.stored_weights import check_weights, read_safetensors, read_shards, some
 from models.storage.tokenizer_files import tokenizer_file
 from models.whisper.alignment_heads import alignment_heads
 from models.whisper.ctranslate2 import read_ctranslate2
