@@ -1,4 +1,4 @@
-"""What commands import. A library that is heavy and not needed costs every start, and every error, seconds."""
+"""What commands import: a heavy library that is not needed costs every start, and every error, seconds."""
 
 import json
 import os
