@@ -14,7 +14,7 @@ class UnitCounts:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._end = tokenizer.end_of_sequence
-        self._started = all_units_started(tokenizer)  # (2, V)
+        self._started = all_units_started(tokenizer).unbind()  # of words, of characters: (V,) each
 
     def begins(self, stream: StreamState, tokens: Sequence[int]) -> list[int]:
         """Places of the tokens with which a unit begins."""
