@@ -21,13 +21,13 @@ from train.commands import AUGMENT, COMPOSE, EXPORT
 COMMANDS: dict[str, Command | CommandGroup] = {
     "evaluate": Command(
         "run an agent over a test set and print its scores",
-        "evaluation.run.evaluate:run",
+        "evaluation.commands.evaluate:run",
         "evaluation.commands.evaluate_arguments:EvaluateArguments",
         takes_keys=True,
     ),
     "sweep": Command(
         "run systems at many settings, and draw and score their curves",
-        "evaluation.sweeps.sweep:run",
+        "evaluation.commands.sweep:run",
         "evaluation.commands.sweep_arguments:SweepArguments",
         takes_keys=True,
     ),

@@ -1,15 +1,18 @@
 """AlignAtt (Papi et al. 2023, arXiv 2305.11408)."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from simuleval.utils import entrypoint
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Knob, Policy
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.step import DecodingStep
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """DiG-SST (Chen et al. 2024, "Divergence-Guided Simultaneous Speech Translation")."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from simuleval.utils import entrypoint
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.step import DecodingStep
-from models.policy.network import predicted_divergence
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class DigSstPolicy(LearnedPolicy):
     )
 
     def read(self, step: DecodingStep) -> Tensor:
+        from models.policy.network import predicted_divergence  # brings torch, which options do not need
+
         return predicted_divergence(step.policy_score) > self.threshold
 
 

@@ -1,16 +1,18 @@
 """EDAtt (Papi et al. 2023, "Attention as a guide for simultaneous speech translation")."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from simuleval.utils import entrypoint
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Knob, Policy
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.step import DecodingStep
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class EDAttPolicy(Policy):
         return self.score(step) >= self.alpha
 
     def score(self, step: DecodingStep) -> Tensor:
+        import torch  # with the model, not with the options
+
         frames = torch.arange(step.attention.shape[1], device=step.attention.device)
         newest = frames >= step.frame_lengths[:, None] - self.newest_frames  # (R, T)
         return (step.attention * newest).sum(-1)

@@ -24,8 +24,7 @@ from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
-from models.decoding.units import counts_characters
-from models.languages import LanguagePair
+from models.languages import LanguagePair, counts_characters
 from models.sound.speech_activity import SpeechActivityOptions
 from models.translator import Memory, Translator
 

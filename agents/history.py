@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import torch
 
+from agents.history_options import HistoryOptions
 from agents.policy import Policy, StreamView
 from agents.stream.heard_audio import Cuts, HeardAudio
 from agents.stream.state import StreamState
 from agents.stream.units import UnitCounts
 from foundation.errors import InputError
-from foundation.options import check_options, option
 from models.decoding.attended import attended_frames
 from models.decoding.hypotheses import Hypothesis
 from models.sound.speech_activity import SpeechActivityOptions
@@ -38,47 +38,6 @@ ROOM = 0.2
 DENSE_SILENCE_MS = 5000
 # Of a pause, in attention's mode.
 LONG_PAUSES = 5
-
-
-@dataclass(frozen=True)
-class HistoryOptions:
-    """What a stream forgets; the same for every policy."""
-
-    history: str | None = option(
-        None,
-        "A stream forgets nothing (none), what was said before a pause (pauses), or what its newest text was "
-        "not attended to (attention); default: pauses, from the moment on that the model's window is full.",
-        ("none", "pauses", "attention"),
-    )
-    window_s: float | None = option(
-        None,
-        "A stream remembers so much audio at most; default: what the model hears, less its trailing silence.",
-        at_least=0.5,
-        at_most=3600,
-    )
-    context_words: int = option(
-        0,
-        "A model that knows prompts is given so many words written before; others have no use for them.",
-        at_least=0,
-        at_most=200,
-    )
-    kept_words: int | None = option(
-        None, "Attention keeps so many of the newest words; default: the last sentence.", at_least=1
-    )
-    utterance_pause_ms: int | None = option(
-        None,
-        "An utterance ends after this much silence; default: --pause-ms, five times that with attention.",
-        at_least=0,
-        at_most=3_600_000,
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-
-    @property
-    def endless(self) -> bool:
-        """Whether audio may be longer than the model's window."""
-        return self.history != "none"
 
 
 @dataclass(frozen=True)

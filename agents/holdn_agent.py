@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from simuleval.utils import entrypoint
-
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Knob, Policy, StreamView
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.hypotheses import Hypothesis
 

@@ -1,15 +1,18 @@
 """What policies have in common that ask a trained policy network."""
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from __future__ import annotations
 
-from torch import Tensor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from agents.policy import Policy
 from foundation.errors import InputError
 from models.decoding.step import DecodingStep
-from models.policy.scored_translator import ScoredTranslator
-from models.translator import Translator
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
+
+    from models.translator import Translator
 
 # REINA, arXiv 2508.04946, section 3.6: streaming beam search. DiG-SST runs in the same one.
 STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
@@ -23,7 +26,10 @@ class LearnedPolicy(Policy):
 
     threshold: float | None = None  # above it a row READs; None: the one stored with the network
 
-    def for_model(self, translator: Translator) -> "LearnedPolicy":
+    def for_model(self, translator: Translator) -> LearnedPolicy:
+        # Brings torch, which options do not need.
+        from models.policy.scored_translator import ScoredTranslator
+
         if not isinstance(translator, ScoredTranslator):
             raise InputError(
                 "the model has no policy network (policy.json beside its weights): give a --model that was "

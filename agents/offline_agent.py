@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from simuleval.utils import entrypoint
-
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.policy import Policy, StreamView
-from agents.streaming_agent import StreamingAgent
+from agents.streaming_agent import StreamingAgent, entrypoint
 
 
 @dataclass(frozen=True)

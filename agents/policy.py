@@ -6,16 +6,20 @@ object that `open_memory` makes, never in the policy. While audio is still to co
 what is written; once it has ended everything left is written and no hook is asked.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from foundation.options import check_options
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.step import DecodingStep
-from models.translator import Translator
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
+
+    from models.translator import Translator
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Policy:
         """Raises InputError where an option is out of the bounds that it states."""
         check_options(self)
 
-    def for_model(self, translator: Translator) -> "Policy":
+    def for_model(self, translator: Translator) -> Policy:
         """This policy with all that it leaves to the model filled in; asked before any audio is heard.
 
         Raises InputError when the model lacks what the policy looks at.

@@ -1,16 +1,19 @@
 """REINA (Hirschkind et al. 2025, arXiv 2508.04946), and with its policy networks REINA-TAN and -SAN."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from simuleval.utils import entrypoint
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
-from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent
+from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.step import DecodingStep
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ An agent file names its policy and nothing else. SimulEval calls `pushpop` with 
 whenever a chunk is complete the engine advances this one stream.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
@@ -11,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from simuleval.agents import SpeechToTextAgent
 from simuleval.agents.actions import Action, ReadAction, WriteAction
@@ -19,20 +21,22 @@ from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
 import agents.test_set.list_dataloader  # noqa: F401  takes the place of SimulEval's own
-from agents.engine import StreamingEngine, StreamState
-from agents.history import HistoryOptions
+from agents.history_options import HistoryOptions
 from agents.policy import Policy
-from agents.stream.policy_scores import PolicyScores
-from agents.test_set.input_lists import check_test_set
+from agents.stream.chunk_record import ChunkRecord
+from agents.test_set.input_lists import check_lists, check_test_set
 from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from foundation.command_line import add_options, read_options
 from foundation.errors import InputError
 from foundation.options import check_options, option
 from models.decoding.options import SearchOptions
 from models.languages import LanguagePair
-from models.registry import load_translator
-from models.sound.speech_activity import SpeechActivityOptions
-from models.translator import TranslatorOptions
+from models.sound.speech_activity_options import SpeechActivityOptions
+from models.translator_options import TranslatorOptions
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from agents.engine import StreamingEngine
+    from agents.stream.state import StreamState
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,12 @@ class AgentOptions:
         check_options(self)
 
 
+Agent = TypeVar("Agent", bound="StreamingAgent")
+
 # What every agent takes from the command line, besides the fields of its policy.
 SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions, HistoryOptions)
 # Of agents that run on a shipped model; it also writes French.
 SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
-
-
-@dataclass(frozen=True)
-class ChunkRecord:
-    """One decision about one chunk of audio. Times are in ms."""
-
-    arrival_ms: float  # end of the chunk in the source
-    compute_ms: float | None  # wall-clock time of taking the audio in and of decoding; None: not known
-    text: str  # what was written
-    scores: PolicyScores | None = None  # what the policy saw, if it goes by scores
 
 
 class TranslationStates(AgentStates):
@@ -110,13 +106,18 @@ class StreamingAgent(SpeechToTextAgent):
         self.chunk_ms = options.chunk_ms
         self.read_write_policy = read_options(args, self.policy_class)
         self.languages = LanguagePair(options.source_language, options.target_language)
-        translator = load_translator(options.model, _translator_options(args))
-        self.engine = StreamingEngine(
-            translator,
+        translator_options, search, speech, history = (
+            _translator_options(args),
             read_options(args, SearchOptions),
             read_options(args, SpeechActivityOptions),
             read_options(args, HistoryOptions),
         )
+        # These bring torch, which nobody waits for whose arguments are refused.
+        from agents.engine import StreamingEngine
+        from models.registry import load_translator
+
+        translator = load_translator(options.model, translator_options)
+        self.engine = StreamingEngine(translator, search, speech, history)
         super().__init__(args)
 
     @classmethod
@@ -134,7 +135,7 @@ class StreamingAgent(SpeechToTextAgent):
         parser.add_argument("--output", type=os.path.expanduser, help="Output directory.")
 
     @classmethod
-    def from_args(cls, args: Namespace) -> "StreamingAgent":
+    def from_args(cls, args: Namespace) -> StreamingAgent:
         """Build the agent; bad input ends the program with one line instead of a traceback.
 
         SimulEval builds the agent before it opens an output folder, so the test set is checked here, and
@@ -142,8 +143,11 @@ class StreamingAgent(SpeechToTextAgent):
         """
         try:
             _check_scoring(args)
+            has_test_set = getattr(args, "source", None) is not None
+            if has_test_set:
+                check_lists(args.source, args.target)
             agent = cls(args)
-            if getattr(args, "source", None) is not None:
+            if has_test_set:
                 check_test_set(args.source, args.target, agent.engine.longest_audio_ms)
         except InputError as error:
             sys.exit(f"error: {error}")
@@ -184,6 +188,16 @@ class StreamingAgent(SpeechToTextAgent):
         states.intake_s = 0.0
         states.records.append(ChunkRecord(decision.heard_ms, compute_ms, decision.text, decision.scores))
         return decision.text
+
+
+def entrypoint(agent_class: type[Agent]) -> type[Agent]:
+    """Make SimulEval find the agent in its file, as SimulEval's own decorator of this name does.
+
+    That one imports all scorers. Where SimulEval runs it is there already; else nobody asks for the agent.
+    """
+    if "simuleval.utils" in sys.modules:
+        sys.modules["simuleval.utils"].EVALUATION_SYSTEM_LIST.append(agent_class)
+    return agent_class
 
 
 def _check_scoring(args: Namespace) -> None:

@@ -36,6 +36,9 @@ LANGUAGE_NAMES = {
 
 ENGLISH_NAMES = {code: name.title() for name, code in reversed(LANGUAGE_NAMES.items())}  # by code
 
+# Written without spaces between words: emitted and counted in characters.
+CHARACTER_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
+
 # ISO 639-2, in both its kinds, and the codes of ISO 639-3 for the usual form of a language.
 THREE_LETTERS = {
     long: pair.split("=")[0]
@@ -106,6 +109,11 @@ def language_code(language: str, known: Collection[str]) -> str:
     nearest = difflib.get_close_matches(wanted, names, n=1) if len(wanted) > 3 else []
     guess = f"; did you mean {find_language(nearest[0], known)!r}?" if nearest else "."
     raise InputError(f"language {language!r} is not known to this model{guess} It knows {', '.join(known)}")
+
+
+def counts_characters(language: str) -> bool:
+    """Whether text of a language, however that is named, is counted in characters, not in words."""
+    return canonical_language(language) in CHARACTER_LANGUAGES
 
 
 @dataclass(frozen=True)

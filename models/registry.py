@@ -10,7 +10,7 @@ from models.policy.folder import has_policy, load_policy, policy_base
 from models.policy.scored_translator import ScoredTranslator
 from models.reina.translator import load_reina_translator
 from models.storage.locate import existing_path, locate_model
-from models.storage.stored_weights import read_json
+from models.storage.model_files import read_json
 from models.translator import Translator, TranslatorOptions
 from models.whisper.translator import load_whisper_translator
 

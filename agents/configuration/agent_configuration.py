@@ -17,15 +17,15 @@ from typing import Any, TypeVar
 
 import agents.streaming_agent
 from agents.configuration.agent_files import find_agent
-from agents.history import HistoryOptions
+from agents.history_options import HistoryOptions
 from agents.policy import Policy
 from agents.streaming_agent import AgentOptions, StreamingAgent
 from foundation.errors import InputError
 from foundation.options import Option, options_of, unknown_name
 from foundation.typed_values import parse_words, typed_value
 from models.decoding.options import SearchOptions
-from models.sound.speech_activity import SpeechActivityOptions
-from models.translator import TranslatorOptions
+from models.sound.speech_activity_options import SpeechActivityOptions
+from models.translator_options import TranslatorOptions
 
 Options = TypeVar("Options")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.policy import Policy
-from agents.stream.policy_scores import RowTrace
+from agents.stream.row_trace import RowTrace
 from models.decoding.step import DecodingStep
 
 

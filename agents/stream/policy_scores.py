@@ -1,17 +1,6 @@
-"""Numbers of a search's rows, traced to the hypotheses that it chose: for decisions, logs and reports.
+"""What a policy that goes by scores saw in one decision: for logs and reports."""
 
-Shapes: S streams, R rows, n tokens written in this chunk, N the most of them.
-"""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
-
-from models.decoding.hypotheses import Hypothesis
-from models.decoding.step import DecodingStep
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -26,44 +15,3 @@ class PolicyScores:
     def __post_init__(self) -> None:
         if len(self.values) != len(self.tokens) + 1 or self.written > len(self.tokens):
             raise ValueError(f"{len(self.tokens)} tokens go with one score more: {self}")
-
-
-@dataclass
-class RowTrace:
-    """Keeps a number of each row at each step of a search until its hypotheses are known.
-
-    That may be a policy's score, whether it READs, or the frame that the row attends to most. A row is known
-    by its stream and by its tokens, so no one has to follow rows through the beam.
-    """
-
-    steps: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
-
-    def add(self, step: DecodingStep, values: Tensor) -> None:
-        """values (R,); NaN for rows that have none."""
-        self.steps.append((step.streams, step.tokens, values.float()))
-
-    def of(self, hypotheses: Sequence[Hypothesis]) -> list[list[float | None]]:
-        """For each stream the number before each token of its hypothesis and the last one; None: not kept.
-
-        Nothing waits for the device before the end.
-        """
-        lengths = [len(hypothesis.tokens) for hypothesis in hypotheses]
-        if not self.steps:
-            return [[None] * (length + 1) for length in lengths]
-        device = self.steps[0][0].device
-        longest = max(max(lengths), max(tokens.shape[1] for _, tokens, _ in self.steps))
-        chosen = torch.tensor(
-            [[*one.tokens, *[-1] * (longest - len(one.tokens))] for one in hypotheses],
-            dtype=torch.int64,
-            device=device,
-        ).reshape(len(hypotheses), longest)  # (S, N)
-        # The last column takes the rows that no hypothesis went through.
-        found = torch.full((len(hypotheses), longest + 2), math.nan, device=device)
-        for streams, tokens, values in self.steps:
-            written = tokens.shape[1]
-            on_path = (chosen[streams, :written] == tokens).all(1)  # (R,)
-            found[streams, torch.where(on_path, written, longest + 1)] = values
-        return [
-            [None if math.isnan(value) else value for value in row[: length + 1]]
-            for row, length in zip(found.tolist(), lengths, strict=True)
-        ]

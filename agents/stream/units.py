@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from agents.stream.state import StreamState
-from models.decoding.units import complete_units, first_word_is_unmarked
+from models.decoding.units import all_units_started, complete_units, first_word_is_unmarked
 from models.translator import Tokenizer
 
 
@@ -14,7 +14,7 @@ class UnitCounts:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._end = tokenizer.end_of_sequence
-        self._started = [tokenizer.units_started(character_units) for character_units in (False, True)]
+        self._started = all_units_started(tokenizer).unbind()  # of words, of characters: (V,) each
 
     def begins(self, stream: StreamState, tokens: Sequence[int]) -> list[int]:
         """Places of the tokens with which a unit begins."""

@@ -55,6 +55,13 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
     were written. Raises InputError: list missing or empty, lists of different length, or audio that cannot be
     used (all such files, up to ten).
     """
+    check_audio_files(check_lists(source, target), source, maximum_ms)
+    for warning in reference_warnings(target):
+        logger.warning(warning)
+
+
+def check_lists(source: str, target: str | None) -> list[str]:
+    """The audio files that `check_test_set` would look at. Raises InputError as it does for lists."""
     audio_files = read_audio_list(source, "--source")
     if target is None:
         raise InputError("--target is missing: name a file with one reference in each line")
@@ -64,9 +71,7 @@ def check_test_set(source: str, target: str | None, maximum_ms: float | None) ->
             f"{source} lists {len(audio_files)} audio files but {target} has {len(references)} references: "
             "give one reference for each file, in the same order"
         )
-    check_audio_files(audio_files, source, maximum_ms)
-    for warning in reference_warnings(target):
-        logger.warning(warning)
+    return audio_files
 
 
 def check_audio_files(files: Sequence[str], place: str, maximum_ms: float | None, whole: bool = True) -> None:

@@ -7,8 +7,7 @@ which gives latencies far below zero and a BLEU of 0.
 from sacrebleu.metrics import BLEU
 
 from foundation.errors import InputError
-from models.decoding.units import counts_characters
-from models.languages import ENGLISH_NAMES, canonical_language
+from models.languages import ENGLISH_NAMES, canonical_language, counts_characters
 
 # sacreBLEU's own choice for these languages; its tokenizer for all others needs spaces.
 BLEU_TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}

@@ -26,9 +26,7 @@ from evaluation.configuration.test_set_files import audio_files, check_files_exi
 from evaluation.logs.run_log import read_run_log
 from evaluation.metrics.latency import LONG_FORM_METRICS
 from evaluation.metrics.significance import Resampling, mean, mean_of
-from evaluation.run.batched_run import BatchedRun
 from evaluation.run.resegment import resegment
-from evaluation.run.simulate_all import simulate_all
 from evaluation.sweeps.calibration import Calibration, Knob, MeasuredSetting
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
@@ -98,6 +96,10 @@ def simulated(
     configuration: Configuration, knob: Knob, metric: str, folder: Path, workers: Workers
 ) -> Callable[[Sequence[float]], list[np.ndarray]]:
     """Measures settings side by side: latencies of utterances in s. `folder` is for files on the way."""
+    # They bring torch, which nobody waits for whose keys or files are refused.
+    from evaluation.run.batched_run import BatchedRun
+    from evaluation.run.simulate_all import simulate_all
+
     rounds: list[Path] = []
 
     def measure(settings: Sequence[float]) -> list[np.ndarray]:

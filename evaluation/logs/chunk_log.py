@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.policy_scores import PolicyScores
-from agents.streaming_agent import ChunkRecord
 from evaluation.logs.json_lines import is_count, is_number, is_time, read_json_lines, shortened
 from foundation.errors import InputError
 

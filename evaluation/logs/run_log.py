@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from agents.streaming_agent import ChunkRecord
+from agents.stream.chunk_record import ChunkRecord
 from evaluation.logs.chunk_log import CHUNK_LOG, read_chunk_log
 from evaluation.logs.json_lines import is_time, read_json_lines, shortened
 from evaluation.logs.result_folder import LOG

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from agents.streaming_agent import ChunkRecord
+from agents.stream.chunk_record import ChunkRecord
 from evaluation.logs.chunk_log import CHUNK_LOG
 from evaluation.logs.run_log import RunLog, Utterance
 from evaluation.report.segments import AlignedSegment, SegmentsOfRun, misfit, units

@@ -19,9 +19,9 @@ import soundfile
 
 from agents.engine import StreamingEngine, StreamState
 from agents.policy import Policy
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.heard_audio import HeardAudio
 from agents.stream.steps import step_together
-from agents.streaming_agent import ChunkRecord
 from models.languages import LanguagePair
 
 

@@ -1,5 +1,4 @@
-"""simulst evaluate CONFIG.yaml [--output DIR] [--overwrite] [--jobs N] [--KEY VALUE ...]
-simulst evaluate --rescore DIR [--quality-metrics NAME ...] [--latency-metrics NAME ...]
+"""One evaluation: it is run, scored and shown.
 
 Runs SimulEval in this process, or our batched engine, with our scorers registered, and prints one table.
 The folder of results holds SimulEval's instances.log, chunks.jsonl (every decision and its compute), the
@@ -8,7 +7,7 @@ scores (scores.tsv, signatures.json), and evaluation.yaml, which repeats the run
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,36 +17,23 @@ from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
-from evaluation.commands.evaluate_arguments import EvaluateArguments
-from evaluation.configuration.evaluation_file import Configuration, load_configuration
+from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.test_set_files import audio_files, check_files_exist, lists_for_simuleval
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.metrics.latency import LONG_FORM_METRICS, column_of, in_unit
 from evaluation.metrics.scores import Scorers, Scores
-from evaluation.run.batched_run import BatchedRun
-from evaluation.run.rescore import rescore
 from evaluation.run.run_scores import run_folder
-from evaluation.run.simulate_all import simulate_all
 from evaluation.sweeps.folder import read_scored_log
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
 from foundation.progress import Progress
 from foundation.workers import Workers
+from models.storage.locate import locate_model
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 
 # What SimulEval has to know to write its log; scoring comes later.
 RUN_OPTIONS = ("start_index", "end_index", "eval_latency_unit")
-
-
-def run(options: EvaluateArguments, keys: Mapping[str, Sequence[str]]) -> None:
-    """`simulst evaluate`. keys: the words behind each flag that replaces a key of the file."""
-    if options.rescore is not None:
-        show(*rescore(options.rescore, keys))
-        return
-    overrides = dict(keys) if options.output is None else {**keys, "output": [options.output]}
-    configuration = load_configuration(options.configuration, overrides)
-    show(configuration, evaluate(configuration, options.overwrite, options.jobs))
 
 
 def show(configuration: Configuration, scores: Scores) -> None:
@@ -80,6 +66,8 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
     check_files_exist([options])
     scorers = Scorers(options)
+    if not configuration.agent_class.own_behaviour():  # which may load something else
+        locate_model(configuration.agent_options.model)
     with run_folder(configuration, overwrite) as folder:
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)
@@ -91,6 +79,10 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
 
 def run_batched(configuration: Configuration, folder: Path, jobs: int) -> None:
     """Write instances.log and chunks.jsonl into `folder`. Raises InputError like `evaluate`."""
+    # They bring torch, for an evaluation in which no fault was found without it.
+    from evaluation.run.batched_run import BatchedRun
+    from evaluation.run.simulate_all import simulate_all
+
     run = BatchedRun((configuration,))
     with tempfile.TemporaryDirectory() as parts:
         transcripts = simulate_all(run, Path(parts), Workers(jobs))

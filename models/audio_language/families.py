@@ -5,7 +5,7 @@ from pathlib import Path
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.qwen2_audio import Qwen2Audio
-from models.storage.stored_weights import read_json
+from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
 
 # By `model_type` of the model folder's config.json.

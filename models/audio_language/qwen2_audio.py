@@ -30,7 +30,8 @@ from models.audio_language.model import AudioFeatures, AudioFrames, AudioLanguag
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.storage.declared_sizes import is_size
 from models.storage.locate import existing_path, locate_model
-from models.storage.stored_weights import check_finite, read_json, some
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_finite, some
 from models.translator import TranslatorOptions
 from models.whisper.network import valid_positions
 

@@ -3,11 +3,15 @@
 Shapes: R rows, n tokens written in this chunk.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

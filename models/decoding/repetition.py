@@ -124,6 +124,8 @@ def _sounds(tokenizer: Tokenizer) -> Tensor:
     for token in range(tokenizer.vocabulary_size):
         text = tokenizer.decode([token])
         # Without text a token is part of a character, which only reads like itself.
-        reading = re.sub(r"[\W_]+", "", text.casefold()) if text else token
+        reading: str | int = text.casefold().strip() if text else token
+        if text and not reading.isalnum():  # few: the expression takes longer
+            reading = re.sub(r"[\W_]+", "", reading)
         sounds.append(0 if reading == "" else numbers.setdefault(reading, len(numbers) + 1))
     return torch.tensor([*sounds, 0])

@@ -35,6 +35,7 @@ from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.repetition import NoRepeatedPhrases
 from models.decoding.step import DecodingStep, ObserveHook, ReadHook, SelectedStep
 from models.decoding.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
+from models.decoding.units import all_units_started
 from models.translator import Decoder, Memory
 
 
@@ -45,15 +46,11 @@ class StreamingSearch:
         self.decoder = decoder
         self.options = options
         self.end = decoder.tokenizer.end_of_sequence
-        words, characters = (
-            decoder.tokenizer.units_started(character_units).to(decoder.device)
-            for character_units in (False, True)
-        )
-        self.units_started = torch.stack([words, characters])  # (2, V)
+        self.units_started = all_units_started(decoder.tokenizer).to(decoder.device)  # (2, V)
         self.filters: list[TokenFilter] = [
             NoRepeatedNgrams(options.blocked_ngram),
             NoRepeatedPhrases(decoder.tokenizer, options.repeated_phrase),
-            NewWordAfterCommitted(words, self.end),
+            NewWordAfterCommitted(self.units_started[0], self.end),
         ]
 
     def check(self, request: StreamRequest) -> None:

@@ -4,11 +4,15 @@ Shapes: R live rows, M rows of the model, n tokens written in this chunk, V voca
 D width.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # options are read before torch is imported
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,13 @@ class DecodingStep:
     tokens: Tensor  # (R, n) tokens written in this chunk
     policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
 
-    def select(self, rows: Tensor) -> "DecodingStep":
+    def select(self, rows: Tensor) -> DecodingStep:
         """The same step for some rows only. rows: (R',) int64."""
         return SelectedStep(self, rows, self.streams[rows])
 
 
 def _gathered(name: str) -> cached_property:
-    def gather(step: "SelectedStep") -> Tensor | None:
+    def gather(step: SelectedStep) -> Tensor | None:
         value = getattr(step.whole, name)
         return None if value is None else value[step.rows]
 
@@ -52,6 +56,6 @@ class SelectedStep(DecodingStep):
 
 
 # (R,) bool: rows that must hear more before they write their next token.
-ReadHook = Callable[[DecodingStep], Tensor]
+ReadHook = Callable[[DecodingStep], "Tensor"]
 # Sees every live row of a step, also those that no policy is asked about.
 ObserveHook = Callable[[DecodingStep], None]

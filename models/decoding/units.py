@@ -2,21 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from models.languages import canonical_language
+from models.translator import Tokenizer
 
-# Written without spaces between words: emitted and counted in characters.
-CHARACTER_LANGUAGES = frozenset({"zh", "yue", "ja", "th", "lo", "km", "my", "bo"})
-
+WHITE_SPACE = re.compile(r"\s+")
 CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: a byte that does not start a character
 
 
-def counts_characters(language: str) -> bool:
-    """Whether text of a language, however that is named, is counted in characters, not in words."""
-    return canonical_language(language) in CHARACTER_LANGUAGES
+@lru_cache(maxsize=8)  # search and streams ask for them, and engines of one model
+def all_units_started(tokenizer: Tokenizer) -> Tensor:
+    """(2, V) int64: words, and characters, that begin with each token. Not to be changed."""
+    return torch.stack([tokenizer.units_started(character_units) for character_units in (False, True)])
 
 
 def words_started(token_bytes: Sequence[bytes]) -> Tensor:
@@ -24,7 +24,7 @@ def words_started(token_bytes: Sequence[bytes]) -> Tensor:
 
     A word begins at white space, also where the space is all of a token.
     """
-    return torch.tensor([len(re.findall(r"\s+", text.decode(errors="ignore"))) for text in token_bytes])
+    return torch.tensor([len(WHITE_SPACE.findall(text.decode(errors="ignore"))) for text in token_bytes])
 
 
 def characters_started(token_bytes: Sequence[bytes]) -> Tensor:

@@ -19,9 +19,11 @@ import torch
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file
+from models.layers.empty_network import without_values
 from models.policy.network import PolicyNetwork, PolicyOptions
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights, read_safetensors, write_safetensors
 
 CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
 
@@ -74,7 +76,7 @@ def load_policy(folder: Path) -> StoredPolicy:
     threshold = config.get("threshold")
     if threshold is not None and not (type(threshold) in (int, float) and abs(threshold) < math.inf):
         raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
-    with torch.device("meta"):
+    with without_values():
         network = PolicyNetwork(policy_options(folder / CONFIG, config.get("options")))
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)

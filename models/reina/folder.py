@@ -21,11 +21,13 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import whole_folder
+from models.layers.empty_network import without_values
 from models.reina.eight_bit import from_eight_bit, to_eight_bit
 from models.reina.network import Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import check_weights, read_json, read_safetensors, write_safetensors
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights, read_safetensors, write_safetensors
 from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import SpeechModel
 
@@ -97,7 +99,7 @@ def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:
     if absent:
         raise InputError(f"{folder} lacks {', '.join(absent)}: copy the whole folder of the model again")
     dimensions, tokenizer = read_reina_description(folder)
-    with torch.device("meta"):
+    with without_values():
         model = Reina(dimensions)
     weights = from_eight_bit(read_safetensors(folder / WEIGHTS))
     check_weights(folder / WEIGHTS, model.state_dict(), weights)

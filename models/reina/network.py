@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.layers.empty_network import first_values
 from models.reina.text_encoder import TextEncoder
 from models.whisper.network import AudioEncoder, SpeechDimensions, SpeechModel, TextDecoder, sinusoids
 
@@ -76,17 +77,22 @@ class Time2Vec(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        octaves = math.log10(SHORTEST_PERIOD_S), math.log10(LONGEST_PERIOD_S)
-        waves = 2 * math.pi / torch.logspace(*octaves, width - 1)
-        slope = torch.tensor([1 / 30])  # the linear component reaches 1 at the end of Whisper's window
-        self.frequency = nn.Parameter(torch.cat([slope, waves]))  # (D,) per second
-        self.phase = nn.Parameter(torch.arange(width) % 2 * (math.pi / 2))  # (D,) sines and cosines in turn
+        self.frequency = nn.Parameter(first_values(lambda: _frequencies(width), width))  # (D,) per second
+        # (D,) sines and cosines in turn
+        self.phase = nn.Parameter(first_values(lambda: torch.arange(width) % 2 * (math.pi / 2), width))
 
     def forward(self, positions: Tensor) -> Tensor:
         """Places (T,) of frames of 20 ms -> (T, D) float32"""
         seconds = FRAME_S * positions
         angles = seconds[:, None] * self.frequency.float() + self.phase.float()
         return torch.cat([angles[:, :1], angles[:, 1:].sin()], dim=1)
+
+
+def _frequencies(width: int) -> Tensor:
+    octaves = math.log10(SHORTEST_PERIOD_S), math.log10(LONGEST_PERIOD_S)
+    waves = 2 * math.pi / torch.logspace(*octaves, width - 1)
+    slope = torch.tensor([1 / 30])  # the linear component reaches 1 at the end of Whisper's window
+    return torch.cat([slope, waves])
 
 
 class Reina(SpeechModel):
@@ -106,7 +112,8 @@ class Reina(SpeechModel):
         # An embedding that is also the output layer gives logits of about unit variance this way.
         nn.init.normal_(self.decoder.token_embedding.weight, std=width**-0.5)
         # Learned, but from waves of the embedding's size: long texts are rare in training.
-        positions = sinusoids(d.n_text_ctx, width) * (2 / width) ** 0.5
+        shape = d.n_text_ctx, width
+        positions = first_values(lambda: sinusoids(*shape) * (2 / width) ** 0.5, *shape)
         self.decoder.positional_embedding = nn.Parameter(positions)
 
     def listen(self, frames: Tensor, positions: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.decoding.units import characters_started, words_started
 from models.languages import language_code
-from models.storage.stored_weights import refuse_lfs_pointer
+from models.storage.model_files import refuse_lfs_pointer
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 

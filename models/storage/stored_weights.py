@@ -1,13 +1,7 @@
-"""Reads the files of a model folder, and checks weights against the network that they are for.
+"""Reads and writes weights, and checks them against the network that they are for."""
 
-A repository that was cloned without Git LFS has text files of three lines in place of its large files;
-that is said of every kind of file here.
-"""
-
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -15,36 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from foundation.errors import InputError
-
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-
-
-def refuse_lfs_pointer(path: Path) -> None:
-    """Raises InputError where Git LFS would put a large file but has put its pointer."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(len(LFS_POINTER))
-    except OSError:  # whoever reads the file says what is wrong
-        return
-    if beginning == LFS_POINTER:
-        raise InputError(
-            f"{path} is a Git LFS pointer, not the file itself: run `git lfs pull` in its repository, or "
-            "download the model again"
-        )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises InputError for anything else."""
-    refuse_lfs_pointer(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON ({error}): download it again") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): copy it again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object, found {type(content).__name__}: download it again")
-    return content
+from models.storage.model_files import is_file, read_json, refuse_lfs_pointer
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -79,14 +44,6 @@ def read_shards(index: Path) -> dict[str, Tensor]:
             "are of two models, or one is damaged; download them again"
         )
     return stored
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def write_safetensors(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 
 from foundation.errors import InputError
-from models.storage.stored_weights import read_json, refuse_lfs_pointer
+from models.storage.model_files import read_json, refuse_lfs_pointer
 
 TOKENIZER, VOCABULARY, MERGES = "tokenizer.json", "vocab.json", "merges.txt"
 MARK = r"<\|.*\|>"  # how tokens that are no text are written

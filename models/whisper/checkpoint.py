@@ -19,15 +19,10 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from models.layers.attention_heads import Heads
+from models.layers.empty_network import without_values
 from models.storage.declared_sizes import is_size
-from models.storage.stored_weights import (
-    check_weights,
-    read_json,
-    read_safetensors,
-    read_shards,
-    refuse_lfs_pointer,
-    some,
-)
+from models.storage.model_files import read_json, refuse_lfs_pointer
+from models.storage.stored_weights import check_weights, read_safetensors, read_shards, some
 from models.storage.tokenizer_files import tokenizer_file
 from models.whisper.alignment_heads import alignment_heads
 from models.whisper.ctranslate2 import read_ctranslate2
@@ -70,7 +65,7 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
     for width, heads in ((d.n_audio_state, d.n_audio_head), (d.n_text_state, d.n_text_head)):
         if heads < 1 or width % heads:
             raise InputError(f"{path}: width {width} does not split into {heads} heads: mend its sizes")
-    with torch.device("meta"):
+    with without_values():
         expected = Whisper(dimensions).state_dict()
     check_weights(path, expected, weights)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
-from models.storage.stored_weights import refuse_lfs_pointer
+from models.storage.model_files import refuse_lfs_pointer
 from models.whisper.network import WhisperDimensions
 
 TYPES = (torch.float32, torch.int8, torch.int16, torch.int32, torch.float16, torch.bfloat16)

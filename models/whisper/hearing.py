@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.sound.log_mel import HOP_MS
-from models.translator import TranslatorOptions
+from models.translator_options import TranslatorOptions
 from models.whisper.network import STRIDE
 
 # Measured on human speech (benchmarks/README.md): no more errors than with all frames encoded anew.

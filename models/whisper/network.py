@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layers.attention import attend
+from models.layers.empty_network import first_values
 from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
@@ -91,7 +92,8 @@ class AudioEncoder(nn.Module):
         width = dimensions.n_audio_state
         self.conv1 = nn.Conv1d(dimensions.n_mels, width, kernel_size=3, padding=1)
         self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=STRIDE, padding=1)
-        self.register_buffer("positional_embedding", sinusoids(dimensions.n_audio_ctx, width))
+        shape = dimensions.n_audio_ctx, width
+        self.register_buffer("positional_embedding", first_values(lambda: sinusoids(*shape), *shape))
         self.blocks = nn.ModuleList(
             EncoderBlock(width, dimensions.n_audio_head) for _ in range(dimensions.n_audio_layer)
         )

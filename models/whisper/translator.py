@@ -4,8 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
+from models.layers.empty_network import without_values
 from models.speech_translator import SpeechTranslator
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import load_whisper_checkpoint
@@ -47,7 +46,7 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     if checkpoint.trailing_silence_ms is not None:
         usual = Hearing(checkpoint.trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
     _say_silence(path, options, usual)
-    with torch.device("meta"):
+    with without_values():
         model = Whisper(checkpoint.dimensions)
     model.load_state_dict(checkpoint.weights, assign=True)
     tokenizer = WhisperTokenizer(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.streaming_agent import ChunkRecord
+from agents.stream.chunk_record import ChunkRecord
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file
 from serve.tokens import tokens

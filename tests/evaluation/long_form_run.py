@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from agents.streaming_agent import ChunkRecord
+from agents.stream.chunk_record import ChunkRecord
 from evaluation.configuration.evaluation_file import Configuration, configure
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
 from tests.evaluation.run_logs import WORDS, line, write_log

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.policy_scores import PolicyScores
-from agents.streaming_agent import ChunkRecord
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.logs.run_log import RunLog
 from evaluation.report.segments import AlignedSegment, SegmentsOfRun

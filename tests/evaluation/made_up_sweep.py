@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.policy_scores import PolicyScores
-from agents.streaming_agent import ChunkRecord
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
 from evaluation.logs.run_log import RunLog, Utterance, read_run_log
 from evaluation.sweeps.layout import OFFLINE, RunPlace, SweepLayout

@@ -12,7 +12,7 @@ from foundation.files.text_lines import read_lines
 from foundation.files.whole_folder import whole_folder
 from models.audio_language.qwen2_audio import PROMPT, Qwen2Audio
 from models.storage.locate import locate_model
-from models.storage.stored_weights import read_json
+from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import WhisperCheckpoint, load_whisper_checkpoint
 from models.whisper.folder import huggingface_name

@@ -23,7 +23,8 @@ from models.policy.network import PolicyNetwork
 from models.reina.folder import save_reina
 from models.reina.network import Reina
 from models.storage.locate import locate_model
-from models.storage.stored_weights import check_weights, read_json
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights
 from models.translator import PRECISIONS
 from models.whisper.folder import save_whisper
 from train.export.model_card import ModelCard

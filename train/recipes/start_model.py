@@ -23,7 +23,8 @@ from models.layers.attention_heads import Heads
 from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
-from models.storage.stored_weights import check_weights, read_json
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights
 from models.whisper.checkpoint import load_whisper_checkpoint, trailing_silence_ms, whisper_dimensions
 from models.whisper.folder import describe_whisper
 from models.whisper.network import SpeechModel, Whisper

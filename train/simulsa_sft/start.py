@@ -17,7 +17,8 @@ from foundation.files.whole_folder import replaced_file
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.model import AudioLanguageModel
 from models.storage.locate import locate_model
-from models.storage.stored_weights import check_finite, read_json
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_finite
 from models.translator import TranslatorOptions
 from train.recipes.start_model import best_checkpoint, read_checkpoint
 from train.simulsa_sft.lora import LoraSection, add_lora

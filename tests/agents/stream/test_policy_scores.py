@@ -9,7 +9,8 @@ from agents.alignatt_agent import AlignAttPolicy
 from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
-from agents.stream.policy_scores import PolicyScores, RowTrace
+from agents.stream.policy_scores import PolicyScores
+from agents.stream.row_trace import RowTrace
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.policy_scores import PolicyScores
-from agents.streaming_agent import ChunkRecord
 from evaluation.configuration.evaluation_file import load_configuration
 from evaluation.logs.chunk_log import CHUNK_LOG, read_chunk_log, write_chunk_log
 from evaluation.logs.run_log import read_run_log

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from agents.stream.chunk_record import ChunkRecord
 from agents.stream.policy_scores import PolicyScores
-from agents.streaming_agent import ChunkRecord
 from evaluation.logs.run_log import Utterance
 from evaluation.metrics.significance import Resampling
 from evaluation.report.data import sweep_data

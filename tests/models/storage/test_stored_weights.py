@@ -7,13 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from foundation.errors import InputError
-from models.storage.stored_weights import (
-    check_weights,
-    read_json,
-    read_safetensors,
-    read_shards,
-    write_safetensors,
-)
+from models.storage.model_files import read_json
+from models.storage.stored_weights import check_weights, read_safetensors, read_shards, write_safetensors
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 151060136\n"
 INDEX = "model.safetensors.index.json"

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import yaml
 
-from agents.streaming_agent import ChunkRecord
+from agents.stream.chunk_record import ChunkRecord
 from evaluation.configuration.evaluation_file import configure
 from evaluation.logs.chunk_log import read_chunk_log
 from evaluation.run.evaluate import run_simuleval
