@@ -46,8 +46,8 @@ class SearchOptions:
     )
     drafts: bool = option(
         True,
-        "Greedy search reads what the last hypothesis said behind the written text at once, and goes step by step "
-        "only from where the new one differs; the text is the same either way.",
+        "Greedy search reads what the last hypothesis said behind the written text at once, and goes step by "
+        "step only from where the new one differs; the text is the same either way.",
     )
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(
