@@ -47,7 +47,7 @@ class DraftedRows:
         self._state, reading = decoder.read(memory, texts, told, listens_to, with_attention)
         self._ahead = _ReadAhead(decoder, reading, told)
         self._held = len(prefixes)  # rows of the decoder
-        # Of each row, (R,): whether it has parted, its place in the decoder, its draft, that's first place.
+        # Of each row: whether it has parted, its place in the decoder, its draft and the first place of that.
         self._parted = torch.zeros(len(told), dtype=torch.bool, device=decoder.device)
         self._places = torch.arange(len(told), device=decoder.device)
         self._lengths = torch.tensor(told, device=decoder.device) - 1
@@ -139,10 +139,13 @@ class _ReadAhead:
 
 
 def _merged(one: DecoderOutput, its_rows: Tensor, other: DecoderOutput, other_rows: Tensor) -> DecoderOutput:
-    """The rows of two outputs in one order; all of them come from one or the other."""
-    order = torch.cat([its_rows, other_rows]).argsort()
+    """All rows in order, each of which is in one of two outputs."""
 
     def both(of_one: Tensor | None, of_other: Tensor | None) -> Tensor | None:
-        return None if of_one is None else torch.cat([of_one, of_other])[order]
+        if of_one is None:
+            return None
+        merged = of_one.new_empty(len(its_rows) + len(other_rows), *of_one.shape[1:])
+        merged[its_rows], merged[other_rows] = of_one, of_other
+        return merged
 
     return DecoderOutput(*(both(getattr(one, name), getattr(other, name)) for name in vars(one)))
