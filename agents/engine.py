@@ -170,6 +170,7 @@ class StreamingEngine:
                 continue
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
+            one.stream.expect(found[place], len(tokens), self.translator.tokenizer.end_of_sequence)
             try:
                 self.history.forget(one.stream, memory, listens_to[place])
             except Exception as caught:  # of a policy's memory
@@ -189,6 +190,7 @@ class StreamingEngine:
             unit_limit=unit_limit,
             listens_to=listens_to,
             character_units=stream.character_units,
+            draft=stream.draft,
         )
 
     def _check(self, stream: StreamState) -> None:

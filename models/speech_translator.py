@@ -11,7 +11,16 @@ from models.layers.attention_heads import Heads, attention_heads, check_attentio
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
 from models.sound.log_mel import HOP_MS
-from models.translator import Decoder, DecoderOutput, Memory, Tokenizer, Translator, TranslatorOptions
+from models.translator import (
+    Decoder,
+    DecoderOutput,
+    Memory,
+    Reading,
+    Tokenizer,
+    Translator,
+    TranslatorOptions,
+    last_places,
+)
 from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
 from models.whisper.network import SpeechModel
 from models.whisper.speech_stream import SpeechStream
@@ -27,6 +36,7 @@ class SpeechTokenizer(Tokenizer, Protocol):
 class SpeechDecoder(Decoder):
     """The text decoder of a SpeechModel, over memories that somebody else has encoded."""
 
+    reads_ahead = True
     attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
 
     def __init__(self, model: SpeechModel, tokenizer: SpeechTokenizer, in_training: bool = False) -> None:
@@ -44,25 +54,38 @@ class SpeechDecoder(Decoder):
         listens_to: Sequence[int] | None = None,
         with_attention: bool = False,
     ) -> tuple[RowCache, DecoderOutput]:
-        heard = range(len(prefixes)) if listens_to is None else listens_to
-        held_by = holders([(at, *prefix) for at, prefix in zip(heard, prefixes, strict=True)])
-        read = sorted(set(held_by))  # no other prefix needs computing
+        with self.without_gradients():
+            cache, seen = self.read(memory, prefixes, [1] * len(prefixes), listens_to, with_attention)
+            return cache, self._output(seen.hidden, seen.lengths, seen.attention)
+
+    def read(
+        self,
+        memory: Memory,
+        texts: Sequence[Sequence[int]],
+        told: Sequence[int],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[RowCache, Reading]:
+        heard = range(len(texts)) if listens_to is None else listens_to
+        held_by = holders([(at, *text) for at, text in zip(heard, texts, strict=True)])
+        read = sorted(set(held_by))  # no other text needs computing
         tokens = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(prefixes[row], dtype=torch.int64) for row in read], batch_first=True
+            [torch.tensor(texts[row], dtype=torch.int64) for row in read], batch_first=True
         ).to(self.device)
         heads = self.attention_heads if with_attention else ()
         with self.without_gradients():
-            read_lengths = self._integers([len(prefixes[row]) for row in read])
+            read_lengths = self._integers([len(texts[row]) for row in read])
             listening = self._integers([heard[row] for row in read])
             cache = self.model.decoder.open_cache(
                 memory.frames, memory.lengths, listening, heads, memory.cross, memory.log_counts
             )
             place = {row: at for at, row in enumerate(read)}
             rows = self._integers([place[row] for row in held_by])
-            lengths = self._integers([len(prefix) for prefix in prefixes])
-            hidden, attention = self.model.decoder(tokens, read_lengths, cache, (rows, lengths - 1))
+            lengths = self._integers([len(text) for text in texts])
+            watched = last_places(rows, lengths, self._integers(told))
+            hidden, attention = self.model.decoder(tokens, read_lengths, cache, watched)
             cache.branch(rows, lengths)
-            return cache, self._output(hidden[rows, : int(lengths.max())], lengths, attention)
+            return cache, Reading(hidden[rows, : int(lengths.max())], lengths, attention)
 
     def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():
@@ -72,9 +95,13 @@ class SpeechDecoder(Decoder):
 
     def _output(self, hidden: Tensor, lengths: Tensor, attention: Tensor | None) -> DecoderOutput:
         rows = torch.arange(len(hidden), device=self.device)
-        logits = self.model.decoder.logits(hidden[rows, lengths - 1])
-        logits[:, self._suppressed] = -torch.inf
-        return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
+        return DecoderOutput(self.predict(hidden[rows, lengths - 1]), hidden, lengths, attention)
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        with self.without_gradients():
+            logits = self.model.decoder.logits(hidden)
+            logits[..., self._suppressed] = -torch.inf
+            return logits.log_softmax(-1)
 
     def _integers(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self.device)

@@ -76,12 +76,37 @@ class DecoderOutput:
     policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a decoder saw of texts that it has read: at each of their last places, row after row."""
+
+    hidden: Tensor  # (R, N, D) last hidden states of all places
+    lengths: Tensor  # (R,) how many of the N are real
+    attention: Tensor | None  # (P, T) float32 cross-attention at the P places asked for, on request
+    policy_score: Tensor | None = None  # (P,) float32 of the model's policy network, if it has one
+
+
+def last_places(rows: Tensor, lengths: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and places, (P,) each: the last told (R,) of lengths (R,) places in rows (R,), row after row."""
+    ends = told.cumsum(0)
+    behind = ends.repeat_interleave(told) - torch.arange(int(told.sum()), device=told.device)
+    return rows.repeat_interleave(told), lengths.repeat_interleave(told) - behind
+
+
 class DecoderState(ABC):
     """What a batch of rows carries from step to step: caches and which memory each row listens to."""
 
     @abstractmethod
     def select(self, rows: Tensor) -> None:
         """Keep, reorder, drop or repeat rows: new row i continues old row rows[i]. rows: (R',) int64."""
+
+    def resume(self, rows: Tensor, dropped: Tensor) -> None:
+        """Go on with some rows from earlier tokens, while others rest; for decoders that read ahead.
+
+        New row i continues old row rows[i] (R',) int64, the first A of them without their last dropped[i]
+        tokens (A,) int64. Steps are of these from now on; the others are kept as they are.
+        """
+        raise NotImplementedError
 
 
 class AudioStream(Protocol):
@@ -128,6 +153,7 @@ class Decoder(ABC):
     tokenizer: Tokenizer
     maximum_tokens: int  # prompt, committed and new tokens together
     device: torch.device
+    reads_ahead: bool = False  # `read` and `predict` are there, and `resume` of its states
 
     def __init__(self, in_training: bool = False) -> None:
         """in_training: the weights go on being trained, so that they must stay out of inference mode."""
@@ -149,6 +175,21 @@ class Decoder(ABC):
     @abstractmethod
     def step(self, state: DecoderState, tokens: Tensor) -> DecoderOutput:
         """Append tokens (R,) int64, one to each row of `state`, and predict the next."""
+
+    def read(
+        self,
+        memory: Memory,
+        texts: Sequence[Sequence[int]],
+        told: Sequence[int],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[DecoderState, Reading]:
+        """Read R texts in one pass, as `start` reads prefixes; tell of the last told[r] places of each."""
+        raise NotImplementedError
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        """(..., V) float32 log-probabilities of the tokens behind hidden states (..., D)."""
+        raise NotImplementedError
 
 
 class Translator(Decoder):

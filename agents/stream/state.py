@@ -24,6 +24,7 @@ class StreamState:
     policy: Policy
     policy_memory: Any
     text: TextWindow = field(default_factory=TextWindow)
+    draft: tuple[int, ...] = ()  # what the last hypothesis said behind the committed text
     units_written: int = 0  # words, or characters, of the committed text
     decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
     closing: bool = False  # its last decision was upon the end of an utterance
@@ -51,9 +52,15 @@ class StreamState:
     def begin_anew(self) -> None:
         """An utterance has ended: nothing of it is in the search any more."""
         self.text.begin_anew()
+        self.draft = ()
         self.units_written = 0
         self.policy_memory = self.policy.open_memory()
         self.makes_room = False
+
+    def expect(self, hypothesis: Hypothesis, written: int, end: int) -> None:
+        """So many of its tokens have been written: the others are likely to come next. end: of sequence."""
+        next_token = () if hypothesis.next_token == end else (hypothesis.next_token,)
+        self.draft = (*hypothesis.tokens[written:], *next_token)
 
     def ask_units_allowed(self) -> int | None:
         """`Policy.units_allowed`; remembers an error, and raises ValueError for what is no count."""

@@ -24,15 +24,21 @@ class AudioAttention:
     """
 
     def __init__(
-        self, heads: Sequence[tuple[int, int]], places: Tensor, starts: Tensor, lengths: Tensor, frames: int
+        self,
+        heads: Sequence[tuple[int, int]],
+        rows: Tensor,
+        places: Tensor,
+        starts: Tensor,
+        lengths: Tensor,
+        frames: int,
     ) -> None:
-        """heads: (layer, head) pairs from 0. places (R,): the last real one of the N new positions.
+        """heads: (layer, head) pairs from 0. rows, places (P,): which of the N new positions are watched.
 
-        starts (R,): position of the first audio frame; lengths (R,) audio frames; frames: T.
+        starts (P,): position of the first audio frame; lengths (P,) audio frames; frames: T.
         """
         self.heads = tuple(heads)
-        self._places = places
-        self._audio = starts[:, None] + torch.arange(frames, device=starts.device)  # (R, T)
+        self._rows, self._places = rows, places
+        self._audio = starts[:, None] + torch.arange(frames, device=starts.device)  # (P, T)
         self._visible = torch.arange(frames, device=starts.device) < lengths[:, None]
         self._sum = torch.zeros(self._audio.shape, device=starts.device)
 
@@ -41,16 +47,16 @@ class AudioAttention:
         chosen = [head for at, head in self.heads if at == layer]
         if not chosen:
             return
-        rows = torch.arange(len(queries), device=queries.device)
         shared_by = queries.shape[1] // keys.shape[1]  # grouped-query attention
-        asked = queries[rows, :, self._places][:, chosen]  # (R, h, d)
+        asked = queries[self._rows, :, self._places][:, chosen]  # (P, h, d)
         places = self._audio.clamp(max=keys.shape[2] - 1)
-        heard = keys[rows[:, None], :, places][:, :, [head // shared_by for head in chosen]]  # (R, T, h, d)
+        # (P, T, h, d)
+        heard = keys[self._rows[:, None], :, places][:, :, [head // shared_by for head in chosen]]
         scores = torch.einsum("rhd,rthd->rht", asked.float(), heard.float()) * scaling
         self._sum += scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1).sum(1)
 
     def mean(self) -> Tensor:
-        """(R, T) float32"""
+        """(P, T) float32"""
         return self._sum / len(self.heads)
 
 

@@ -36,9 +36,11 @@ from models.translator import (
     DecoderOutput,
     DecoderState,
     Memory,
+    Reading,
     Translator,
     TranslatorOptions,
     frame_ends,
+    last_places,
 )
 
 
@@ -67,16 +69,24 @@ class AudioLanguageState(DecoderState):
             self.audio_starts = self.audio_starts[rows]
             self.audio_lengths = self.audio_lengths[rows]
 
-    def watch(self, places: Tensor) -> AudioAttention | None:
-        """What is to see the coming pass, in which places (R,) are each row's last real position."""
+    def resume(self, rows: Tensor, dropped: Tensor) -> None:
+        with torch.inference_mode(self.audio_starts.is_inference()):
+            self.cache.resume(rows, dropped)
+            self.audio_starts = self.audio_starts[rows]
+            self.audio_lengths = self.audio_lengths[rows]
+
+    def watch(self, rows: Tensor, places: Tensor) -> AudioAttention | None:
+        """What is to see the coming pass at some of its positions: rows and places (P,) each."""
         if not self.heads:
             return None
-        return AudioAttention(self.heads, places, self.audio_starts, self.audio_lengths, self.frames)
+        starts, lengths = self.audio_starts[rows], self.audio_lengths[rows]
+        return AudioAttention(self.heads, rows, places, starts, lengths, self.frames)
 
 
 class AudioLanguageDecoder(Decoder):
     """The language model of any family, over audio that somebody else has encoded and adapted."""
 
+    reads_ahead = True
     attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
 
     def __init__(self, model: AudioLanguageModel, in_training: bool = False) -> None:
@@ -102,17 +112,31 @@ class AudioLanguageDecoder(Decoder):
         Raises InputError for a prefix without exactly one place for the audio.
         """
         with self.without_gradients():
-            return self._start(memory, prefixes, listens_to, with_attention)
+            state, reading = self.read(memory, prefixes, [1] * len(prefixes), listens_to, with_attention)
+            return state, self._output(reading)
 
-    def _start(
+    def read(
         self,
         memory: Memory,
-        prefixes: Sequence[Sequence[int]],
+        texts: Sequence[Sequence[int]],
+        told: Sequence[int],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[AudioLanguageState, Reading]:
+        """Does as `Decoder.read`; raises InputError as `start` does."""
+        with self.without_gradients():
+            return self._read(memory, texts, self._tensor(told), listens_to, with_attention)
+
+    def _read(
+        self,
+        memory: Memory,
+        texts: Sequence[Sequence[int]],
+        told: Tensor,
         listens_to: Sequence[int] | None,
         with_attention: bool,
-    ) -> tuple[AudioLanguageState, DecoderOutput]:
-        listens_to = range(len(prefixes)) if listens_to is None else listens_to
-        befores, texts = zip(*map(self._split, prefixes), strict=True)
+    ) -> tuple[AudioLanguageState, Reading]:
+        listens_to = range(len(texts)) if listens_to is None else listens_to
+        befores, texts_behind = zip(*map(self._split, texts), strict=True)
         heads = self.attention_heads if with_attention else ()
         # Rows by what they have in common up to the end of the audio.
         shared: dict[tuple, int] = {}
@@ -123,43 +147,57 @@ class AudioLanguageDecoder(Decoder):
         lengths = self._tensor([len(frames) for frames in audio])
         state = AudioLanguageState(cache, heads, starts, lengths, memory.frames.shape[1])
         beginnings = [torch.cat([text, frames]) for text, frames in zip(unread, audio, strict=True)]
-        behind = [self.model.embed(self._tensor(text)) for text in texts]
-        if len(shared) == len(prefixes):
+        behind = [self.model.embed(self._tensor(text)) for text in texts_behind]
+        if len(shared) == len(texts):
             whole = [torch.cat(parts) for parts in zip(beginnings, behind, strict=True)]
-            return state, self._feed(state, whole, self._tensor([len(text) for text in beginnings]))
-        self._feed(state, beginnings)
+            return state, self._feed(state, whole, told, self._tensor([len(text) for text in beginnings]))
+        self._feed(state, beginnings, torch.ones_like(starts))
         state.select(self._tensor(sharing))
-        return state, self._feed(state, behind)
+        return state, self._feed(state, behind, told)
 
     def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():
-            return self._decode(state, self.model.embed(tokens[:, None]), torch.ones_like(tokens))
+            one = torch.ones_like(tokens)
+            return self._output(self._decode(state, self.model.embed(tokens[:, None]), one, one))
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        with self.without_gradients():
+            logits = self.model.logits(hidden)
+            logits[..., self._suppressed] = -torch.inf
+            return logits.log_softmax(-1)
+
+    def _output(self, reading: Reading) -> DecoderOutput:
+        rows = torch.arange(len(reading.lengths), device=self.device)
+        last = reading.hidden[rows, reading.lengths - 1]
+        return DecoderOutput(self.predict(last), reading.hidden, reading.lengths, reading.attention)
 
     def _feed(
-        self, state: AudioLanguageState, rows: Sequence[Tensor], leave_out: Tensor | None = None
-    ) -> DecoderOutput:
+        self,
+        state: AudioLanguageState,
+        rows: Sequence[Tensor],
+        told: Tensor,
+        leave_out: Tensor | None = None,
+    ) -> Reading:
         """rows: R tensors (n, D). leave_out (R,): so many first positions of each are no result."""
         lengths = self._tensor([len(row) for row in rows])
-        return self._decode(state, pad_sequence(rows, batch_first=True), lengths, leave_out)
+        return self._decode(state, pad_sequence(rows, batch_first=True), lengths, told, leave_out)
 
     def _decode(
         self,
         state: AudioLanguageState,
         embeddings: Tensor,
         lengths: Tensor,
+        told: Tensor,
         leave_out: Tensor | None = None,
-    ) -> DecoderOutput:
-        watching = state.watch(lengths - 1)
-        hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching)
+    ) -> Reading:
         rows = torch.arange(len(lengths), device=self.device)
+        watching = state.watch(*last_places(rows, lengths, told))
+        hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching)
         if leave_out is not None:
             lengths = lengths - leave_out
             places = leave_out[:, None] + torch.arange(int(lengths.max()), device=self.device)
             hidden = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)]
-        logits = self.model.logits(hidden[rows, lengths - 1])
-        logits[:, self._suppressed] = -torch.inf
-        attention = None if watching is None else watching.mean()
-        return DecoderOutput(logits.log_softmax(-1), hidden, lengths, attention)
+        return Reading(hidden, lengths, None if watching is None else watching.mean())
 
     def _split(self, prefix: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Tokens before the audio and behind it."""

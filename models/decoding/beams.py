@@ -53,6 +53,25 @@ def in_place(parents: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return parents[order], tokens[order], places
 
 
+def grouped_in_place(places: Tensor, first: Tensor) -> Tensor:
+    """New places of rows: some come before all others, and what can stay where it is need not be copied.
+
+    places (R,): where the rows are, anywhere, several of them at one place perhaps; first (R,) bool: rows
+    that come first. Returns (R,), all numbers from 0 to R - 1.
+    """
+    count, group = len(places), int(first.sum())
+    order = places.argsort(stable=True)
+    alone = torch.ones_like(first)  # rows but the first of those at one place
+    alone[order[1:]] = places[order[1:]] != places[order[:-1]]
+    stays = alone & torch.where(first, places < group, (places >= group) & (places < count))
+    free = torch.ones_like(first)
+    free[places[stays]] = False
+    free, moving = free.nonzero()[:, 0], ~stays & first
+    moved = places.clone()
+    moved[moving], moved[~stays & ~first] = free[free < group], free[free >= group]
+    return moved
+
+
 def right_aligned(texts: Sequence[Sequence[int]]) -> Tensor:
     """(R, longest) int64: texts end in the last column, -1 stands left of their start."""
     longest = max(len(text) for text in texts)

@@ -44,7 +44,11 @@ class SearchOptions:
         at_least=0,
         at_most=1000,
     )
-
+    drafts: bool = option(
+        True,
+        "Greedy search reads what the last hypothesis said behind the written text at once, and goes step by "
+        "step only from where the new one differs; the text is the same either way.",
+    )
     # Rows that READ while they are searched leave nothing to look ahead to, so a beam hardly helps them.
     look_ahead: bool = option(
         False,
@@ -81,3 +85,4 @@ class StreamRequest:
     unit_limit: int | None = None  # words (characters) that may begin; None: any number
     listens_to: int | None = None  # index into the memory; None: the stream's own place
     character_units: bool = False  # unit_limit counts characters (zh, ja) instead of words
+    draft: Sequence[int] = ()  # tokens expected behind `committed`; they change nothing but the time

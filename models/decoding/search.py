@@ -30,6 +30,7 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from models.decoding.beams import expand, in_place, is_identity, right_aligned
+from models.decoding.drafts import DraftedRows
 from models.decoding.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.repetition import NoRepeatedPhrases
@@ -135,13 +136,21 @@ class _Run:
             for heard, request in zip(listens_to, requests, strict=True)
         ]
         starts = [[*prompt, *text] for _, prompt, text, _ in places]
-        self.state, self.output = self.search.decoder.start(
-            self.memory, starts, [heard for heard, *_ in places], with_attention
-        )
+        heard = [heard for heard, *_ in places]
+        drafts = self._drafts(requests, node)
+        self.rows = DraftedRows(self.search.decoder, self.memory, starts, heard, with_attention, drafts)
         tokens = right_aligned([text for _, _, text, _ in places]).to(device)
         characters = torch.tensor([characters for *_, characters in places], device=device)
         self.texts = RowTexts(tokens, tokens.shape[1], characters)
         return torch.tensor(node, device=device)
+
+    def _drafts(self, requests: Sequence[StreamRequest], node: Sequence[int]) -> list[Sequence[int]]:
+        """The longest draft of the requests that share each of the model's rows; none for wider beams."""
+        drafts: list[Sequence[int]] = [()] * (max(node) + 1)
+        if self.options.drafts and self.options.beam == 1:
+            for row, request, limit in zip(node, requests, self.token_limits.tolist(), strict=True):
+                drafts[row] = max(drafts[row], request.draft[:limit], key=len)
+        return drafts
 
     def hypotheses(self) -> list[Hypothesis]:
         """Search to the end."""
@@ -153,7 +162,7 @@ class _Run:
 
     def _filter(self) -> None:
         """What may come next in each row of the model, and the likeliest of it."""
-        log_probabilities = self.output.log_probabilities
+        log_probabilities = self.rows.output.log_probabilities
         for token_filter in self.search.filters:
             log_probabilities = token_filter(log_probabilities, self.texts)
         self.log_probabilities = log_probabilities
@@ -241,9 +250,9 @@ class _Run:
         parents, next_tokens, places = in_place(children // vocabulary, children % vocabulary)
         self.node = places[node]
         if not is_identity(parents, len(self.texts.tokens)):
-            self.state.select(parents)
+            self.rows.select(parents)
         self.texts = self.texts.grown(parents, next_tokens)
-        self.output = self.search.decoder.step(self.state, next_tokens)
+        self.rows.step(next_tokens)
 
     def _decoding_step(self) -> DecodingStep:
         """Of the model's rows; several streams may share one, so that it names no streams."""
@@ -251,17 +260,17 @@ class _Run:
         listens_to = torch.empty(rows, dtype=torch.int64, device=self.streams.device)
         listens_to[self.node] = self.heard[self.streams]
         frame_lengths = self.memory.heard_frames[listens_to]
-        attention = self.output.attention
+        attention = self.rows.output.attention
         if attention is not None:
             silent = torch.arange(attention.shape[1], device=listens_to.device) >= frame_lengths[:, None]
             attention = attention.masked_fill(silent, 0.0)
-        last = torch.arange(rows, device=listens_to.device), self.output.hidden_lengths - 1
+        last = torch.arange(rows, device=listens_to.device), self.rows.output.hidden_lengths - 1
         return DecodingStep(
             self.log_probabilities,
-            self.output.hidden[last],
+            self.rows.output.hidden[last],
             attention,
             frame_lengths,
             listens_to.new_empty(0),
             self.texts.new,
-            self.output.policy_score,
+            self.rows.output.policy_score,
         )

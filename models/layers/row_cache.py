@@ -5,6 +5,8 @@ each listens to one stream's memory. `TokenCache` holds what rows attend to amon
 `RowCache` adds the memories. Cross-attention keys and values are kept once per stream: the
 queries of a stream's rows are laid side by side, so that no key is ever copied for a beam.
 
+Rows may rest: they keep what they hold, while passes are of the first A rows only.
+
 Shapes: M memories, R rows, K most rows of one memory, N new tokens, L cached tokens, T memory
 frames, H heads, d width of a head.
 """
@@ -34,12 +36,19 @@ class TokenCache(DecoderState):
         # (row capacity, H, capacity, d) each; the rows in use come first.
         self._keys: list[Tensor | None] = [None] * layers
         self._values: list[Tensor | None] = [None] * layers
-        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,)
+        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,) of those that do not rest
+        self._resting = self.lengths[:0]  # lengths of the rows behind these
         self._longest = 0  # max of lengths, on the host: reading it from the device would stall
+        self._filled = 0  # tokens of the longest row, resting ones too
 
     @property
     def rows(self) -> int:
+        """How many do not rest."""
         return self.lengths.shape[0]
+
+    @property
+    def rows_held(self) -> int:
+        return self.rows + self._resting.shape[0]
 
     @property
     def device(self) -> torch.device:
@@ -66,7 +75,7 @@ class TokenCache(DecoderState):
         A row shorter than the longest leaves stale keys behind its end, which the mask hides and
         later tokens overwrite.
         """
-        filled, width = self._longest, self._longest + keys.shape[2]
+        filled, width = self._filled, self._longest + keys.shape[2]
         rows = torch.arange(self.rows, device=self.device)[:, None]
         positions = self.positions(keys.shape[2])
         for held, new in ((self._keys, keys), (self._values, values)):
@@ -75,10 +84,10 @@ class TokenCache(DecoderState):
                 capacity = self.rows if stored is None else stored.shape[0]
                 grown = new.new_empty(capacity, new.shape[1], width + GROWTH_TOKENS, new.shape[3])
                 if stored is not None:
-                    grown[: self.rows, :, :filled] = stored[: self.rows, :, :filled]
+                    grown[: self.rows_held, :, :filled] = stored[: self.rows_held, :, :filled]
                 held[layer] = stored = grown
             # What the mask hides is multiplied by 0, which no NaN of fresh memory survives.
-            stored[: self.rows, :, filled:width] = 0
+            stored[: self.rows_held, :, filled:width] = 0
             stored[rows, :, positions] = new.transpose(1, 2)
         keys, values = self._keys[layer], self._values[layer]
         return keys[: self.rows, :, :width], values[: self.rows, :, :width]
@@ -87,20 +96,30 @@ class TokenCache(DecoderState):
         """All layers have stored their keys: tokens (R,) of them are real."""
         self.lengths = self.lengths + tokens
         self._longest = int(self.lengths.max())
+        self._filled = max(self._filled, self._longest)
 
     def branch(self, rows: Tensor, lengths: Tensor) -> None:
         """New row i continues the first lengths[i] tokens of old row rows[i]. Both (R',) int64."""
         self.select(rows)
-        self.lengths = lengths
-        self._longest = int(lengths.max())
+        self._set_lengths(lengths, len(lengths))
+
+    def resume(self, rows: Tensor, dropped: Tensor) -> None:
+        self.select(rows)
+        self.lengths[: len(dropped)] -= dropped
+        self._set_lengths(self.lengths, len(dropped))
+
+    def _set_lengths(self, lengths: Tensor, awake: int) -> None:
+        """Of all rows, (R,); the first `awake` do not rest."""
+        self.lengths, self._resting = lengths[:awake], lengths[awake:]
+        self._filled = int(lengths.max()) if len(lengths) else 0
+        self._longest = int(self.lengths.max()) if awake < len(lengths) else self._filled
 
     def select(self, rows: Tensor) -> None:
         """Only rows that are new to their place are copied, and only as far as they are filled."""
-        filled, kept = self._longest, min(self.rows, len(rows))
+        filled, kept = self._filled, min(self.rows_held, len(rows))
         moved = (rows != torch.arange(len(rows), device=self.device)).nonzero()[:, 0]
         sources = rows[moved]
-        self.lengths = self.lengths[rows]
-        self._longest = int(self.lengths.max()) if len(rows) else 0
+        self._set_lengths(torch.cat([self.lengths, self._resting])[rows], len(rows))
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
                 copied = stored[:, :, :filled].index_select(0, sources)
@@ -152,6 +171,10 @@ class RowCache(TokenCache):
                 self._cross_bias = self._cross_bias[used]
             self._memory = memory
         self._grid = MemoryGrid.of(self._memory, len(self._cross[0][0]))
+
+    def resume(self, rows: Tensor, dropped: Tensor) -> None:
+        super().resume(rows, dropped)
+        self._grid = MemoryGrid.of(self._memory[: self.rows], len(self._cross[0][0]))
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""

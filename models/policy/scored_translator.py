@@ -12,7 +12,15 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.layers.row_cache import TokenCache
 from models.policy.network import PolicyNetwork
-from models.translator import AudioStream, DecoderOutput, DecoderState, Memory, Translator
+from models.translator import (
+    AudioStream,
+    DecoderOutput,
+    DecoderState,
+    Memory,
+    Reading,
+    Translator,
+    last_places,
+)
 
 
 class ScoredState(DecoderState):
@@ -27,6 +35,11 @@ class ScoredState(DecoderState):
     def select(self, rows: Tensor) -> None:
         self.translation.select(rows)
         self.cache.select(rows)
+        self.heard_s = self.heard_s[rows]
+
+    def resume(self, rows: Tensor, dropped: Tensor) -> None:
+        self.translation.resume(rows, dropped)
+        self.cache.resume(rows, dropped)
         self.heard_s = self.heard_s[rows]
 
 
@@ -58,6 +71,7 @@ class ScoredTranslator(Translator):
         self.device = base.device
         self.silence_ms = base.silence_ms
         self.encoded_silence_ms = base.encoded_silence_ms
+        self.reads_ahead = base.reads_ahead
 
     def open_stream(self, whole: bool = False) -> AudioStream:
         return self.base.open_stream(whole)
@@ -74,20 +88,46 @@ class ScoredTranslator(Translator):
         with_attention: bool = False,
     ) -> tuple[ScoredState, DecoderOutput]:
         translation, output = self.base.start(memory, prefixes, listens_to, with_attention)
-        heard_s = memory.heard_ms / 1000
-        if listens_to is not None:
-            heard_s = heard_s[torch.tensor(listens_to, device=heard_s.device)]
-        cache = self.network.open_cache(len(prefixes), self.device)
-        state = ScoredState(translation, cache, heard_s)
+        state = self._open(translation, memory, len(prefixes), listens_to)
         return state, self._score(state, output)
+
+    @torch.inference_mode()
+    def read(
+        self,
+        memory: Memory,
+        texts: Sequence[Sequence[int]],
+        told: Sequence[int],
+        listens_to: Sequence[int] | None = None,
+        with_attention: bool = False,
+    ) -> tuple[ScoredState, Reading]:
+        translation, reading = self.base.read(memory, texts, told, listens_to, with_attention)
+        state = self._open(translation, memory, len(texts), listens_to)
+        scores = self._scores(state, reading.hidden, reading.lengths)
+        counts = torch.tensor(told, device=self.device)
+        rows = torch.arange(len(texts), device=self.device)
+        return state, replace(reading, policy_score=scores[last_places(rows, reading.lengths, counts)])
+
+    def predict(self, hidden: Tensor) -> Tensor:
+        return self.base.predict(hidden)
 
     @torch.inference_mode()
     def step(self, state: ScoredState, tokens: Tensor) -> DecoderOutput:
         return self._score(state, self.base.step(state.translation, tokens))
 
+    def _open(
+        self, translation: DecoderState, memory: Memory, rows: int, listens_to: Sequence[int] | None
+    ) -> ScoredState:
+        heard_s = memory.heard_ms / 1000
+        if listens_to is not None:
+            heard_s = heard_s[torch.tensor(listens_to, device=heard_s.device)]
+        return ScoredState(translation, self.network.open_cache(rows, self.device), heard_s)
+
+    def _scores(self, state: ScoredState, hidden: Tensor, lengths: Tensor) -> Tensor:
+        """(R, N) of hidden states (R, N, D), of which lengths (R,) are real."""
+        hidden = hidden.to(self.network.score.weight.dtype)
+        return self.network.score_tokens(hidden, lengths, state.heard_s[: len(hidden)], state.cache)
+
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:
-        hidden = output.hidden.to(self.network.score.weight.dtype)
-        # (R, N)
-        scores = self.network.score_tokens(hidden, output.hidden_lengths, state.heard_s, state.cache)
+        scores = self._scores(state, output.hidden, output.hidden_lengths)
         rows = torch.arange(len(scores), device=scores.device)
         return replace(output, policy_score=scores[rows, output.hidden_lengths - 1])
