@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
+from models.layers.processor_weights import arrange_weights, pack_output, quantise_decoder
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
 from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
@@ -37,7 +38,7 @@ class SpeechDecoder(Decoder):
     def __init__(self, model: SpeechModel, tokenizer: SpeechTokenizer, in_training: bool = False) -> None:
         super().__init__(in_training)
         self.model = model
-        self.device = model.decoder.output_layer.weight.device
+        self.device = model.decoder.token_embedding.weight.device
         self.tokenizer = tokenizer
         self.maximum_tokens = model.dimensions.n_text_ctx
         self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
@@ -98,13 +99,16 @@ class SpeechTranslator(SpeechDecoder, Translator):
         """alignment_heads: (layer, head) pairs, from 0, whose attention follows the speech."""
         self.options = options = options.with_silence(self.usual_silence_ms)
         self.silence_ms = options.trailing_silence_ms
-        self.dtype = options.torch_dtype()
-        model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
+        self._encoder_dtype, self._decoder_dtype = options.encoder_dtype(), options.decoder_dtype()
+        device = options.torch_device()
+        for part in model.children():
+            part.to(device, self._decoder_dtype if part is model.decoder else self._encoder_dtype)
+        model.eval().requires_grad_(False)
         super().__init__(model, tokenizer)
         self._alignment_heads = alignment_heads
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
-            _store_by_columns(model.decoder.output_layer.weight)
+            _prepare_for_processor(model, options)
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
         self.maximum_audio_ms = float(HOP_MS * self.window_frames)
         self.hidden_width = model.dimensions.n_text_state
@@ -128,8 +132,8 @@ class SpeechTranslator(SpeechDecoder, Translator):
         ).transpose(1, 2)
         equal = bool((lengths == lengths[0]).all())
         frames = self.model.hear(
-            features.to(self.device, self.dtype), None if equal else lengths.to(self.device)
-        )
+            features.to(self.device, self._encoder_dtype), None if equal else lengths.to(self.device)
+        ).to(self._decoder_dtype)
         return Memory(
             frames=frames,
             lengths=memory_frames(lengths).to(self.device),
@@ -138,10 +142,9 @@ class SpeechTranslator(SpeechDecoder, Translator):
         )
 
 
-def _store_by_columns(weight: Tensor) -> None:
-    """Lay the output layer (V, D) out in memory as (D, V); its values and shape stay.
-
-    Processors' matrix kernels take a few rows against this layout twice as fast, and the logits are a
-    large part of a decoding step.
-    """
-    weight.data = weight.data.T.contiguous().T
+def _prepare_for_processor(model: SpeechModel, options: TranslatorOptions) -> None:
+    if options.decodes_in_eight_bits:
+        quantise_decoder(model.decoder)
+    elif options.decoder_dtype() == torch.float32:
+        pack_output(model.decoder)
+    arrange_weights(model)

@@ -48,6 +48,7 @@ class ScoredTranslator(Translator):
                 f"{base.hidden_width}: give the model that the policy was trained on"
             )
         super().__init__()
+        self._dtype = dtype
         self.base = base
         self.network = network.to(base.device, dtype).eval().requires_grad_(False)
         self.threshold = threshold
@@ -86,7 +87,7 @@ class ScoredTranslator(Translator):
         return self._score(state, self.base.step(state.translation, tokens))
 
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:
-        hidden = output.hidden.to(self.network.score.weight.dtype)
+        hidden = output.hidden.to(self._dtype)
         # (R, N)
         scores = self.network.score_tokens(hidden, output.hidden_lengths, state.heard_s, state.cache)
         rows = torch.arange(len(scores), device=scores.device)
