@@ -59,7 +59,7 @@ def _with_policy(path: Path, base: Translator, options: TranslatorOptions) -> Tr
     if not has_policy(path):
         return base
     policy = load_policy(path)
-    return ScoredTranslator(base, policy.network, policy.threshold, options.torch_dtype())
+    return ScoredTranslator(base, policy.network, policy.threshold, options.decoder_dtype())
 
 
 def _load_base(path: Path, options: TranslatorOptions) -> Translator:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
+from models.layers.processor_weights import arrange_weights, pack_output, quantise_decoder
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
 from models.sound.log_mel import HOP_MS
@@ -42,7 +43,7 @@ class SpeechDecoder(Decoder):
     def __init__(self, model: SpeechModel, tokenizer: SpeechTokenizer, in_training: bool = False) -> None:
         super().__init__(in_training)
         self.model = model
-        self.device = model.decoder.output_layer.weight.device
+        self.device = model.decoder.token_embedding.weight.device
         self.tokenizer = tokenizer
         self.maximum_tokens = model.dimensions.n_text_ctx
         self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
@@ -124,14 +125,20 @@ class SpeechTranslator(SpeechDecoder, Translator):
         self.options = options = options.with_silence(self.hearing.silence_ms)
         self.silence_ms = self.hearing.silence_ms
         self.encoded_silence_ms = self.hearing.encoded_silence_ms
-        self.dtype = options.torch_dtype()
-        model = model.to(options.torch_device(), self.dtype).eval().requires_grad_(False)
+        device, encoder_dtype, decoder_dtype = (
+            options.torch_device(),
+            options.encoder_dtype(),
+            options.decoder_dtype(),
+        )
+        for part in model.children():
+            part.to(device, decoder_dtype if part is model.decoder else encoder_dtype)
+        model.eval().requires_grad_(False)
         super().__init__(model, tokenizer)
         self._alignment_heads = alignment_heads
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
-            _store_by_columns(model.decoder.output_layer.weight)
-        self._encoder = StreamingEncoder(model, self.hearing, self.device, self.dtype)
+            _prepare_for_processor(model, options)
+        self._encoder = StreamingEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
 
@@ -149,10 +156,9 @@ class SpeechTranslator(SpeechDecoder, Translator):
         return self._encoder.encode(streams)
 
 
-def _store_by_columns(weight: Tensor) -> None:
-    """Lay the output layer (V, D) out in memory as (D, V); its values and shape stay.
-
-    Processors' matrix kernels take a few rows against this layout twice as fast, and the logits are a
-    large part of a decoding step.
-    """
-    weight.data = weight.data.T.contiguous().T
+def _prepare_for_processor(model: SpeechModel, options: TranslatorOptions) -> None:
+    if options.decodes_in_eight_bits:
+        quantise_decoder(model.decoder)
+    elif options.decoder_dtype() == torch.float32:
+        pack_output(model.decoder)
+    arrange_weights(model)

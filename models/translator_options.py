@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from foundation.errors import InputError
 from foundation.options import check_options, option
-from models.precisions import PRECISION_NAMES
+from models.precisions import EIGHT_BITS, PRECISION_NAMES
 
 if TYPE_CHECKING:  # options are read before torch is imported
     import torch
@@ -19,7 +19,20 @@ class TranslatorOptions:
 
     device: str = option("cpu", "The model runs on this device: cpu, cuda, cuda:1 or mps.")
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
-    precision: str = option("float32", "Weights and activations are numbers of this format.", PRECISION_NAMES)
+    precision: str = option(
+        "float32",
+        "Weights and activations are numbers of this format; int8 (Whisper and REINA, on processors): the "
+        "decoder multiplies in 8 bits, and all else is in float32.",
+        (*PRECISION_NAMES, EIGHT_BITS),
+    )
+    encoder_precision: str | None = option(
+        None,
+        "The audio encoder's numbers are of this format; default: precision, or float32 where that is int8.",
+        PRECISION_NAMES,
+    )
+    decoder_precision: str | None = option(
+        None, "The decoder's numbers are of this format; default: precision.", (*PRECISION_NAMES, EIGHT_BITS)
+    )
     # Whisper hears 30 s windows in training; without any silence it runs on past the audio's end.
     trailing_silence_ms: int | None = option(
         None,
@@ -67,6 +80,11 @@ class TranslatorOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.decodes_in_eight_bits and self.device.split(":")[0] != "cpu":
+            raise InputError(
+                f"precision int8 is for processors, but the device is {self.device!r}: give --precision "
+                "bfloat16 there, or --device cpu"
+            )
 
     def with_silence(self, usual_ms: int) -> TranslatorOptions:
         """These options, with the model's own trailing silence where none was chosen."""
@@ -90,7 +108,31 @@ class TranslatorOptions:
             torch.backends.cuda.enable_cudnn_sdp(False)
         return device
 
-    def torch_dtype(self) -> torch.dtype:
-        import torch  # see torch_device
+    @property
+    def decodes_in_eight_bits(self) -> bool:
+        return (self.decoder_precision or self.precision) == EIGHT_BITS
 
-        return getattr(torch, self.precision)
+    def encoder_dtype(self) -> torch.dtype:
+        usual = "float32" if self.precision == EIGHT_BITS else self.precision
+        return _dtype(self.encoder_precision or usual)
+
+    def decoder_dtype(self) -> torch.dtype:
+        """Of what the decoder reads and writes, and of its weights but for those in 8 bits."""
+        usual = self.decoder_precision or self.precision
+        return _dtype("float32" if usual == EIGHT_BITS else usual)
+
+    def whole_dtype(self) -> torch.dtype:
+        """Of a model with one format for all its parts. Raises InputError where options ask for more."""
+        for name in ("encoder_precision", "decoder_precision"):
+            if getattr(self, name) not in (None, self.precision):
+                raise InputError(f"this model has one precision for all: leave out {name}, or give precision")
+        if self.precision == EIGHT_BITS:
+            formats = ", ".join(PRECISION_NAMES)
+            raise InputError(f"precision int8 is for Whisper and REINA: give this model one of {formats}")
+        return _dtype(self.precision)
+
+
+def _dtype(name: str) -> torch.dtype:
+    import torch  # see torch_device
+
+    return getattr(torch, name)

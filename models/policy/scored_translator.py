@@ -61,6 +61,7 @@ class ScoredTranslator(Translator):
                 f"{base.hidden_width}: give the model that the policy was trained on"
             )
         super().__init__()
+        self._dtype = dtype
         self.base = base
         self.network = network.to(base.device, dtype).eval().requires_grad_(False)
         self.threshold = threshold
@@ -124,7 +125,7 @@ class ScoredTranslator(Translator):
 
     def _scores(self, state: ScoredState, hidden: Tensor, lengths: Tensor) -> Tensor:
         """(R, N) of hidden states (R, N, D), of which lengths (R,) are real."""
-        hidden = hidden.to(self.network.score.weight.dtype)
+        hidden = hidden.to(self._dtype)
         return self.network.score_tokens(hidden, lengths, state.heard_s[: len(hidden)], state.cache)
 
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:

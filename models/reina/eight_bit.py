@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-STEPS = 127
+from models.layers.eight_bit_linear import quantise_rows
+
 SUFFIX = ".step"
 
 
@@ -21,11 +22,7 @@ def to_eight_bit(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if weight.dim() < 2 or "position" in name:
             stored[name] = weight
             continue
-        rows = weight.float().flatten(1)
-        # A row of zeros has any step.
-        steps = (rows.abs().amax(1) / STEPS).clamp(min=torch.finfo(torch.float32).tiny)
-        stored[name] = (rows / steps[:, None]).round().to(torch.int8).view_as(weight)
-        stored[name + SUFFIX] = steps
+        stored[name], stored[name + SUFFIX] = quantise_rows(weight)
     return stored
 
 

@@ -164,7 +164,10 @@ class TextDecoder(nn.Module):
         )
         self.ln = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
-        self.output = None if shared_output else nn.Linear(width, dimensions.n_vocab, bias=False)
+        # What makes logits of hidden states: None, a layer, or what `models.layers.processor_weights` makes.
+        self.output: nn.Module | None = (
+            None if shared_output else nn.Linear(width, dimensions.n_vocab, bias=False)
+        )
 
     def open_cache(
         self,
@@ -236,12 +239,8 @@ class TextDecoder(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""
-        return F.linear(hidden, self.output_layer.weight).float()
-
-    @property
-    def output_layer(self) -> nn.Embedding | nn.Linear:
-        """Whose weight (V, D) turns hidden states into logits."""
-        return self.token_embedding if self.output is None else self.output
+        shared = self.output is None
+        return (F.linear(hidden, self.token_embedding.weight) if shared else self.output(hidden)).float()
 
 
 class SpeechModel(nn.Module):

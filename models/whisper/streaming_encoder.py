@@ -52,12 +52,19 @@ class StreamingEncoder:
     """Encodes streams for `model`, which hears silence and freezes frames as `hearing` says."""
 
     def __init__(
-        self, model: SpeechModel, hearing: Hearing, device: torch.device, dtype: torch.dtype
+        self,
+        model: SpeechModel,
+        hearing: Hearing,
+        device: torch.device,
+        dtype: torch.dtype,
+        decoder_dtype: torch.dtype,
     ) -> None:
+        """dtype: of the model but for its decoder."""
         self.model = model
         self.hearing = hearing
         self.device = device
         self.dtype = dtype
+        self.decoder_dtype = decoder_dtype
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
 
     def encode(self, streams: Sequence[SpeechStream]) -> Memory:
@@ -128,7 +135,7 @@ class StreamingEncoder:
             ]
             x = x + block.attn.out(torch.cat(attended))
             x = x + block.mlp(block.mlp_ln(x))
-        frames = self.model.listen(encoder.ln_post(x), positions)
+        frames = self.model.listen(encoder.ln_post(x), positions).to(self.decoder_dtype)
         for one, some in zip(passes, frames.split(sizes), strict=True):
             one.cache.frames.store(one.cache.frozen, some)
         for layer, block in enumerate(decoder.blocks):

@@ -138,7 +138,7 @@ def test_attention_comes_from_the_chosen_heads(folder, options, heads):
         ({"attention_layer": 1, "attention_heads": (1, 5)}, "choose among 1 to 2"),
         ({"device": "cuda:99"}, "cuda:99.*cannot be used here"),
         ({"device": "abacus"}, "abacus.*cannot be used here"),
-        ({"precision": "int1"}, "precision must be one of float32, bfloat16, float16, got 'int1'"),
+        ({"precision": "int1"}, "precision must be one of float32, bfloat16, float16, int8, got 'int1'"),
         ({"trailing_silence_ms": -1}, "trailing_silence_ms must be at least 0, got -1"),
     ],
 )
