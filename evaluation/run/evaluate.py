@@ -66,9 +66,9 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
     check_files_exist([options])
     scorers = Scorers(options)
-    if not configuration.agent_class.own_behaviour():  # which may load something else
-        locate_model(configuration.agent_options.model)
     with run_folder(configuration, overwrite) as folder:
+        if not configuration.agent_class.own_behaviour():  # which may load something else
+            locate_model(configuration.agent_options.model)  # before torch is imported
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)
         else:
