@@ -124,7 +124,8 @@ class _ReadAhead:
         """At places (F,), one of each row that is on its draft."""
         if bool((self._known[places] < 0).any()):
             ahead = torch.arange(max(1, PLACES_AT_ONCE // len(places)), device=places.device)
-            predicted = torch.minimum(places[:, None] + ahead, self._last[places, None]).unique()
+            last = self._last[places, None]
+            predicted = torch.minimum(places[:, None] + ahead, last).unique()
             self._log_probabilities = self._decoder.predict(self._hidden[predicted])
             self._known.fill_(-1)
             self._known[predicted] = torch.arange(len(predicted), device=places.device)
