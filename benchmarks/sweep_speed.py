@@ -27,9 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch.overrides import TorchFunctionMode
 
+from benchmarks.floating_point_work import WorkCounter, matrix_rate
 from evaluation.configuration.test_set_files import lists_for_simuleval
 from evaluation.run.batched_run import BatchedRun
 from evaluation.run.batched_simulator import Source, simulate
@@ -39,7 +38,6 @@ from evaluation.sweeps.plan import PlannedRun, load_plan
 from evaluation.table import Row, text_table, write_tsv
 
 PROFILED_UTTERANCES = 24
-PRODUCTS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 STAGES = {
     "encode_streams": "encoding audio",
@@ -128,27 +126,6 @@ def speed_table(sweep: Clock, simuleval: Clock, runs: int, utterances: int, diff
     return [row("simuleval, one by one", simuleval), row("simulst sweep, batched", sweep)]
 
 
-class WorkCounter(TorchFunctionMode):
-    """Floating-point operations of the products in a network: all the rest is small beside them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flops = 0
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        if function is F.linear:
-            self.flops += 2 * args[0].numel() * args[1].shape[0]
-        elif function is F.scaled_dot_product_attention:
-            # Queries by keys, and weights by values.
-            self.flops += 4 * args[0].numel() * args[1].shape[-2]
-        elif function in PRODUCTS:
-            self.flops += 2 * args[0].numel() * args[1].shape[-1]
-        elif function is F.conv1d:
-            self.flops += 2 * result.numel() * args[1][0].numel()
-        return result
-
-
 class Profile:
     """One simulation in this process, on one thread, with the time of each stage and its work."""
 
@@ -198,16 +175,6 @@ class Profile:
             "percent_of_bound": 100 * bound_s / self.total_s,
         }
         return [row]
-
-
-def matrix_rate(size: int = 1024, repeats: int = 8) -> float:
-    """Floating-point operations a second of large float32 products on one thread."""
-    one, other = torch.randn(2, size, size)
-    one @ other
-    started = time.process_time()
-    for _ in range(repeats):
-        one @ other
-    return repeats * 2 * size**3 / (time.process_time() - started)
 
 
 @contextmanager

@@ -4,8 +4,9 @@ What it shares with ours are the weights, the network's code, the tokenizer, the
 At each chunk the last 30 s of audio or less are padded with silence to Whisper's window of 30 s; features,
 encoder and the prefix, which is the text written for the audio that is still there, are computed anew; then
 tokens are decoded greedily until one attends to the newest frames (AlignAtt) or the text ends, and all but
-the last, incomplete word is written. Once the audio is longer than 30 s its oldest chunk is forgotten, and
-the text that was written at it becomes the prompt, in so many tokens as the decoder has room for.
+the last, incomplete word is written; at the last chunk all of it is. Once the audio is longer than 30 s its
+oldest chunk is forgotten, and the text that was written at it becomes the prompt, in so many tokens as the
+decoder has room for.
 
 Left out of SimulStreaming, in the peer's favour: beams, the normalised and filtered attention, the model of
 word ends, and that a chunk's text never ends with its first token. It decodes every chunk, as SimulStreaming
@@ -41,15 +42,15 @@ class Redecoding:
             deque()
         )  # chunks, each with the tokens written at it
 
-    def step(self, samples: np.ndarray) -> str:
-        """Hear a chunk (S,); returns the text of the words that are new."""
+    def step(self, samples: np.ndarray, finished: bool = False) -> str:
+        """Hear a chunk (S,); returns the text of the words that are new. finished: it is the last one."""
         tokens: list[int] = []
         self._pieces.append((samples, tokens))
         while sum(len(heard) for heard, _ in self._pieces) > self._window_samples:
             self._forgotten += self._pieces.popleft()[1]
         memory = self._translator.encode([np.concatenate([heard for heard, _ in self._pieces])])
-        found, next_token = self._decode(memory, self._prefix())
-        tokens += found[: complete_units(found, next_token, self._units_started)]
+        found, next_token = self._decode(memory, self._prefix(), finished)
+        tokens += found if finished else found[: complete_units(found, next_token, self._units_started)]
         return self._translator.tokenizer.decode(tokens)
 
     def _prefix(self) -> list[int]:
@@ -59,7 +60,7 @@ class Redecoding:
         context = self._forgotten[-room:] if room > 0 else []
         return [*self._translator.tokenizer.context_prompt(context), *tokens]
 
-    def _decode(self, memory, prefix: list[int]) -> tuple[list[int], int]:
+    def _decode(self, memory, prefix: list[int], finished: bool) -> tuple[list[int], int]:
         """The new tokens, and the one before which the decoding stopped."""
         translator, found = self._translator, []
         newest = int(memory.heard_frames[0]) - self._recent_frames
@@ -68,7 +69,7 @@ class Redecoding:
         while True:
             token = int(output.log_probabilities[0].argmax())
             heard = output.attention[0, : int(memory.heard_frames[0])]
-            attends_to_newest = int(heard.argmax()) >= newest
+            attends_to_newest = not finished and int(heard.argmax()) >= newest
             if token == translator.tokenizer.end_of_sequence or attends_to_newest or len(found) >= most:
                 return found, token
             found.append(token)

@@ -1,0 +1,97 @@
+"""What an agent's chunk is made of: how much of a figure that grows, such as time, each part adds."""
+
+import functools
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from simuleval.agents import SpeechToTextAgent
+
+from agents.streaming_agent import StreamingAgent
+from benchmarks.chunk_compute.plain_holdn import PlainHoldNAgent, TransformersHoldNAgent
+
+# Intake and features; the encoder; the decoder's keys and values of the audio; the forced text; each further
+# token; output layers; SimulEval, search and texts.
+PARTS = ("features", "encoder", "cross keys", "prefill", "steps", "logits", "rest")
+OUTSIDE = ("features", "rest")  # what is no network
+
+
+class PartsWatch:
+    """Attributes a figure to the parts of an agent, each without the parts inside it.
+
+    A library that computes behind one call (CTranslate2) has no parts but features and `steps`.
+    """
+
+    def __init__(self, agent: SpeechToTextAgent, figure: Callable[[], float]) -> None:
+        """figure: read before and after each part; its growth is the part's."""
+        self.figure = figure
+        self.parts: dict[str, float] = defaultdict(float)
+        self._inner = [0.0]
+        self._watch(agent, "pushpop", "rest")
+        self._watch(agent.states, "update_source", "features")
+        if isinstance(agent, PlainHoldNAgent):
+            self._watch(agent, "features", "features")
+        if isinstance(agent, TransformersHoldNAgent):
+            network = agent.model.model
+            self._watch(network.encoder, "forward", "encoder")
+            self._watch(network.decoder, "forward", _prefill_or_step)
+            self._watch(agent.model.proj_out, "forward", "logits")
+            attentions = [layer.encoder_attn for layer in network.decoder.layers]
+            keys = [module for one in attentions for module in (one.k_proj, one.v_proj)]
+        elif isinstance(agent, PlainHoldNAgent):
+            self._watch(agent, "generate", "steps")
+            keys = []
+        else:
+            ours = agent.engine.translator if isinstance(agent, StreamingAgent) else agent.translator
+            self._watch_translator(ours)
+            attentions = [block.cross_attn for block in ours.model.decoder.blocks]
+            keys = [module for one in attentions for module in (one.key, one.value)]
+        for module in keys:
+            self._watch(module, "forward", "cross keys")
+
+    def lap(self) -> dict[str, float]:
+        """What each part has added since the last reading."""
+        reading = {part: self.parts[part] for part in PARTS}
+        self.parts.clear()
+        return reading
+
+    def _watch_translator(self, translator: Any) -> None:
+        self._watch(translator, "encode_streams", "encoder")
+        self._watch_features(translator)
+        self._watch(translator, "start", "prefill")
+        self._watch(translator, "step", "steps")
+        self._watch(translator.model.decoder, "logits", "logits")
+
+    def _watch_features(self, translator: Any) -> None:
+        """Of every stream that is opened from now on."""
+        open_stream = translator.open_stream
+
+        def opened():
+            stream = open_stream()
+            self._watch(stream, "append", "features")
+            self._watch(stream.features, "features_between", "features")
+            return stream
+
+        translator.open_stream = opened
+
+    def _watch(self, owner: Any, name: str, part: str | Callable[..., str]) -> None:
+        watched = getattr(owner, name)
+
+        @functools.wraps(watched)  # transformers looks at signatures
+        def measured(*args, **kwargs):
+            self._inner.append(0.0)
+            start = self.figure()
+            try:
+                return watched(*args, **kwargs)
+            finally:
+                grown = self.figure() - start
+                chosen = part if isinstance(part, str) else part(*args, **kwargs)
+                self.parts[chosen] += grown - self._inner.pop()
+                self._inner[-1] += grown
+
+        setattr(owner, name, measured)
+
+
+def _prefill_or_step(*args, **kwargs) -> str:
+    tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+    return "prefill" if tokens.shape[1] > 1 else "steps"

@@ -1,0 +1,40 @@
+"""Floating-point work of networks, and how fast this core does it at best."""
+
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
+
+PRODUCTS = (torch.matmul, torch.Tensor.matmul, torch.Tensor.__matmul__)
+
+
+class WorkCounter(TorchFunctionMode):
+    """Floating-point operations of the products in a network: all the rest is small beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is F.linear:
+            self.flops += 2 * args[0].numel() * args[1].shape[0]
+        elif function is F.scaled_dot_product_attention:
+            # Queries by keys, and weights by values.
+            self.flops += 4 * args[0].numel() * args[1].shape[-2]
+        elif function in PRODUCTS:
+            self.flops += 2 * args[0].numel() * args[1].shape[-1]
+        elif function is F.conv1d:
+            self.flops += 2 * result.numel() * args[1][0].numel()
+        return result
+
+
+def matrix_rate(size: int = 1024, repeats: int = 8) -> float:
+    """Floating-point operations a second of large float32 products on one thread."""
+    one, other = torch.randn(2, size, size)
+    one @ other
+    started = time.process_time()
+    for _ in range(repeats):
+        one @ other
+    return repeats * 2 * size**3 / (time.process_time() - started)
