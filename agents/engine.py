@@ -240,6 +240,8 @@ class StreamingEngine:
 
     def _write(self, stream: StreamState, tokens: tuple[int, ...], times_ms: tuple[float, ...]) -> str:
         """Commit tokens; return the text that they add."""
+        if tokens:
+            stream.wrote_ms = stream.audio.now_ms
         stream.units_written += self._units.count(stream, tokens)
         return stream.text.write(tokens, times_ms, self.translator.tokenizer.decode)
 

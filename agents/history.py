@@ -9,6 +9,10 @@ that the rest was attended to goes with it. Only long silence ends an utterance.
 A window that is full, whatever the reason, is cut by attention, too; where nothing can go, because a policy
 holds nearly everything back, what it holds back is written first. So no word is lost, and none written twice.
 Where even that does not help, the utterance ends there.
+
+By attention, a stream that has written something, and then nothing for ten seconds of speech, is stuck: a
+wrong prefix leads the model astray, so that no two hypotheses agree. It keeps its last word only. By pauses,
+the next pause does more.
 """
 
 from dataclasses import dataclass
@@ -38,6 +42,8 @@ ROOM = 0.2
 DENSE_SILENCE_MS = 5000
 # Of a pause, in attention's mode.
 LONG_PAUSES = 5
+# A stream that writes nothing for so long while somebody speaks is stuck.
+STUCK_MS = 10_000
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,11 @@ class History:
         begins = self.units.begins(stream, tokens)
         return tokens[begins[-words] :] if len(begins) >= words else tokens
 
+    def _is_stuck(self, stream: StreamState) -> bool:
+        """Whether it has written something, and then nothing for long though somebody speaks."""
+        audio = stream.audio
+        return audio.now_ms - stream.wrote_ms >= STUCK_MS and audio.may_say_more(stream.wrote_ms)
+
     def _text_is_full(self, stream: StreamState) -> bool:
         """Whether the model's context will soon hold no more text."""
         length = len(stream.prompt) + len(stream.text.committed)
@@ -149,6 +160,8 @@ class History:
         """How many of the committed tokens attention forgets; at least a word stays."""
         tokens = stream.text.committed
         begins = [place for place in self.units.begins(stream, tokens) if place]
+        if self._is_stuck(stream):
+            return max(begins, default=0)
         if self.options.kept_words is not None:
             kept = begins[-self.options.kept_words :]
             leaving = kept[0] if len(kept) == self.options.kept_words else 0

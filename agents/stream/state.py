@@ -29,6 +29,7 @@ class StreamState:
     decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
     closing: bool = False  # its last decision was upon the end of an utterance
     decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
+    wrote_ms: float = 0.0  # audio that had been heard when it wrote last, or began anew
     makes_room: bool = False  # the window is full of what its policy holds back
     error: Exception | None = None  # of its policy, whose memory can be trusted no more
 
@@ -52,6 +53,7 @@ class StreamState:
     def begin_anew(self) -> None:
         """An utterance has ended: nothing of it is in the search any more."""
         self.text.begin_anew()
+        self.wrote_ms = self.audio.now_ms
         self.draft = ()
         self.units_written = 0
         self.policy_memory = self.policy.open_memory()
