@@ -207,7 +207,12 @@ def test_names_of_settings():
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_shipped_sweep_runs_on_a_random_model(file, tiny_sweep, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    flags = ["--model", str(tiny_sweep.parent / "model"), "--end-index", "2", "--trailing-silence-ms", "0"]
+    flags = ["--model", str(tiny_sweep.parent / "model"), "--trailing-silence-ms", "0"]
+    if "\nsegments:" in file.read_text(encoding="utf-8"):
+        # A recording of 80 s, and what a random Whisper writes has no end; it writes no German.
+        flags += ["--chunk-ms", "20000", "--maximum-tokens-per-second", "1", "--target-language", "en"]
+    else:
+        flags += ["--end-index", "2"]
     assert main(["sweep", str(file), "--output", str(tmp_path / "out"), *flags]) == 0
     assert (tmp_path / "out" / "report.html").exists()
 
