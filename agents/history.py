@@ -136,7 +136,9 @@ class History:
             leaving = self._leaving(stream)
             if leaving:
                 begins_ms = self._begins_ms(stream, memory, place)
-                self._cut(stream, leaving, min(begins_ms[leaving:]))
+                # What has been heard since it wrote last may hold what it has not written yet, whatever attention
+                # says: it wanders where the model is stuck.
+                self._cut(stream, leaving, min(*begins_ms[leaving:], stream.wrote_ms))
 
     def _context(self, stream: StreamState) -> list[int]:
         """The newest tokens of the text that has left the prefix, so many words as the options say."""
