@@ -154,7 +154,7 @@ def test_option_with_the_name_of_another_is_refused(load, tmp_path):
         (MINIMAL + "computation_aware: 1\n", "computation_aware must be true or false, got 1 (a whole"),
         (MINIMAL + "source_language: no\n", "source_language must be text, got False (true or false): put"),
         (MINIMAL + "attention_heads: [a]\n", "attention_heads must be a list of whole numbers, got ['a']"),
-        (MINIMAL + "precision: fp16\n", "precision must be one of float32, bfloat16, float16, int8, got 'fp16'"),
+        (MINIMAL + "precision: fp16\n", "must be one of float32, bfloat16, float16, int8, got 'fp16'"),
         (
             MINIMAL + "target_language: cmn\neval_latency_unit: word\n",
             "mine.yaml: eval_latency_unit word counts",
