@@ -9,10 +9,12 @@ from simuleval.agents import SpeechToTextAgent
 
 from agents.streaming_agent import StreamingAgent
 from benchmarks.chunk_compute.plain_holdn import PlainHoldNAgent, TransformersHoldNAgent
+from models.policy.scored_translator import ScoredTranslator
+from models.translator import Decoder, Translator
 
 # Intake and features; the encoder; the decoder's keys and values of the audio; the forced text; each further
-# token; output layers; SimulEval, search and texts.
-PARTS = ("features", "encoder", "cross keys", "prefill", "steps", "logits", "rest")
+# token; output layers; a policy network; SimulEval, search and texts.
+PARTS = ("features", "encoder", "cross keys", "prefill", "steps", "logits", "policy", "rest")
 OUTSIDE = ("features", "rest")  # what is no network
 
 
@@ -42,9 +44,14 @@ class PartsWatch:
             self._watch(agent, "generate", "steps")
             keys = []
         else:
-            ours = agent.engine.translator if isinstance(agent, StreamingAgent) else agent.translator
-            self._watch_translator(ours)
-            attentions = [block.cross_attn for block in ours.model.decoder.blocks]
+            translator = agent.engine.translator if isinstance(agent, StreamingAgent) else agent.translator
+            if isinstance(translator, ScoredTranslator):
+                self._watch_decoding(translator, "policy", "policy", "policy")
+                translator = translator.base
+            self._watch(translator, "encode_streams", "encoder")
+            self._watch_features(translator)
+            self._watch_decoding(translator, "prefill", "steps", "logits")
+            attentions = [block.cross_attn for block in translator.model.decoder.blocks]
             keys = [module for one in attentions for module in (one.key, one.value)]
         for module in keys:
             self._watch(module, "forward", "cross keys")
@@ -55,19 +62,16 @@ class PartsWatch:
         self.parts.clear()
         return reading
 
-    def _watch_translator(self, translator: Any) -> None:
-        self._watch(translator, "encode_streams", "encoder")
-        self._watch_features(translator)
-        self._watch(translator, "start", "prefill")
-        self._watch(translator, "step", "steps")
-        self._watch(translator.model.decoder, "logits", "logits")
+    def _watch_decoding(self, decoder: Decoder, prefill: str, steps: str, logits: str) -> None:
+        for name, part in (("start", prefill), ("read", prefill), ("step", steps), ("predict", logits)):
+            self._watch(decoder, name, part)
 
-    def _watch_features(self, translator: Any) -> None:
+    def _watch_features(self, translator: Translator) -> None:
         """Of every stream that is opened from now on."""
         open_stream = translator.open_stream
 
-        def opened():
-            stream = open_stream()
+        def opened(*arguments):
+            stream = open_stream(*arguments)
             self._watch(stream, "append", "features")
             self._watch(stream.features, "features_between", "features")
             return stream

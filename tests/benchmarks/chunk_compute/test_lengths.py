@@ -74,10 +74,10 @@ def test_the_parts_of_a_chunk_are_all_of_it(inputs, short_passages, name):
         assert sum(row[part] for part in PARTS) == pytest.approx(row["cpu_ms"], rel=0.05, abs=0.5)
     if name.startswith("CTranslate2"):
         return  # nobody sees what it does inside
-    network = [part for part in PARTS if part not in ("features", "rest", "steps")]
+    network = ("encoder", "cross keys", "prefill", "logits")
     for row in found.work:
         assert all(row[part] > 0 for part in network)
-        assert row["rest"] == 0
+        assert row["rest"] == row["policy"] == 0
 
 
 def test_frozen_frames_are_less_work(inputs, short_passages):
