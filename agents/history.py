@@ -136,8 +136,8 @@ class History:
             leaving = self._leaving(stream)
             if leaving:
                 begins_ms = self._begins_ms(stream, memory, place)
-                # What has been heard since it wrote last may not have been written yet, whatever attention says:
-                # that wanders where the model is stuck.
+                # What was heard since it wrote last may not be written yet, whatever attention says: that
+                # wanders where the model is stuck.
                 self._cut(stream, leaving, min(*begins_ms[leaving:], stream.wrote_ms))
 
     def _context(self, stream: StreamState) -> list[int]:
