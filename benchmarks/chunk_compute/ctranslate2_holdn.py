@@ -7,11 +7,13 @@ thread of its own, so that only the time of the whole process says what it costs
 
 import importlib.util
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from transformers import WhisperForConditionalGeneration
 
+from benchmarks.chunk_compute.parts import Watched
 from benchmarks.chunk_compute.plain_holdn import PlainHoldNAgent
 from models.whisper.tokenizer import WhisperTokenizer
 
@@ -46,6 +48,10 @@ class CTranslate2HoldNAgent(PlainHoldNAgent):
         """model: of `ConvertedWhisper.load`."""
         self.model = model
         super().__init__(*arguments)
+
+    def parts(self) -> Sequence[Watched]:
+        # Encoder and decoder are behind one call.
+        return [(self, "features", "features"), (self, "generate", "steps")]
 
     def generate(self, features: np.ndarray, limit: int) -> list[int]:
         from ctranslate2 import StorageView

@@ -2,13 +2,13 @@
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from simuleval.agents import SpeechToTextAgent
 
 from agents.streaming_agent import StreamingAgent
-from benchmarks.chunk_compute.plain_holdn import PlainHoldNAgent, TransformersHoldNAgent
+from benchmarks.chunk_compute.redecoding_alignatt import RedecodingAgent
 from models.policy.scored_translator import ScoredTranslator
 from models.translator import Decoder, Translator
 
@@ -18,49 +18,53 @@ PARTS = ("features", "encoder", "cross keys", "prefill", "steps", "logits", "pol
 OUTSIDE = ("features", "rest")  # what is no network
 
 
+# An object, the name of its method, and the part that it is, or what tells it from the method's arguments.
+Watched = tuple[Any, str, str | Callable[..., str]]
+
+
+class PlainPeer(Protocol):
+    """A peer around another library, which says itself what its parts are: ours load without that library."""
+
+    def parts(self) -> Sequence[Watched]: ...
+
+
 class PartsWatch:
     """Attributes a figure to the parts of an agent, each without the parts inside it.
 
     A library that computes behind one call (CTranslate2) has no parts but features and `steps`.
     """
 
-    def __init__(self, agent: SpeechToTextAgent, figure: Callable[[], float]) -> None:
+    def __init__(self, agent: SpeechToTextAgent | PlainPeer, figure: Callable[[], float]) -> None:
         """figure: read before and after each part; its growth is the part's."""
         self.figure = figure
         self.parts: dict[str, float] = defaultdict(float)
         self._inner = [0.0]
         self._watch(agent, "pushpop", "rest")
         self._watch(agent.states, "update_source", "features")
-        if isinstance(agent, PlainHoldNAgent):
-            self._watch(agent, "features", "features")
-        if isinstance(agent, TransformersHoldNAgent):
-            network = agent.model.model
-            self._watch(network.encoder, "forward", "encoder")
-            self._watch(network.decoder, "forward", _prefill_or_step)
-            self._watch(agent.model.proj_out, "forward", "logits")
-            attentions = [layer.encoder_attn for layer in network.decoder.layers]
-            keys = [module for one in attentions for module in (one.k_proj, one.v_proj)]
-        elif isinstance(agent, PlainHoldNAgent):
-            self._watch(agent, "generate", "steps")
-            keys = []
+        if isinstance(agent, StreamingAgent):
+            self._watch_translator(agent.engine.translator)
+        elif isinstance(agent, RedecodingAgent):
+            self._watch_translator(agent.translator)
         else:
-            translator = agent.engine.translator if isinstance(agent, StreamingAgent) else agent.translator
-            if isinstance(translator, ScoredTranslator):
-                self._watch_decoding(translator, "policy", "policy", "policy")
-                translator = translator.base
-            self._watch(translator, "encode_streams", "encoder")
-            self._watch_features(translator)
-            self._watch_decoding(translator, "prefill", "steps", "logits")
-            attentions = [block.cross_attn for block in translator.model.decoder.blocks]
-            keys = [module for one in attentions for module in (one.key, one.value)]
-        for module in keys:
-            self._watch(module, "forward", "cross keys")
+            for watched in agent.parts():
+                self._watch(*watched)
 
     def lap(self) -> dict[str, float]:
         """What each part has added since the last reading."""
         reading = {part: self.parts[part] for part in PARTS}
         self.parts.clear()
         return reading
+
+    def _watch_translator(self, translator: Translator) -> None:
+        if isinstance(translator, ScoredTranslator):
+            self._watch_decoding(translator, "policy", "policy", "policy")
+            translator = translator.base
+        self._watch(translator, "encode_streams", "encoder")
+        self._watch_features(translator)
+        self._watch_decoding(translator, "prefill", "steps", "logits")
+        for block in translator.model.decoder.blocks:
+            for module in (block.cross_attn.key, block.cross_attn.value):
+                self._watch(module, "forward", "cross keys")
 
     def _watch_decoding(self, decoder: Decoder, prefill: str, steps: str, logits: str) -> None:
         for name, part in (("start", prefill), ("read", prefill), ("step", steps), ("predict", logits)):
@@ -70,8 +74,8 @@ class PartsWatch:
         """Of every stream that is opened from now on."""
         open_stream = translator.open_stream
 
-        def opened(*arguments):
-            stream = open_stream(*arguments)
+        def opened(*arguments, **keywords):
+            stream = open_stream(*arguments, **keywords)
             self._watch(stream, "append", "features")
             self._watch(stream.features, "features_between", "features")
             return stream
@@ -94,8 +98,3 @@ class PartsWatch:
                 self._inner[-1] += grown
 
         setattr(owner, name, measured)
-
-
-def _prefill_or_step(*args, **kwargs) -> str:
-    tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
-    return "prefill" if tokens.shape[1] > 1 else "steps"

@@ -7,6 +7,7 @@ own code: weights, prompt, suppressed tokens, limits and the whole-word rule.
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from benchmarks.chunk_compute.parts import Watched
 from models.decoding.options import SearchOptions
 from models.decoding.units import complete_units
 from models.languages import LanguagePair
@@ -79,6 +81,10 @@ class PlainHoldNAgent(SpeechToTextAgent):
         ).input_features
 
     @abstractmethod
+    def parts(self) -> Sequence[Watched]:
+        """What `PartsWatch` can see of a chunk."""
+
+    @abstractmethod
     def generate(self, features: np.ndarray, limit: int) -> list[int]:
         """At most `limit` new tokens behind the committed ones; an end of sequence may follow them."""
 
@@ -107,6 +113,18 @@ class TransformersHoldNAgent(PlainHoldNAgent):
         self.first_suppressed = self.suppressed | (self.units_started == 0)
         self.first_suppressed[self.end] = False
 
+    def parts(self) -> Sequence[Watched]:
+        network = self.model.model
+        attentions = [layer.encoder_attn for layer in network.decoder.layers]
+        keys = [module for one in attentions for module in (one.k_proj, one.v_proj)]
+        return [
+            (self, "features", "features"),
+            (network.encoder, "forward", "encoder"),
+            *((module, "forward", "cross keys") for module in keys),
+            (network.decoder, "forward", _prefill_or_step),
+            (self.model.proj_out, "forward", "logits"),
+        ]
+
     def generate(self, features: np.ndarray, limit: int) -> list[int]:
         prefix = [*self.prompt, *self.committed]
 
@@ -124,6 +142,11 @@ class TransformersHoldNAgent(PlainHoldNAgent):
             logits_processor=[suppress],
             force_unique_generate_call=True,
         )[0].tolist()[len(prefix) :]
+
+
+def _prefill_or_step(*args, **kwargs) -> str:
+    tokens = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+    return "prefill" if tokens.shape[1] > 1 else "steps"
 
 
 def plain_model(name: str, precision: str, end: int, start: int) -> WhisperForConditionalGeneration:
