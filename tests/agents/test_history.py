@@ -280,29 +280,3 @@ def test_a_language_pair_stays_with_its_stream_behind_a_pause(listening):
     engine = listening(history="pauses")
     text, _ = play(engine, Policy(), spelled("AbCd.   EGh."), languages=LanguagePair("en", "zh"))
     assert text == "Ab Cd. E Gh.".replace(". ", ".")
-
-
-class Stuck(Policy):
-    """Writes a third word only where no more than one stands before it."""
-
-    def units_allowed(self, stream):
-        return None if stream.units_written < 2 else 1
-
-    def commit(self, hypothesis, stream):
-        return len(hypothesis.tokens) if stream.units_written < 2 else 0
-
-
-def test_of_the_text_of_a_stream_that_is_stuck_the_last_word_stays(listening, monkeypatch):
-    monkeypatch.setattr("agents.history.STUCK_MS", 1500)
-    said = "".join(WORDS * 3)
-    engine = listening(history="attention", maximum_audio_ms=30_000.0)
-    stream = engine.open_stream(Stuck(), GERMAN)
-    audio, written = spelled(said), []
-    for start in range(0, len(audio), 4800):
-        stream.audio.append(audio[start : start + 4800], SAMPLE_RATE, start + 4800 >= len(audio))
-        [decision] = engine.step([stream])
-        assert decision.error is None
-        if decision.text:
-            written.append((decision.heard_ms, decision.text))
-    assert "".join(text for _, text in written).split() == spaced(said).split()
-    assert [heard_ms for heard_ms, _ in written] == [300, 600, 2400, 4200]
