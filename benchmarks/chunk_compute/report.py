@@ -98,7 +98,10 @@ def lengths_table(chunks: Sequence[Mapping], chunk_ms: int) -> list[dict]:
                 f"no_networks_at_{FLAT_FROM_S}_s": outside[FLAT_FROM_S],
                 f"no_networks_at_{FLAT_TO_S}_s": outside[FLAT_TO_S],
                 "mib_loaded": mine[0]["loaded_mib"],
-                "mib_end": max(row["resident_mib"] for row in mine),
+                # The first time only: what the watch holds of earlier streams is not the agent's.
+                f"mib_at_{FLAT_TO_S}_s": next(
+                    row["resident_mib"] for row in mine if row["heard_s"] >= FLAT_TO_S
+                ),
             }
         )
     return rows

@@ -27,7 +27,7 @@ def test_a_cost_is_the_median_of_repeats_and_the_mean_of_near_chunks():
     assert row["growth"] == pytest.approx(128 / 105)
     assert (row["flat"], row["real_time"], row["real_time_factor"]) == ("no", "yes", 0.128)
     assert (row["no_networks_at_5_s"], row["no_networks_at_28_s"]) == (1, 1)
-    assert (row["mib_loaded"], row["mib_end"]) == (100, 129)
+    assert (row["mib_loaded"], row["mib_at_28_s"]) == (100, 128)
 
 
 def test_a_cost_that_stays_is_flat_and_one_above_the_chunk_is_not_real_time():
