@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.sound.log_mel import HOP_MS
 from models.translator_options import TranslatorOptions
-from models.whisper.network import STRIDE
+from models.whisper.network import STRIDE, memory_frames
 
 # Measured on human speech, policy by policy: benchmarks/README.md.
 USUAL_DENSE_MS = 1_000
@@ -74,10 +74,10 @@ class FrameLayout:
 @lru_cache(maxsize=4096)
 def _layout(hearing: Hearing, heard_frames: int, window_frames: int) -> FrameLayout:
     end = min(heard_frames + hearing.silence_ms // HOP_MS, window_frames)
-    frames = -(-end // STRIDE)
+    frames = memory_frames(end)
     dense = frames
     if hearing.silence_stride > 1:
-        dense = min(frames, -(-(heard_frames + hearing.dense_ms // HOP_MS) // STRIDE))
+        dense = min(frames, memory_frames(heard_frames + hearing.dense_ms // HOP_MS))
     if frames - dense < hearing.silence_stride:
         # Nothing would be gained.
         return FrameLayout(end, frames, torch.arange(frames), None)

@@ -25,7 +25,7 @@ from models.sound.audio import SAMPLE_RATE
 from models.sound.log_mel import HOP, frames_heard
 from models.translator import Memory
 from models.whisper.hearing import FrameLayout, Hearing
-from models.whisper.network import FRAME_MS, STRIDE, SpeechModel
+from models.whisper.network import FRAME_MS, STRIDE, SpeechModel, memory_frames
 from models.whisper.speech_stream import FrameCache, SpeechStream
 
 FREEZING_SAMPLES = SAMPLE_RATE  # frames are frozen whenever so much more audio has been heard
@@ -167,12 +167,11 @@ class StreamingEncoder:
         return None if log_counts is None else log_counts.to(self.device, self.dtype)[None]
 
     def _memory(self, passes: Sequence[_Pass], heard: Tensor) -> Memory:
-        heads = self.model.dimensions.n_text_head
         caches = [one.cache for one in passes]
         cross = []
-        for layer in zip(*(cache.cross for cache in caches), strict=True):
-            keys, values = zip(*(one.rows for one in layer), strict=True)
-            cross.append((_split(_padded(keys), heads), _split(_padded(values), heads)))
+        for layer, block in enumerate(self.model.decoder.blocks):
+            stored = zip(*(cache.cross[layer].rows for cache in caches), strict=True)
+            cross.append(tuple(block.cross_attn.split(_padded(rows)) for rows in stored))
         positions = _padded([one.layout.positions for one in passes]).to(self.device)
         log_counts = None
         if any(one.layout.log_counts is not None for one in passes):
@@ -180,7 +179,7 @@ class StreamingEncoder:
         return Memory(
             frames=_padded([cache.frames.rows for cache in caches]),
             lengths=torch.tensor([len(one.layout) for one in passes], device=self.device),
-            heard_frames=(-(-heard // STRIDE)).to(self.device),
+            heard_frames=memory_frames(heard).to(self.device),
             end_ms=FRAME_MS * (positions + 1).float(),
             cross=tuple(cross),
             log_counts=log_counts,
@@ -202,14 +201,8 @@ def _attend(
     attention: MultiHeadAttention, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None
 ) -> Tensor:
     """Queries (n, D) of one stream over its keys and values (T, D) -> (n, D)"""
-    heads = attention.heads
-    split = (_split(some[None], heads) for some in (queries, keys, values))
+    split = (attention.split(some[None]) for some in (queries, keys, values))
     return F.scaled_dot_product_attention(*split, attn_mask=bias)[0].transpose(0, 1).flatten(1)
-
-
-def _split(projected: Tensor, heads: int) -> Tensor:
-    """(B, T, D) -> (B, H, T, d)"""
-    return projected.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def _padded(rows: Sequence[Tensor]) -> Tensor:
