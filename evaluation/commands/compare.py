@@ -16,9 +16,10 @@ from evaluation.logs.run_log import RunLog, check_same_test_set
 from evaluation.metrics.curve import Axes
 from evaluation.metrics.degenerate import count_flags
 from evaluation.metrics.latency import column_of, in_unit, unit_of
+from evaluation.metrics.metric_names import QUALITY_METRICS, WORD_ERRORS
 from evaluation.metrics.nose import Bounds, joint_signature
 from evaluation.metrics.nose_intervals import compare_nose
-from evaluation.metrics.quality_statistics import MeanStatistics, QualityStatistics
+from evaluation.metrics.quality_statistics import Statistics
 from evaluation.metrics.run_quality import quality_of
 from evaluation.metrics.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweeps.finished_sweep import FoundSystem, decoding_of, find_system
@@ -36,7 +37,7 @@ class Measures:
     latency_metrics: Sequence[str]
     tokenizer: str
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
+    def quality(self, log: RunLog, metric: str) -> Statistics:
         return quality_of(log, metric, self.tokenizer)
 
     def sweep(self, system: str, logs: Sequence[RunLog], offline: RunLog) -> SweepStatistics:
@@ -71,6 +72,11 @@ def run(args: CompareArguments) -> None:
     if len(first) == len(second) == 1:
         print(run_tables([logs[first[0]], logs[second[0]]], measures, resampling))
     else:
+        if measures.quality_metrics[0] == WORD_ERRORS:
+            raise InputError(
+                f"NoSE is the area under curves of which more is better, and {WORD_ERRORS} counts errors: "
+                f"name one of {', '.join(QUALITY_METRICS)} first, or compare single runs"
+            )
         sweeps = [
             measures.sweep(system, [logs[run] for run in runs], logs[offline_run])
             for system, runs, offline_run in zip("AB", (first, second), offline, strict=True)

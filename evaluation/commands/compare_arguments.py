@@ -24,7 +24,7 @@ class CompareArguments:
     )
     bounds: tuple[float, float] | None = option(None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y"))
     quality_metrics: tuple[str, ...] = option(
-        QUALITY_METRICS, "The quality metrics: BLEU, chrF, or imported ones.", metavar="METRIC"
+        QUALITY_METRICS, "The quality metrics: BLEU, chrF, WER_NORM, or imported ones.", metavar="METRIC"
     )
     latency_metrics: tuple[str, ...] | None = option(
         None,

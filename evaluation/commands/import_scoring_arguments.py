@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.metrics.metric_names import QUALITY_METRICS
+from evaluation.metrics.metric_names import RESAMPLED_METRICS
 from foundation.errors import InputError
 from foundation.options import REQUIRED, option
 
@@ -22,7 +22,7 @@ class ImportScoringArguments:
     metric: str = option(REQUIRED, "The name of these scores in tables, as XCOMET-XL.", metavar="NAME")
 
     def __post_init__(self) -> None:
-        if not self.metric.strip() or self.metric in QUALITY_METRICS or set(self.metric) & set("\t\n "):
+        if not self.metric.strip() or self.metric in RESAMPLED_METRICS or set(self.metric) & set("\t\n "):
             raise InputError(
                 f"--metric {self.metric!r} cannot name imported scores: give another, as XCOMET-XL"
             )

@@ -1,6 +1,6 @@
-"""BLEU and chrF from counts of each sentence, so that any resample of a test set is scored by a sum.
+"""Quality from counts of each sentence, so that any resample of a test set is scored by a sum.
 
-The counts and the formula are sacreBLEU's own: the score of a resample is its corpus score exactly.
+Counts and formula of BLEU and chrF are sacreBLEU's own: the score of a resample is its corpus score exactly.
 
 Shapes: N sentences, R resamples, S counts of a sentence.
 """
@@ -12,7 +12,8 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 
-from evaluation.metrics.metric_names import QUALITY_METRICS
+from evaluation.metrics.metric_names import RESAMPLED_METRICS, WORD_ERRORS
+from evaluation.metrics.word_errors import SIGNATURE, count_errors
 from foundation.errors import InputError
 
 
@@ -41,6 +42,25 @@ class QualityStatistics:
 
 
 @dataclass(frozen=True)
+class WordErrorStatistics:
+    """Word errors (N,) and words of the references (N,): the error rate in %, of which less is better."""
+
+    errors: np.ndarray
+    words: np.ndarray
+
+    signature = SIGNATURE
+
+    def resampled_scores(self, weights: np.ndarray) -> np.ndarray:
+        """weights (R, N) -> the score of each resample, (R,) float64; NaN without any word."""
+        words = weights @ self.words
+        return 100 * (weights @ self.errors) / np.where(words > 0, words, np.nan)
+
+    def sentence_scores(self, sentences: int) -> np.ndarray:
+        """The scores of the first sentences: (sentences,)."""
+        return self.resampled_scores(np.eye(len(self.words))[:sentences])
+
+
+@dataclass(frozen=True)
 class MeanStatistics:
     """A metric whose score is the mean of its scores (N,) of sentences."""
 
@@ -57,15 +77,22 @@ class MeanStatistics:
         return self.scores[:sentences]
 
 
+Statistics = QualityStatistics | WordErrorStatistics | MeanStatistics
+
+
 def quality_statistics(
     name: str, predictions: Sequence[str], references: Sequence[str], tokenizer: str = "13a"
-) -> QualityStatistics:
-    """Count once. name is one of QUALITY_METRICS; tokenizer is sacreBLEU's for BLEU.
+) -> QualityStatistics | WordErrorStatistics:
+    """Count once. name is one of RESAMPLED_METRICS; tokenizer is sacreBLEU's for BLEU.
 
     Raises InputError for an unknown metric, or a tokenizer that is not installed.
     """
-    if name not in QUALITY_METRICS:
-        raise InputError(f"there is no quality metric {name!r}: give some of {', '.join(QUALITY_METRICS)}")
+    if name not in RESAMPLED_METRICS:
+        raise InputError(f"there is no quality metric {name!r}: give some of {', '.join(RESAMPLED_METRICS)}")
+    if name == WORD_ERRORS:
+        counted = [count_errors(*pair) for pair in zip(references, predictions, strict=True)]
+        errors, words = np.array(counted, dtype=np.float64).reshape(-1, 2).T
+        return WordErrorStatistics(errors, words)
     try:
         metric = BLEU(tokenize=tokenizer, force=True) if name == "BLEU" else CHRF()
     except (ImportError, RuntimeError, KeyError) as error:

@@ -21,8 +21,8 @@ from evaluation.metrics.latency import (
     TRUE_CLOCK,
     is_in_ms,
 )
+from evaluation.metrics.metric_names import QUALITY_METRICS, RESAMPLED_METRICS
 from evaluation.metrics.nose_intervals import NoSEEstimate, estimate_nose
-from evaluation.metrics.quality_statistics import QUALITY_METRICS
 from evaluation.metrics.significance import Resampling, estimate, mean_of
 from evaluation.sweeps.finished_sweep import FinishedSweep
 from evaluation.table import number, read_tsv
@@ -53,7 +53,7 @@ class SweepScores:
         self._tables = {log.path: _scores_table(log) for log in sweep.logs}
         columns = {name for table in self._tables.values() for name in table}
         self.quality = [
-            name for name in sweep.quality_metrics if name in QUALITY_METRICS or name in columns
+            name for name in sweep.quality_metrics if name in RESAMPLED_METRICS or name in columns
         ] or [sweep.axes.quality]
         self.latency = self._latency_columns(columns) or [sweep.axes.latency]
 
@@ -93,7 +93,10 @@ class SweepScores:
     def notes(self) -> list[str]:
         """How the scores were computed."""
         resampling, log = self.resampling, self.sweep.logs[0]
-        signatures = [f"{name} {self.sweep.quality(log, name).signature}" for name in QUALITY_METRICS]
+        names = dict.fromkeys(
+            (*QUALITY_METRICS, *(name for name in self.quality if name in RESAMPLED_METRICS))
+        )
+        signatures = [f"{name} {self.sweep.quality(log, name).signature}" for name in names]
         return [
             f"Intervals (95%): bootstrap over {resampling.utterances} {log.units_of_test_set}, "
             f"{resampling.resamples} resamples, seed {resampling.seed}.",
@@ -106,7 +109,7 @@ class SweepScores:
     def _score(self, log: RunLog) -> dict[str, Score]:
         statistics = {}
         for name in (*self.quality, *self.latency):
-            if name in QUALITY_METRICS:
+            if name in RESAMPLED_METRICS:
                 statistics[name] = self.sweep.quality(log, name).resampled_scores
             elif name in METRICS_BY_CLOCK:
                 statistics[name] = partial(mean_of, log.latency(name))

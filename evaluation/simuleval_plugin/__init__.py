@@ -13,11 +13,9 @@ not replace it.
 
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import jiwer
 from sacrebleu.metrics import CHRF
 from simuleval.evaluator.instance import Instance
 from simuleval.evaluator.scorers.quality_scorer import QualityScorer, register_quality_scorer
@@ -26,7 +24,7 @@ if find_spec("evaluation") is None:
     # SimulEval puts only the folder above --user-dir on the path, and this package by its bare name.
     sys.path.append(str(Path(__file__).parents[2]))
 
-from evaluation.metrics.normalized_text import normalize
+from evaluation.metrics.word_errors import SIGNATURE, count_errors
 
 from . import nose_scorer  # noqa: F401  registers itself
 
@@ -69,15 +67,11 @@ class NormalizedWERScorer(CorpusScorer):
     separates: for languages without spaces use chrF.
     """
 
-    signature = f"norm:nfkc+lower+nopunct|scale:percent|jiwer:{version('jiwer')}"
+    signature = SIGNATURE
 
     def __call__(self, instances: Mapping[int, Instance]) -> float:
-        counts = jiwer.process_words(
-            [normalize(instance.reference) for instance in instances.values()],
-            [normalize(instance.prediction) for instance in instances.values()],
-        )
-        errors = counts.substitutions + counts.deletions + counts.insertions
-        words = counts.hits + counts.substitutions + counts.deletions
+        counted = [count_errors(one.reference, one.prediction) for one in instances.values()]
+        errors, words = (sum(column) for column in zip(*counted, strict=True))
         return 100 * errors / words if words else float("nan")
 
 

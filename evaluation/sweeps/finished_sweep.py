@@ -15,7 +15,8 @@ from evaluation.logs.result_folder import LOG
 from evaluation.logs.run_log import RunLog, check_same_test_set
 from evaluation.metrics.curve import Axes
 from evaluation.metrics.latency import LATENCY_METRICS, LONG_FORM_METRICS, in_unit, unit_of
-from evaluation.metrics.quality_statistics import QUALITY_METRICS, MeanStatistics, QualityStatistics
+from evaluation.metrics.metric_names import QUALITY_METRICS
+from evaluation.metrics.quality_statistics import Statistics
 from evaluation.metrics.run_quality import quality_of
 from evaluation.sweeps.folder import (
     bleu_tokenizer,
@@ -50,9 +51,7 @@ class FinishedSweep:
     tokenizer: str  # sacreBLEU's, for BLEU
     quality_metrics: tuple[str, ...]  # by which the runs were scored, the main one first
     latency_metrics: tuple[str, ...]
-    _counted: dict[tuple[Path, str], QualityStatistics | MeanStatistics] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _counted: dict[tuple[Path, str], Statistics] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def logs(self) -> list[RunLog]:
@@ -70,7 +69,7 @@ class FinishedSweep:
         latency = next((name for name in self.latency_metrics if name in known), usual)
         return Axes(quality, latency, unit_of(latency))
 
-    def quality(self, log: RunLog, metric: str) -> QualityStatistics | MeanStatistics:
+    def quality(self, log: RunLog, metric: str) -> Statistics:
         """Counted once for each run and metric, which takes most of the time."""
         key = log.path, metric
         if key not in self._counted:

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.metrics.curve import Axes, Curve, OperatingPoint
 from evaluation.metrics.nose import Bounds, nose_of
-from evaluation.metrics.quality_statistics import MeanStatistics, QualityStatistics
+from evaluation.metrics.quality_statistics import Statistics
 from evaluation.metrics.significance import mean_of
 
 
@@ -23,7 +23,7 @@ class PointStatistics:
 
     setting: str
     latency: np.ndarray  # (N,) of each utterance, in the unit of the axes
-    quality: QualityStatistics | MeanStatistics
+    quality: Statistics
 
     def scores(self, weights: np.ndarray) -> np.ndarray:
         """weights (R, N) -> latency and quality, (R, 2)."""
@@ -36,7 +36,7 @@ class SweepStatistics:
 
     system: str
     points: Sequence[PointStatistics]
-    offline: QualityStatistics | MeanStatistics
+    offline: Statistics
     axes: Axes
     decoding: str  # of the offline run
 

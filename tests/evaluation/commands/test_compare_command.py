@@ -43,6 +43,14 @@ def test_better_quality_and_longer_latency_are_significant(compare, tmp_path):
     assert rows[-1] == ["40", "utterances,", "999", "resamples,", "seed", "0"]
 
 
+def test_word_errors_are_compared_too(compare, tmp_path):
+    first, second = write_run(tmp_path / "a", 500, 0.5), write_run(tmp_path / "b", 900, 0.1, seed=1)
+    _, rows, _ = compare(first, second, "--quality-metrics", "WER_NORM", "--resamples", "999")
+    words = row(rows, "WER_NORM")
+    assert float(words[1]) > float(words[4])
+    assert words[-1] == "0.002"
+
+
 def test_degenerate_outputs_are_counted(compare, tmp_path):
     lines = [
         line(0),
@@ -99,6 +107,7 @@ def test_bad_input_is_one_line(compare, sweeps, tmp_path):
         ((run, run, "--latency-metrics", "FOO"), "there is no latency metric 'FOO'"),
         ((silent, silent), "AL_s: the score is undefined in 1000 of 1000 resamples"),
         ((first, second, "--offline", offline, "--bounds", 1, 2), "lie outside the curve of A"),
+        ((first, second, "--offline", offline, "--quality-metrics", "WER_NORM"), "WER_NORM counts errors"),
         ((first / "lag=400", second, "--offline", offline), "a curve needs at least 2 points, A has 1"),
     ]:
         status, rows, error = compare(*words)

@@ -43,3 +43,14 @@ def test_unknown_metric_and_tokenizer_are_refused():
         quality_statistics("bleu", ["a"], ["a"])
     with pytest.raises(InputError, match="tokenizer none2 cannot be used"):
         quality_statistics("BLEU", ["a"], ["a"], "none2")
+
+
+def test_word_errors_of_a_resample_are_those_of_its_sentences():
+    references = ["Good morning, all!", "it's late", "..."]
+    predictions = ["good mourning", "It’s very late.", ""]
+    statistics = quality_statistics("WER_NORM", predictions, references)
+    # A word wrong and one missing of three; one too many beside two; none of none.
+    weights = np.array([[1.0, 1, 1], [2, 0, 1], [0, 3, 0], [0, 0, 3]])
+    np.testing.assert_allclose(statistics.resampled_scores(weights), [60.0, 200 / 3, 50.0, np.nan])
+    np.testing.assert_allclose(statistics.sentence_scores(2), [200 / 3, 50.0])
+    assert statistics.signature.startswith("norm:nfkc+lower+nopunct|scale:percent|jiwer:")

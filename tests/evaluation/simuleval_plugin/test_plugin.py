@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from simuleval.evaluator.scorers.quality_scorer import QUALITY_SCORERS_DICT
 
-from evaluation.simuleval_plugin import normalize
+from evaluation.metrics.normalized_text import normalize
 from tests.evaluation.tiny_evaluation import ROOT, run_command
 
 
