@@ -9,7 +9,7 @@ from models.audio_language.translator import load_audio_language_translator
 from models.policy.folder import has_policy, load_policy, policy_base
 from models.policy.scored_translator import ScoredTranslator
 from models.reina.translator import load_reina_translator
-from models.storage.locate import existing_path, locate_model
+from models.storage.locate import locate_base, locate_model
 from models.storage.model_files import read_json
 from models.translator import Translator, TranslatorOptions
 from models.whisper.translator import load_whisper_translator
@@ -51,7 +51,7 @@ def base_model(model: str) -> Path:
     path = locate_model(model)
     name = policy_base(path) if has_policy(path) else None
     if name is not None:
-        path = existing_path(str(path), name) or locate_model(name)
+        path = locate_base(path, name)
     return path.resolve()
 
 
@@ -59,7 +59,16 @@ def _with_policy(path: Path, base: Translator, options: TranslatorOptions) -> Tr
     if not has_policy(path):
         return base
     policy = load_policy(path)
+    if policy.adapter != base.adapter:
+        raise InputError(
+            f"the policy in {path} learned on {_adapted(policy.adapter)}, and its model here has "
+            f"{_adapted(base.adapter)}: copy adapter and policy from one export"
+        )
     return ScoredTranslator(base, policy.network, policy.threshold, options.decoder_dtype())
+
+
+def _adapted(fingerprint: str | None) -> str:
+    return "no adapter" if fingerprint is None else f"the adapter {fingerprint[:8]}"
 
 
 def _load_base(path: Path, options: TranslatorOptions) -> Translator:

@@ -37,7 +37,7 @@ class WhisperTranslator(SpeechTranslator):
 
 
 def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTranslator:
-    """Load a Hugging Face folder, an OpenAI .pt file or a CTranslate2 folder of any size.
+    """Load a Hugging Face folder, an OpenAI .pt file, a CTranslate2 folder of any size, or an adapter.
 
     Raises InputError when `path` holds no usable Whisper.
     """
@@ -52,7 +52,10 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     tokenizer = WhisperTokenizer(
         checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
     )
-    return WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
+    translator = WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
+    if checkpoint.adapter is not None:
+        translator.adapter = checkpoint.adapter.fingerprint
+    return translator
 
 
 def _say_silence(path: Path, options: TranslatorOptions, usual: Hearing) -> None:
