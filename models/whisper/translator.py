@@ -20,6 +20,13 @@ logger = logging.getLogger(__name__)
 PUBLISHED = Hearing(30_000, silence_stride=8, frozen_after_ms=FROZEN_AFTER_MS)
 
 
+def usual_hearing(trailing_silence_ms: int | None) -> Hearing:
+    """Of a Whisper that was trained with such silence behind its clips; None: of one as published."""
+    if trailing_silence_ms is None:
+        return PUBLISHED
+    return Hearing(trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
+
+
 class WhisperTranslator(SpeechTranslator):
     """Whisper of any size."""
 
@@ -42,9 +49,7 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     Raises InputError when `path` holds no usable Whisper.
     """
     checkpoint = load_whisper_checkpoint(path)
-    usual = PUBLISHED
-    if checkpoint.trailing_silence_ms is not None:
-        usual = Hearing(checkpoint.trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
+    usual = usual_hearing(checkpoint.trailing_silence_ms)
     _say_silence(path, options, usual)
     with without_values():
         model = Whisper(checkpoint.dimensions)

@@ -3,7 +3,7 @@
 A manifest (`train.data.manifest`) gives clips or texts in several languages; a `DataSection` says which task
 is trained on it and how often. The three tasks are those of REINA's first stage (arXiv 2508.04946):
 
-    s2tt   speech in one language -> text in another
+    s2tt   speech in one language -> text in another, or in several, among which may be its own
     asr    speech -> its own text
     nmt    text in one language -> text in another
 """
@@ -151,8 +151,10 @@ def check_section(section: DataSection) -> None:
         raise InputError(f"{where}: task must be one of {', '.join(TASKS)}, got {section.task!r}")
     if section.task == "asr" and section.targets not in ([], [section.source]):
         raise InputError(f"{where}: asr writes the language that it hears: leave its targets out")
-    if section.task != "asr" and (not section.targets or section.source in section.targets):
-        raise InputError(f"{where}: {section.task} needs targets other than {section.source!r}")
+    if section.task != "asr" and not section.targets:
+        raise InputError(f"{where}: {section.task} needs targets: name the languages to write")
+    if section.task == "nmt" and section.source in section.targets:
+        raise InputError(f"{where}: nmt needs targets other than {section.source!r}, which it would copy")
     if len(set(section.targets)) < len(section.targets):
         raise InputError(f"{where}: targets {', '.join(section.targets)} repeat one: name each once")
     if not 0 < section.weight <= MOST_OFTEN or not math.isfinite(section.weight):

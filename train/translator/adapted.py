@@ -36,5 +36,14 @@ class AdaptedWhisper(TrainedWeights, MultitaskTranslator):
         # peft puts them into the modules; its own view of the whole is no submodule.
         self._lora = [add_lora(start.model, lora, MODULES)]
 
+    def freeze(self) -> None:
+        """Leave all but adapters out of training, with a frozen encoder those of the encoder, too.
+
+        peft has done so, and fairseq2 undone it since.
+        """
+        for name, weight in self.named_parameters():
+            weight.requires_grad_("lora_" in name)
+        super().freeze()
+
     def describe(self, output: Path) -> None:
         self._run.write(output, begun=any((output / CHECKPOINTS).glob("step_*")))
