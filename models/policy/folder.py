@@ -8,6 +8,7 @@ path that starts from that folder or by a name that --model takes. So several po
 and a policy for a public Whisper is a few megabytes. `threshold` is what agents use unless told
 otherwise; null is none. A policy that learned on a Whisper with an adapter (`models.whisper.adapter`), which
 may lie in the same folder, has its fingerprint as `adapter`: other hidden states would mean nothing to it.
+`hearing` is what the model heard when the policy learned; under another silence a warning is given.
 """
 
 import json
@@ -37,6 +38,7 @@ class StoredPolicy:
     threshold: float | None  # in logit space for objective `gain`, a divergence for `divergence`
     base: str | None  # name or path of the model; None: the one in the same folder
     adapter: str | None = None  # fingerprint of the model's adapter, if it had one when the policy learned
+    hearing: dict[str, Any] | None = None  # what the model heard then (`Hearing.described`), if that is known
 
 
 def has_policy(path: Path) -> bool:
@@ -51,6 +53,7 @@ def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.f
         "threshold": policy.threshold,
         "base": policy.base,
         "adapter": policy.adapter,
+        "hearing": policy.hearing,
     }
     weights = {
         name: value.detach().to("cpu", dtype).contiguous()
@@ -84,7 +87,10 @@ def load_policy(folder: Path) -> StoredPolicy:
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)
-    return StoredPolicy(network, threshold, base, config.get("adapter"))
+    hearing = config.get("hearing")
+    return StoredPolicy(
+        network, threshold, base, config.get("adapter"), hearing if isinstance(hearing, dict) else None
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:

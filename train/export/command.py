@@ -54,6 +54,7 @@ class TrainedPolicy:
     network: PolicyNetwork
     base: str  # name or path of its translator
     adapter: str | None  # fingerprint of the one that its translator has
+    hearing: dict[str, Any] | None  # what its translator heard
 
 
 def run(options: ExportOptions) -> None:
@@ -99,7 +100,8 @@ def run(options: ExportOptions) -> None:
     with whole_folder(options.folder) as partial:
         if base is None:
             _save_translator(open_model(locate_model(policy.base)), partial, options)
-        save_policy(partial, StoredPolicy(policy.network, options.threshold, base, adapter), dtype)
+        stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)
+        save_policy(partial, stored, dtype)
         card.write(partial)
 
 
@@ -123,7 +125,7 @@ def read_policy(step: Path) -> TrainedPolicy:
     base = description.get("base")
     if not isinstance(base, str):
         raise InputError(f"{step.parent.parent / POLICY} names no base model: copy the run's folder again")
-    return TrainedPolicy(network, base, description.get("adapter"))
+    return TrainedPolicy(network, base, description.get("adapter"), description.get("hearing"))
 
 
 def _check_adapter(output: Path, policy: TrainedPolicy, folder: Path) -> None:

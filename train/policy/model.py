@@ -85,6 +85,7 @@ class PolicyInTraining(nn.Module):
     def describe(self, file: Path) -> None:
         """Write what is needed, beside the weights, to build the network again."""
         description = {"options": asdict(self.network.options), "base": self.base}
+        description["hearing"] = self.teacher.hearing.described()
         if (adapter := self.teacher.start.adapter) is not None:
             description["adapter"] = adapter.fingerprint
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")

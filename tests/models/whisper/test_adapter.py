@@ -15,6 +15,7 @@ from models.registry import load_translator
 from models.translator import TranslatorOptions
 from models.whisper.adapter import Adapter, save_adapter, whisper_fingerprint
 from models.whisper.checkpoint import load_whisper_checkpoint
+from models.whisper.hearing import Hearing
 from tests.models.tiny_whisper import write_tiny_whisper
 
 MODULES = ("encoder.blocks.0.attn.query", "decoder.blocks.0.cross_attn.value", "decoder.blocks.0.mlp.2")
@@ -48,9 +49,9 @@ def adapter(whisper, tmp_path) -> Path:
     return tmp_path / "adapter"
 
 
-def put_policy(folder: Path, adapter: str | None) -> None:
+def put_policy(folder: Path, adapter: str | None, hearing: dict | None = None) -> None:
     network = PolicyNetwork(PolicyOptions(hidden_width=32, width=16, heads=2, layers=1))
-    save_policy(folder, StoredPolicy(network, 0.0, None, adapter))
+    save_policy(folder, StoredPolicy(network, 0.0, None, adapter, hearing))
 
 
 def test_loading_merges_it_and_tells_its_hearing(whisper, adapter):
@@ -151,6 +152,23 @@ def test_a_policy_of_an_adapter_is_refused_on_the_base_alone(whisper, tmp_path):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base": str(whisper)}))
     with pytest.raises(InputError, match="and its model here has no adapter"):
         load_translator(str(tmp_path / "policy"), TranslatorOptions())
+
+
+@pytest.mark.parametrize(
+    ("learned", "warns"),
+    [
+        (None, False),
+        (Hearing(0, frozen_after_ms=3000.0).described(), False),
+        (Hearing(0).described(), False),
+        (Hearing(5000).described(), True),
+        (Hearing(30_000, silence_stride=8).described(), True),
+    ],
+)
+def test_a_policy_that_learned_under_another_silence_warns(whisper, adapter, caplog, learned, warns):
+    put_policy(adapter, random_adapter(whisper).fingerprint, learned)
+    load_translator(str(adapter), TranslatorOptions())
+    said = [record.message for record in caplog.records if "under another silence" in record.message]
+    assert len(said) == warns and all("silence_ms" in one and "(now 0)" in one for one in said)
 
 
 def test_fingerprints_tell_adapters_apart(whisper):
