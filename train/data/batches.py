@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import log_mel_spectrogram
+from models.sound.log_mel import HOP, HOP_MS, log_mel_spectrogram
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
 from train.data.streamed import TrainingHearing, heard_frames
@@ -155,8 +155,12 @@ class Collation:
         if self.heard is not None:
             whole = _waveforms(waveforms) if self.with_whole_audio else None
             return SpeechPairs(ids, _waveforms(heard), text, whole)
-        whole = self._audio(self._features(waveforms)) if self.with_whole_audio else None
-        features = self._features(heard)
+        whole = self._audio(self._features(waveforms, [0] * len(pairs))) if self.with_whole_audio else None
+        silences_ms = [
+            pair.silence_ms if len(clip) == len(waveform) else 0
+            for pair, clip, waveform in zip(pairs, heard, waveforms, strict=True)
+        ]
+        features = self._features(heard, silences_ms)
         if self.masking is not None:
             features = [
                 masked(feature, self._generator(pair, epoch, "mask"), self.masking)
@@ -164,9 +168,12 @@ class Collation:
             ]
         return SpeechPairs(ids, self._audio(features), text, whole)
 
-    def _features(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
-        """(mels, F) of each."""
-        return [log_mel_spectrogram(waveform, self.mel_bins) for waveform in waveforms]
+    def _features(self, waveforms: Sequence[Tensor], silences_ms: Sequence[int]) -> list[Tensor]:
+        """(mels, F) of each, with so much silence behind it."""
+        return [
+            log_mel_spectrogram(waveform, self.mel_bins, -(-len(waveform) // HOP) + silence_ms // HOP_MS)
+            for waveform, silence_ms in zip(waveforms, silences_ms, strict=True)
+        ]
 
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""

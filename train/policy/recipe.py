@@ -165,6 +165,11 @@ class PolicyRecipe(Recipe):
         config = context.get_config_as(PolicyTrainingConfig)
         if any(section.task == "nmt" for section in config.train + config.validation):
             raise InputError("a policy learns from speech: take sections of task nmt out")
+        if any(section.trailing_silence_ms for section in config.train + config.validation):
+            raise InputError(
+                "a policy's translator hears the same silence everywhere: give trailing_silence_ms below "
+                "model.config_overrides, not in sections of data"
+            )
         check_before_loading(context, config)
         model = context.get_model_as(PolicyInTraining)
         start = model.teacher.start
