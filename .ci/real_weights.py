@@ -3,7 +3,6 @@
 python .ci/real_weights.py OUT        # OUT/tiny.en and OUT/base, as far as they can be had
 """
 
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +11,8 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from foundation.errors import InputError
 from models.storage.locate import locate_model
-from models.whisper.checkpoint import HUGGINGFACE_NAMES, WhisperCheckpoint, load_whisper_checkpoint
+from models.whisper.checkpoint import WhisperCheckpoint, load_whisper_checkpoint
+from models.whisper.huggingface_names import openai_name
 
 
 def main() -> None:
@@ -57,12 +57,6 @@ def write_huggingface(checkpoint: WhisperCheckpoint, folder: Path) -> None:
     model.model.load_state_dict(weights)
     model.save_pretrained(folder)
     shutil.copy(checkpoint.tokenizer_file, folder / "tokenizer.json")
-
-
-def openai_name(name: str) -> str:
-    for pattern, replacement in HUGGINGFACE_NAMES:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 if __name__ == "__main__":

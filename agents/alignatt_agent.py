@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
-from agents.policy import Knob, Policy
+from agents.agreement import AgreeingPolicy
+from agents.policy import Knob
 from agents.streaming_agent import StreamingAgent, entrypoint
 from foundation.options import option
 from models.decoding.step import DecodingStep
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # options are read before torch is imported
 
 
 @dataclass(frozen=True)
-class AlignAttPolicy(Policy):
+class AlignAttPolicy(AgreeingPolicy):
     """Stop before the first token whose most-attended frame is among the newest."""
 
     needs_attention = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from agents.policy import Policy
+from agents.agreement import AgreeingPolicy
 from foundation.errors import InputError
 from models.decoding.step import DecodingStep
 
@@ -19,7 +19,7 @@ STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
 
 
 @dataclass(frozen=True)
-class LearnedPolicy(Policy):
+class LearnedPolicy(AgreeingPolicy):
     """READ or WRITE by the score of a policy network (`models.policy.scored_translator`)."""
 
     objective: ClassVar[str]  # what the network must have been trained for

@@ -1,18 +1,24 @@
 """Which translator reads which model. Adding a model is one file and one line here."""
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from foundation.errors import InputError
 from models.audio_language.families import FAMILIES
 from models.audio_language.translator import load_audio_language_translator
-from models.policy.folder import has_policy, load_policy, policy_base
+from models.policy.folder import StoredPolicy, has_policy, load_policy, policy_base
 from models.policy.scored_translator import ScoredTranslator
 from models.reina.translator import load_reina_translator
-from models.storage.locate import existing_path, locate_model
+from models.speech_translator import SpeechTranslator
+from models.storage.locate import locate_base, locate_model
 from models.storage.model_files import read_json
 from models.translator import Translator, TranslatorOptions
 from models.whisper.translator import load_whisper_translator
+
+logger = logging.getLogger(__name__)
+
+SILENCE = ("silence_ms", "dense_ms", "silence_stride")  # of a hearing's description
 
 # By `model_type` of the model folder's config.json, which every Hugging Face folder has too: a function that
 # loads a folder or file, and raises InputError when it cannot be used.
@@ -51,7 +57,7 @@ def base_model(model: str) -> Path:
     path = locate_model(model)
     name = policy_base(path) if has_policy(path) else None
     if name is not None:
-        path = existing_path(str(path), name) or locate_model(name)
+        path = locate_base(path, name)
     return path.resolve()
 
 
@@ -59,7 +65,32 @@ def _with_policy(path: Path, base: Translator, options: TranslatorOptions) -> Tr
     if not has_policy(path):
         return base
     policy = load_policy(path)
+    if policy.adapter != base.adapter:
+        raise InputError(
+            f"the policy in {path} learned on {_adapted(policy.adapter)}, and its model here has "
+            f"{_adapted(base.adapter)}: copy adapter and policy from one export"
+        )
+    _warn_of_hearing(path, policy, base)
     return ScoredTranslator(base, policy.network, policy.threshold, options.decoder_dtype())
+
+
+def _warn_of_hearing(path: Path, policy: StoredPolicy, base: Translator) -> None:
+    """Where the policy saw hidden states under another silence; frozen frames hardly change them."""
+    if policy.hearing is None or not isinstance(base, SpeechTranslator):
+        return
+    now = base.hearing.described()
+    differs = [name for name in SILENCE if policy.hearing.get(name) != now[name]]
+    if differs:
+        told = ", ".join(f"{name} {policy.hearing.get(name)} (now {now[name]})" for name in differs)
+        logger.warning(
+            "the policy in %s learned under another silence behind the audio, and decides worse so: %s",
+            path,
+            told,
+        )
+
+
+def _adapted(fingerprint: str | None) -> str:
+    return "no adapter" if fingerprint is None else f"the adapter {fingerprint[:8]}"
 
 
 def _load_base(path: Path, options: TranslatorOptions) -> Translator:

@@ -197,6 +197,7 @@ class Translator(Decoder):
 
     maximum_audio_ms: float | None  # the model's window; None where it has none
     hidden_width: int  # D of DecoderOutput.hidden
+    adapter: str | None = None  # fingerprint of the adapter that is merged into the weights
     silence_ms: int = 0  # that is heard behind the audio
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
 

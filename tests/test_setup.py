@@ -128,7 +128,7 @@ def test_serve_and_tests_are_extras():
     assert declared("serve") == {"simulstream"}
     assert {"pytest", "ruff", "transformers"} <= declared("test")
     assert declared("longform") == {"omnisteval"} <= declared("test")
-    assert declared("train") == {"fairseq2", "torcheval"}
+    assert declared("train") == {"fairseq2", "torcheval", "peft"}
     assert declared("tts") == {"hibari"}
     assert declared("audio-language") == {"transformers", "peft"}
 

@@ -5,7 +5,6 @@ the text is generated behind what was written. What must be equal for a fair com
 own code: weights, prompt, suppressed tokens, limits and the whole-word rule.
 """
 
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +27,8 @@ from models.languages import LanguagePair
 from models.sound.audio import SAMPLE_RATE
 from models.storage.locate import locate_model
 from models.translator import PRECISIONS
-from models.whisper.checkpoint import HUGGINGFACE_NAMES, HUGGINGFACE_SIZES, load_whisper_checkpoint
+from models.whisper.checkpoint import HUGGINGFACE_SIZES, load_whisper_checkpoint
+from models.whisper.huggingface_names import openai_name
 from models.whisper.translator import WhisperTranslator
 
 
@@ -160,9 +160,7 @@ def plain_model(name: str, precision: str, end: int, start: int) -> WhisperForCo
     config = WhisperConfig(**sizes, encoder_ffn_dim=width, decoder_ffn_dim=width, pad_token_id=end)
     model = WhisperForConditionalGeneration(config)
     for key, weight in model.model.state_dict().items():
-        for pattern, replacement in HUGGINGFACE_NAMES:
-            key = re.sub(pattern, replacement, key)
-        weight.copy_(checkpoint.weights[key])
+        weight.copy_(checkpoint.weights[openai_name(key)])
     model.generation_config = GenerationConfig(
         eos_token_id=end, pad_token_id=end, bos_token_id=end, decoder_start_token_id=start
     )

@@ -29,7 +29,7 @@ from foundation.files.whole_folder import whole_folder
 from models.audio_language.model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.storage.declared_sizes import is_size
-from models.storage.locate import existing_path, locate_model
+from models.storage.locate import locate_base
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite, some
 from models.translator import TranslatorOptions
@@ -203,11 +203,11 @@ def _refuse_huge(file: Path, config: dict[str, Any]) -> None:
 
 
 def _base_of(adapter: Path) -> Path:
-    """The folder of the model that an adapter changes: relative to it, or as `locate_model` finds it."""
+    """The folder of the model that an adapter changes: relative to it, or as `locate_base` finds it."""
     base = read_json(adapter).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise InputError(f"{adapter} names no base_model_name_or_path: add the model that was trained on")
-    return existing_path(str(adapter.parent), base) or locate_model(base)
+    return locate_base(adapter.parent, base)
 
 
 def _with_adapter(path: Path, network: nn.Module) -> nn.Module:

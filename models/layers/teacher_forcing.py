@@ -22,14 +22,21 @@ class TeacherForcing:
         device: torch.device,
         cross: Sequence[tuple[Tensor, Tensor]] = (),
         memory_lengths: Tensor | None = None,
+        log_counts: Tensor | None = None,
     ) -> None:
-        """cross: for each layer keys and values (B, H, T, d); memory_lengths (B,), at least 1 each."""
+        """cross: for each layer keys and values (B, H, T, d); memory_lengths (B,), at least 1 each.
+
+        log_counts (B, T), added to cross-attention logits: of `models.translator.Memory`.
+        """
         self.device = device
         self._cross = cross
         self._visible = None  # (B, 1, 1, T)
         if memory_lengths is not None:
             frames = torch.arange(cross[0][0].shape[2], device=device)
             self._visible = (frames < memory_lengths[:, None])[:, None, None]
+        self._bias = self._visible  # of cross-attention: a mask, or what is added to logits
+        if log_counts is not None:
+            self._bias = log_counts[:, None, None].masked_fill(~self._visible, -torch.inf)
 
     def positions(self, tokens: int) -> Tensor:
         """(1, N) positions of whole sequences, from 0."""
@@ -51,4 +58,7 @@ class TeacherForcing:
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (B, H, N, d) -> (B, H, N, d)"""
         keys, values = self._cross[layer]
-        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=self._visible)
+        bias = self._bias
+        if bias is not None and bias.is_floating_point():
+            bias = bias.to(queries.dtype)
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)

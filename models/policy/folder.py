@@ -6,7 +6,9 @@
 They lie in the folder of their model, or in a folder of their own; `base` then names the model, by a
 path that starts from that folder or by a name that --model takes. So several policies share one model,
 and a policy for a public Whisper is a few megabytes. `threshold` is what agents use unless told
-otherwise; null is none.
+otherwise; null is none. A policy that learned on a Whisper with an adapter (`models.whisper.adapter`), which
+may lie in the same folder, has its fingerprint as `adapter`: other hidden states would mean nothing to it.
+`hearing` is what the model heard when the policy learned; under another silence a warning is given.
 """
 
 import json
@@ -35,6 +37,8 @@ class StoredPolicy:
     network: PolicyNetwork
     threshold: float | None  # in logit space for objective `gain`, a divergence for `divergence`
     base: str | None  # name or path of the model; None: the one in the same folder
+    adapter: str | None = None  # fingerprint of the model's adapter, if it had one when the policy learned
+    hearing: dict[str, Any] | None = None  # what the model heard then (`Hearing.described`), if that is known
 
 
 def has_policy(path: Path) -> bool:
@@ -48,6 +52,8 @@ def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.f
         "options": asdict(policy.network.options),
         "threshold": policy.threshold,
         "base": policy.base,
+        "adapter": policy.adapter,
+        "hearing": policy.hearing,
     }
     weights = {
         name: value.detach().to("cpu", dtype).contiguous()
@@ -81,7 +87,10 @@ def load_policy(folder: Path) -> StoredPolicy:
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)
-    return StoredPolicy(network, threshold, base)
+    hearing = config.get("hearing")
+    return StoredPolicy(
+        network, threshold, base, config.get("adapter"), hearing if isinstance(hearing, dict) else None
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -96,6 +96,14 @@ def locate_model(name: str) -> Path:
     )
 
 
+def locate_base(folder: Path, name: str) -> Path:
+    """The model that files in `folder` name: by a path that starts from there, or as `locate_model`.
+
+    Raises InputError as that.
+    """
+    return existing_path(str(folder), name) or locate_model(name)
+
+
 def existing_path(*parts: str) -> Path | None:
     """The path, if there is something; None also for what no path can be, such as a name of 300 letters."""
     try:

@@ -1,16 +1,16 @@
-"""Loads Whisper weights from the three layouts they are published in, under OpenAI's names.
+"""Loads Whisper weights from the layouts that they are published in, under OpenAI's names.
 
     a Hugging Face folder     config.json, model.safetensors (or shards with an index), tokenizer.json
     an OpenAI file            NAME.pt, with the model's tokenizer.json beside it
     a CTranslate2 folder      model.bin, tokenizer.json (what faster-whisper uses)
+    an adapter                of such a model (`models.whisper.adapter`), merged into it
 
 Every file is checked against the sizes it declares before anything is built from it, and weights are
 returned in the number format in which they are stored.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json, refuse_lfs_pointer
 from models.storage.stored_weights import check_weights, read_safetensors, read_shards, some
 from models.storage.tokenizer_files import tokenizer_file
+from models.whisper.adapter import Adapter, base_of, has_adapter, read_adapter
 from models.whisper.alignment_heads import alignment_heads
 from models.whisper.ctranslate2 import read_ctranslate2
+from models.whisper.huggingface_names import openai_name
 from models.whisper.network import Whisper, WhisperDimensions
 
 
@@ -39,15 +41,18 @@ class WhisperCheckpoint:
     tokenizer_file: Path  # tokenizer.json, or vocab.json with merges.txt beside it
     special_tokens: dict[str, int] = field(default_factory=dict)  # ids that the configuration declares
     trailing_silence_ms: int | None = None  # behind the audio in training, if the configuration tells
+    adapter: Adapter | None = None  # that is merged into the weights
 
 
 def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
-    """Load the Hugging Face folder, OpenAI .pt file or CTranslate2 folder at `path`.
+    """Load the Hugging Face folder, OpenAI .pt file, CTranslate2 folder or adapter at `path`.
 
     Raises InputError, with what is wrong and how to mend it, if there is no complete Whisper there.
     """
     if not path.exists():
         raise InputError(f"model path {path} does not exist: give a model folder or an OpenAI .pt file")
+    if has_adapter(path):
+        return _with_adapter(path)
     folder = path if path.is_dir() else path.parent
     declared: dict[str, Any] = {}  # an OpenAI file needs none, and the JSON beside it may be another model's
     if path.is_dir():
@@ -80,6 +85,20 @@ def load_whisper_checkpoint(path: Path) -> WhisperCheckpoint:
     return WhisperCheckpoint(dimensions, weights, heads, tokens, specials, silence_ms)
 
 
+def _with_adapter(folder: Path) -> WhisperCheckpoint:
+    """The Whisper that an adapter is for, changed by it."""
+    adapter = read_adapter(folder)
+    path = base_of(folder, adapter)
+    if has_adapter(path):
+        raise InputError(f"{folder} is an adapter for {path}, which is one, too: name a whole Whisper there")
+    base = load_whisper_checkpoint(path)
+    try:
+        weights = adapter.merged(base.weights)
+    except InputError as error:
+        raise InputError(f"{folder} does not fit {path}: {error}") from None
+    return replace(base, weights=weights, trailing_silence_ms=adapter.trailing_silence_ms, adapter=adapter)
+
+
 def _no_weights(folder: Path, config: dict[str, Any]) -> str:
     openai_files = sorted(folder.glob("*.pt"))
     if openai_files:
@@ -109,25 +128,6 @@ HUGGINGFACE_SIZES = {
     "n_text_head": "decoder_attention_heads",
     "n_text_layer": "decoder_layers",
 }
-HUGGINGFACE_NAMES = (  # applied in this order
-    (r"^model\.", ""),
-    (r"^encoder\.layer_norm\.", "encoder.ln_post."),
-    (r"^decoder\.layer_norm\.", "decoder.ln."),
-    (r"embed_positions\.weight$", "positional_embedding"),
-    (r"embed_tokens\.", "token_embedding."),
-    (r"\.layers\.", ".blocks."),
-    (r"\.self_attn_layer_norm\.", ".attn_ln."),
-    (r"\.encoder_attn_layer_norm\.", ".cross_attn_ln."),
-    (r"\.final_layer_norm\.", ".mlp_ln."),
-    (r"\.self_attn\.", ".attn."),
-    (r"\.encoder_attn\.", ".cross_attn."),
-    (r"\.q_proj\.", ".query."),
-    (r"\.k_proj\.", ".key."),
-    (r"\.v_proj\.", ".value."),
-    (r"\.out_proj\.", ".out."),
-    (r"\.fc1\.", ".mlp.0."),
-    (r"\.fc2\.", ".mlp.2."),
-)
 
 
 def trailing_silence_ms(folder: Path, config: Mapping[str, Any]) -> int | None:
@@ -215,11 +215,7 @@ def _read_huggingface(folder: Path) -> dict[str, Tensor]:
     else:
         raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
 
-    weights = {}
-    for name, tensor in stored.items():
-        for pattern, replacement in HUGGINGFACE_NAMES:
-            name = re.sub(pattern, replacement, name)
-        weights[name] = tensor
+    weights = {openai_name(name): tensor for name, tensor in stored.items()}
     # Whisper's output layer is its token embedding; some files repeat it.
     output, embedding = weights.get("proj_out.weight"), weights.get("decoder.token_embedding.weight")
     if output is not None and embedding is not None and torch.equal(output, embedding):

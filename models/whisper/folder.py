@@ -1,7 +1,6 @@
 """Writes a Whisper that was trained here as a Hugging Face folder, which transformers loads as well."""
 
 import json
-import re
 from pathlib import Path
 
 import torch
@@ -10,28 +9,9 @@ from foundation.files.whole_folder import whole_folder
 from models.layers.attention_heads import Heads, existing_heads
 from models.storage.stored_weights import write_safetensors
 from models.whisper.checkpoint import HUGGINGFACE_SIZES
+from models.whisper.huggingface_names import huggingface_name
 from models.whisper.network import Whisper, WhisperDimensions
 from models.whisper.tokenizer import WhisperTokenizer
-
-# OpenAI's names to Hugging Face's, applied in this order.
-NAMES = (
-    (r"^(encoder|decoder)\.", r"model.\1."),
-    (r"\.(ln_post|ln)\.", ".layer_norm."),
-    (r"\.positional_embedding$", ".embed_positions.weight"),
-    (r"\.token_embedding\.", ".embed_tokens."),
-    (r"\.blocks\.", ".layers."),
-    (r"\.cross_attn_ln\.", ".encoder_attn_layer_norm."),
-    (r"\.attn_ln\.", ".self_attn_layer_norm."),
-    (r"\.mlp_ln\.", ".final_layer_norm."),
-    (r"\.cross_attn\.", ".encoder_attn."),
-    (r"\.attn\.", ".self_attn."),
-    (r"\.query\.", ".q_proj."),
-    (r"\.key\.", ".k_proj."),
-    (r"\.value\.", ".v_proj."),
-    (r"\.out\.", ".out_proj."),
-    (r"\.mlp\.0\.", ".fc1."),
-    (r"\.mlp\.2\.", ".fc2."),
-)
 
 
 def save_whisper(
@@ -89,10 +69,3 @@ def describe_whisper(
     for name, content in (("config.json", config), ("generation_config.json", generation)):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     tokenizer.save(folder / "tokenizer.json")
-
-
-def huggingface_name(name: str) -> str:
-    """Hugging Face's name of a tensor that OpenAI calls `name`."""
-    for pattern, replacement in NAMES:
-        name = re.sub(pattern, replacement, name)
-    return name

@@ -46,6 +46,21 @@ class Hearing:
         )
 
     @property
+    def is_plain(self) -> bool:
+        """Nothing is heard but the audio, and all of it is encoded each time."""
+        return self.silence_ms == 0 and self.frozen_after_ms is None
+
+    def described(self) -> dict[str, float | None]:
+        """What is heard, for comparison: hearings that hear alike are described alike."""
+        thinned = self.silence_ms > 0 and self.silence_stride > 1
+        return {
+            "silence_ms": self.silence_ms,
+            "dense_ms": self.dense_ms if thinned else None,
+            "silence_stride": self.silence_stride if thinned else 1,
+            "frozen_after_ms": self.frozen_after_ms,
+        }
+
+    @property
     def encoded_silence_ms(self) -> float:
         """So much audio has as many frames as that silence, where the window does not cut it off."""
         if self.silence_stride == 1:
@@ -56,6 +71,9 @@ class Hearing:
     def layout(self, heard_frames: int, window_frames: int) -> "FrameLayout":
         """Of a stream that has heard so many feature frames of 10 ms, for a window of so many."""
         return _layout(self, heard_frames, window_frames)
+
+
+PLAIN = Hearing()
 
 
 @dataclass(frozen=True)

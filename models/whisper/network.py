@@ -187,8 +187,12 @@ class TextDecoder(nn.Module):
         cross = cross or self.cross_keys(frames)
         return RowCache(cross, lengths, listens_to, attention_heads, log_counts)
 
-    def teacher_force(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+    def teacher_force(
+        self, frames: Tensor, lengths: Tensor, tokens: Tensor, log_counts: Tensor | None = None
+    ) -> Tensor:
         """Hidden states (B, N, D) of whole sequences (B, N) over memories (B, T, D) of lengths (B,).
+
+        log_counts (B, T): of `Memory`.
 
         Tokens are padded on the right with any id; what stands there is meaningless. Raises
         ValueError when N is more than the decoder has positions.
@@ -196,7 +200,7 @@ class TextDecoder(nn.Module):
         count, positions = tokens.shape[1], self.positional_embedding.shape[0]
         if count > positions:
             raise ValueError(f"{count} tokens are more than the decoder's {positions}: leave such texts out")
-        whole = TeacherForcing(frames.device, self.cross_keys(frames), lengths)
+        whole = TeacherForcing(frames.device, self.cross_keys(frames), lengths, log_counts)
         return self(tokens, torch.full_like(tokens[:, 0], count), whole)[0]
 
     def cross_keys(self, frames: Tensor) -> list[tuple[Tensor, Tensor]]:

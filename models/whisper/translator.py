@@ -20,6 +20,13 @@ logger = logging.getLogger(__name__)
 PUBLISHED = Hearing(30_000, silence_stride=8, frozen_after_ms=FROZEN_AFTER_MS)
 
 
+def usual_hearing(trailing_silence_ms: int | None) -> Hearing:
+    """Of a Whisper that was trained with such silence behind its clips; None: of one as published."""
+    if trailing_silence_ms is None:
+        return PUBLISHED
+    return Hearing(trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
+
+
 class WhisperTranslator(SpeechTranslator):
     """Whisper of any size."""
 
@@ -37,14 +44,12 @@ class WhisperTranslator(SpeechTranslator):
 
 
 def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTranslator:
-    """Load a Hugging Face folder, an OpenAI .pt file or a CTranslate2 folder of any size.
+    """Load a Hugging Face folder, an OpenAI .pt file, a CTranslate2 folder of any size, or an adapter.
 
     Raises InputError when `path` holds no usable Whisper.
     """
     checkpoint = load_whisper_checkpoint(path)
-    usual = PUBLISHED
-    if checkpoint.trailing_silence_ms is not None:
-        usual = Hearing(checkpoint.trailing_silence_ms, frozen_after_ms=FROZEN_AFTER_MS)
+    usual = usual_hearing(checkpoint.trailing_silence_ms)
     _say_silence(path, options, usual)
     with without_values():
         model = Whisper(checkpoint.dimensions)
@@ -52,7 +57,10 @@ def load_whisper_translator(path: Path, options: TranslatorOptions) -> WhisperTr
     tokenizer = WhisperTokenizer(
         checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
     )
-    return WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
+    translator = WhisperTranslator(model, tokenizer, options, checkpoint.alignment_heads, usual)
+    if checkpoint.adapter is not None:
+        translator.adapter = checkpoint.adapter.fingerprint
+    return translator
 
 
 def _say_silence(path: Path, options: TranslatorOptions, usual: Hearing) -> None:

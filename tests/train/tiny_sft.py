@@ -7,9 +7,9 @@ from typing import Any
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.train.tiny_training import TinyWorld, build
 from train.data.examples import DataSection
+from train.recipes.lora import LoraSection
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.data import collation, section_reader
-from train.simulsa_sft.lora import LoraSection
 from train.simulsa_sft.model import AudioLanguageConfig, AudioLanguageInTraining, create
 
 LORA = {"rank": 4, "modules": ["q_proj", "v_proj", "down_proj"]}

@@ -15,7 +15,7 @@ from models.storage.locate import locate_model
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
 from models.whisper.checkpoint import WhisperCheckpoint, load_whisper_checkpoint
-from models.whisper.folder import huggingface_name
+from models.whisper.huggingface_names import huggingface_name
 from train.compose.byte_level_bpe import train_byte_level_bpe, with_audio_tokens
 from train.compose.options import HEAD_WIDTH, CompositionOptions
 from train.data.manifest import read_manifest

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import log_mel_spectrogram
+from models.sound.log_mel import HOP, HOP_MS, log_mel_spectrogram
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
+from train.data.streamed import TrainingHearing, heard_frames
 from train.data.truncation import truncated_samples
 
 IGNORED = -100  # a target that is none: padding, or part of the prompt
@@ -44,6 +45,15 @@ class Audio(Moved):
     lengths: Tensor  # (B,) feature frames or memory frames
     heard_s: Tensor  # (B,) seconds, to whole memory frames
     encoded: bool
+    log_counts: Tensor | None = None  # (B, T): of `models.translator.Memory`, of thinned memory frames
+
+
+@dataclass
+class Waveforms(Moved):
+    """Clips as far as they have been heard, for an encoder that hears streams (`train.data.streamed`)."""
+
+    clips: list[Tensor]  # (n,) float32 at 16 kHz each; they stay where they are
+    heard_s: Tensor  # (B,) seconds, to whole memory frames
 
 
 @dataclass
@@ -69,9 +79,9 @@ class Text(Moved):
 @dataclass
 class SpeechPairs(Moved):
     ids: list[str]
-    audio: Audio
+    audio: Audio | Waveforms
     text: Text
-    whole_audio: Audio | None = None  # beside a truncated `audio`, if a policy is trained
+    whole_audio: Audio | Waveforms | None = None  # beside a truncated `audio`, if a policy is trained
 
 
 @dataclass
@@ -123,6 +133,7 @@ class Collation:
     masking: MaskingSection | None = None
     frame_multiple: int = 1
     token_multiple: int = 1
+    heard: TrainingHearing | None = None  # None: the audio alone, all of it encoded at once
 
     def batch(self, speech: Sequence[Example], texts: Sequence[Example], epoch: int) -> TranslationBatch:
         return TranslationBatch(
@@ -133,16 +144,23 @@ class Collation:
         ids = [pair.id for pair in pairs]
         text = self._text(pairs)
         if pairs[0].cached is not None:
-            audio = _cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
-            whole = _cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
+            audio = self._cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
+            whole = self._cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
         waveforms = [torch.from_numpy(pair.waveform()) for pair in pairs]
         heard = [
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
         ]
-        whole = self._audio(self._features(waveforms)) if self.with_whole_audio else None
-        features = self._features(heard)
+        if self.heard is not None:
+            whole = _waveforms(waveforms) if self.with_whole_audio else None
+            return SpeechPairs(ids, _waveforms(heard), text, whole)
+        whole = self._audio(self._features(waveforms, [0] * len(pairs))) if self.with_whole_audio else None
+        silences_ms = [
+            pair.silence_ms if len(clip) == len(waveform) else 0
+            for pair, clip, waveform in zip(pairs, heard, waveforms, strict=True)
+        ]
+        features = self._features(heard, silences_ms)
         if self.masking is not None:
             features = [
                 masked(feature, self._generator(pair, epoch, "mask"), self.masking)
@@ -150,9 +168,12 @@ class Collation:
             ]
         return SpeechPairs(ids, self._audio(features), text, whole)
 
-    def _features(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
-        """(mels, F) of each."""
-        return [log_mel_spectrogram(waveform, self.mel_bins) for waveform in waveforms]
+    def _features(self, waveforms: Sequence[Tensor], silences_ms: Sequence[int]) -> list[Tensor]:
+        """(mels, F) of each, with so much silence behind it."""
+        return [
+            log_mel_spectrogram(waveform, self.mel_bins, -(-len(waveform) // HOP) + silence_ms // HOP_MS)
+            for waveform, silence_ms in zip(waveforms, silences_ms, strict=True)
+        ]
 
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""
@@ -178,6 +199,16 @@ class Collation:
         generator = self._generator(pair, epoch)
         coin, place = torch.rand(2, generator=generator).tolist()
         return 1 + int(place * (versions - 1)) if coin < self.truncation.cut_probability else 0
+
+    def _cached_audio(self, pairs: Sequence[Example], versions: Sequence[int]) -> Audio:
+        chosen = list(zip(pairs, versions, strict=True))
+        frames = [torch.from_numpy(np.array(pair.cached.frames_of(version))) for pair, version in chosen]
+        lengths = torch.tensor([len(one) for one in frames])
+        values = pad_sequence(frames, batch_first=True)
+        if self.heard is None:
+            return Audio(values, lengths, lengths / FRAMES_PER_S, encoded=True)
+        samples = [pair.cached.versions[version].heard_samples for pair, version in chosen]
+        return Audio(values, lengths, _heard_s(samples), True, self.heard.log_counts(samples))
 
     def _generator(self, pair: Example, epoch: int, use: str = "") -> torch.Generator:
         digest = hashlib.sha256(f"{self.seed} {epoch} {pair.id}{use}".encode()).digest()
@@ -208,10 +239,10 @@ def _rounded(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
 
 
-def _cached_audio(pairs: Sequence[Example], versions: Sequence[int]) -> Audio:
-    frames = [
-        torch.from_numpy(np.array(pair.cached.frames_of(version)))
-        for pair, version in zip(pairs, versions, strict=True)
-    ]
-    lengths = torch.tensor([len(one) for one in frames])
-    return Audio(pad_sequence(frames, batch_first=True), lengths, lengths / FRAMES_PER_S, encoded=True)
+def _waveforms(clips: list[Tensor]) -> Waveforms:
+    return Waveforms(clips, _heard_s([len(clip) for clip in clips]))
+
+
+def _heard_s(samples: Sequence[int]) -> Tensor:
+    """(B,) seconds of clips of so many samples, to whole memory frames."""
+    return torch.tensor([heard_frames(one) for one in samples]) / FRAMES_PER_S

@@ -2,7 +2,7 @@
 
     DIR/frames.f16   float16, little-endian: all memory frames of all versions of all clips, (frames, D)
     DIR/index.tsv    id, version, heard_samples, samples, offset, frames: where each version lies
-    DIR/cache.json   width D, frame_ms, chunk_ms, truncations, seed and what they were made from
+    DIR/cache.json   width D, frame_ms, chunk_ms, truncations, seed, hearing and what they were made from
 
 Version 0 is the whole clip; the others have heard a part of it (`train.data.truncation`), because a window
 that hears more gives other frames: they cannot be cut out of version 0. `train.prepare encode` writes it.
@@ -22,6 +22,7 @@ from torch import nn
 
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
+from models.whisper.hearing import PLAIN, Hearing
 from models.whisper.network import FRAME_MS
 
 FRAMES, INDEX, ABOUT = "frames.f16", "index.tsv", "cache.json"
@@ -61,6 +62,7 @@ class FrozenEncoder:
     width: int  # D
     frame_ms: float
     module: nn.Module
+    hearing: Hearing = PLAIN  # what is heard behind the audio, and what is encoded again
 
     @cached_property
     def sha256(self) -> str:
@@ -174,9 +176,23 @@ def _check(folder: Path, about: Mapping[str, Any], encoder: FrozenEncoder) -> No
         raise InputError(
             f"{folder} holds frames of {frame_ms:g} ms, but the model's have {encoder.frame_ms:g} ms: {cure}"
         )
+    # Caches of earlier versions do not say: they hold clips alone, as a hearing by default hears them.
+    hearing = encoder.hearing.described()
+    if (found := about.get("hearing", PLAIN.described())) != hearing:
+        raise InputError(
+            f"{folder} holds frames heard with {_told(found)}, but the model hears {_told(hearing)}: make "
+            "a cache as the model hears (`train.prepare encode --trailing-silence-ms` and the like), or let "
+            "the recipe hear as the cache does"
+        )
     # Caches of the first version do not say.
     if about.get("encoder_sha256", encoder.sha256) != encoder.sha256:
         raise InputError(f"{folder} holds frames of an encoder with other weights than the model's: {cure}")
+
+
+def _told(hearing: object) -> str:
+    if not isinstance(hearing, dict):
+        return f"{hearing!r:.80}"
+    return ", ".join(f"{name} {value}" for name, value in hearing.items() if value is not None)
 
 
 def encoder_sha256(encoder: nn.Module) -> str:

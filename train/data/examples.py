@@ -3,7 +3,7 @@
 A manifest (`train.data.manifest`) gives clips or texts in several languages; a `DataSection` says which task
 is trained on it and how often. The three tasks are those of REINA's first stage (arXiv 2508.04946):
 
-    s2tt   speech in one language -> text in another
+    s2tt   speech in one language -> text in another, or in several, among which may be its own
     asr    speech -> its own text
     nmt    text in one language -> text in another
 """
@@ -22,6 +22,7 @@ from train.data.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.data.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
+LONGEST_SILENCE_MS = 30_000
 MOST_OFTEN = 10_000  # times that a weight may repeat a pair in an epoch
 
 
@@ -47,6 +48,10 @@ class DataSection:
     encoder_cache: Path | None = None
     """The folder of `train.prepare encode` on this manifest; its clips are then not heard again."""
 
+    trailing_silence_ms: int = 0
+    """The silence behind clips that stay whole, as far as the window reaches; stages 1 and 2 only. It keeps a
+    Whisper used to its window."""
+
     limit: int | None = None
     """Only this many rows are kept, spread evenly; for validation."""
 
@@ -70,9 +75,10 @@ class Example:
     prompt: tuple[int, ...]
     text: np.ndarray  # (N,) int32, without prompt and end
     reference: str
-    seconds: float = 0.0  # of the clip, as far as it is heard
+    seconds: float = 0.0  # of the clip, as far as it is heard, and of silence behind it
     clip: Path | None = None
     heard_samples: int | None = None  # None: the whole clip
+    silence_ms: int = 0  # behind the clip, where it is heard whole
     ends: bool = True  # the end of sequence is learned behind the text
     cached: CachedClip | None = None
     source: np.ndarray | None = None  # (S,) int32, text to translate
@@ -120,7 +126,7 @@ def read_examples(
         for target in targets:
             reason = _unusable(row, section, target, cache, longest_s)
             if reason is None:
-                pair = _pair(row, section, target, prompts[target], tokenizer, cache)
+                pair = _pair(row, section, target, prompts[target], tokenizer, cache, longest_s)
                 reason = "text longer than the decoder" if pair.tokens > longest_tokens else None
             if reason is None:
                 pairs.append(pair)
@@ -151,14 +157,23 @@ def check_section(section: DataSection) -> None:
         raise InputError(f"{where}: task must be one of {', '.join(TASKS)}, got {section.task!r}")
     if section.task == "asr" and section.targets not in ([], [section.source]):
         raise InputError(f"{where}: asr writes the language that it hears: leave its targets out")
-    if section.task != "asr" and (not section.targets or section.source in section.targets):
-        raise InputError(f"{where}: {section.task} needs targets other than {section.source!r}")
+    if section.task != "asr" and not section.targets:
+        raise InputError(f"{where}: {section.task} needs targets: name the languages to write")
+    if section.task == "nmt" and section.source in section.targets:
+        raise InputError(f"{where}: nmt needs targets other than {section.source!r}, which it would copy")
     if len(set(section.targets)) < len(section.targets):
         raise InputError(f"{where}: targets {', '.join(section.targets)} repeat one: name each once")
     if not 0 < section.weight <= MOST_OFTEN or not math.isfinite(section.weight):
         raise InputError(f"{where}: weight must be above 0 and at most {MOST_OFTEN}, got {section.weight:g}")
     if section.limit is not None and section.limit < 1:
         raise InputError(f"{where}: limit must be 1 or more rows, or null for all, got {section.limit}")
+    if not 0 <= section.trailing_silence_ms <= LONGEST_SILENCE_MS:
+        most, found = LONGEST_SILENCE_MS, section.trailing_silence_ms
+        raise InputError(f"{where}: trailing_silence_ms must be from 0 to {most}, got {found}")
+    if section.trailing_silence_ms and (section.task == "nmt" or section.encoder_cache is not None):
+        raise InputError(
+            f"{where}: trailing_silence_ms is for clips that are heard: leave it, or the cache, out"
+        )
     if section.task == "nmt" and section.encoder_cache is not None:
         raise InputError(f"{where}: nmt hears nothing: leave its encoder_cache out")
 
@@ -195,21 +210,25 @@ def _pair(
     prompt: tuple[int, ...],
     tokenizer: TrainingTokenizer,
     cache: EncoderCache | None,
+    longest_s: float,
 ) -> Example:
     text = np.array(tokenizer.encode_sentence(row.texts[target]), np.int32)
     identity = f"{section.manifest.parent.name}/{row.id}/{section.task}/{target}"
     if section.task == "nmt":
         source = [*tokenizer.encode_sentence(row.texts[section.source]), tokenizer.end_of_sequence]
         return Example(identity, target, prompt, text, row.texts[target], source=np.array(source, np.int32))
+    heard_s = row.heard_s or 0.0
+    silence_ms = min(section.trailing_silence_ms, round(1000 * (longest_s - heard_s)))
     return Example(
         identity,
         target,
         prompt,
         text,
         row.texts[target],
-        seconds=row.heard_s or 0.0,
+        seconds=heard_s + silence_ms / 1000,
         clip=row.audio if cache is None else None,
         heard_samples=row.heard_samples,
+        silence_ms=silence_ms,
         ends=row.ends,
         cached=None if cache is None else cache[row.id],
     )

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from foundation.errors import InputError
 from models.audio_language.families import load_audio_language_model
 from models.sound.log_mel import HOP, log_mel_spectrogram
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
-from models.whisper.network import FRAME_MS, STRIDE, AudioEncoder
+from models.whisper.hearing import PLAIN, Hearing
+from models.whisper.network import FRAME_MS, STRIDE, AudioEncoder, Whisper
 from train.data.clip_versions import encoder_frames
+from train.data.streamed import ClipEncoder, TrainingHearing
 from train.recipes.start_model import open_model
 
 
@@ -56,6 +59,25 @@ class WhisperFrames:
         return self.module(pad_sequence(features, batch_first=True).transpose(1, 2).to(self._device), lengths)
 
 
+class StreamedFrames:
+    """What Whisper's decoder listens to when it runs, with silence behind the audio and frozen frames."""
+
+    frame_ms = FRAME_MS
+
+    def __init__(self, model: Whisper, hearing: Hearing, device: str) -> None:
+        self.module = model.to(device).encoder
+        self.width: int = model.dimensions.n_audio_state
+        self._heard = TrainingHearing.of(hearing, model.dimensions)
+        self.longest = self._heard.window_frames * HOP
+        self._encoder = ClipEncoder(model, hearing, torch.device(device))
+
+    def frames(self, samples: int) -> int:
+        return len(self._heard.layout(samples))
+
+    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
+        return self._encoder.encode([torch.from_numpy(clip) for clip in clips]).frames
+
+
 class AudioLanguageFrames:
     """What an audio-language model's adapter reads."""
 
@@ -76,11 +98,21 @@ class AudioLanguageFrames:
         return self._model.encode_features(self._model.features(clips)).values
 
 
-def open_encoder(whisper: str | None, model: str | None, device: str) -> FrameEncoder:
-    """One of both, by name or path, in float32. Raises InputError if there is none."""
+def open_encoder(
+    whisper: str | None, model: str | None, device: str, hearing: Hearing = PLAIN
+) -> FrameEncoder:
+    """One of both, by name or path, in float32. Raises InputError if there is none, or none that hears so."""
     if model is not None:
         return AudioLanguageFrames(model, device)
-    return WhisperFrames(load_encoder(whisper), device)
+    if hearing.is_plain:
+        return WhisperFrames(load_encoder(whisper), device)
+    start = open_model(locate_model(whisper))
+    if not isinstance(start.model, Whisper):
+        raise InputError(
+            f"{whisper} is a REINA, whose caches hold clips alone: leave silence and frozen frames out"
+        )
+    start.model.eval().requires_grad_(False)
+    return StreamedFrames(start.model, hearing, device)
 
 
 def load_encoder(whisper: str) -> AudioEncoder:

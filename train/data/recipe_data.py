@@ -9,13 +9,15 @@ from fairseq2.recipe.base import RecipeContext
 from fairseq2.recipe.config import CommonSection, TrainerSection
 
 from foundation.errors import InputError
+from models.whisper.hearing import PLAIN, Hearing
 from models.whisper.network import FRAME_MS
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batch_reader import BatchReader
 from train.data.batches import Collation, TruncationSection
 from train.data.encoder_cache import FrozenEncoder
-from train.data.examples import DataSection, Example, Examples, read_examples
+from train.data.examples import DataSection, Example, Examples, read_examples, written_languages
 from train.data.masking import MaskingSection
+from train.data.streamed import TrainingHearing
 from train.recipes.start_model import StartModel
 
 # The pairs of one section, as a model of some kind can learn from them.
@@ -59,16 +61,20 @@ def train_reader(
     frozen_encoder: bool,
     whole: bool = False,
     masking: MaskingSection | None = None,
+    hearing: Hearing = PLAIN,
 ) -> BatchReader:
-    """whole: clips also uncut, beside the cut ones. Raises InputError if the data cannot be used."""
+    """whole: clips also uncut, beside the cut ones; hearing: of the frozen encoder.
+
+    Raises InputError if the data cannot be used.
+    """
     cached = [section.manifest for section in config.train if section.encoder_cache is not None]
     if masking is not None and cached:
         raise InputError(
             f"masking hides features, and an encoder cache has none ({cached[0]}): leave out one of the two"
         )
-    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start))
+    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
-    collation = _collation(config, start, config.truncation, whole, masking)
+    collation = _collation(config, start, config.truncation, whole, masking, hearing)
     accumulate = config.trainer.grad_accumulation.num_batches
     return BatchReader(plan, collation, context.gangs, accumulate, config.reader.workers)
 
@@ -79,10 +85,11 @@ def validation_readers(
     start: StartModel,
     truncation: TruncationSection | None = None,
     whole: bool = False,
+    hearing: Hearing = PLAIN,
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
-    """For each section its name, the references by id, and its reader."""
-    collation = _collation(config, start, truncation, whole)
-    return section_readers(context, config, _reader(start), collation)
+    """For each section its name, the references by id, and its reader. Arguments are as in `train_reader`."""
+    collation = _collation(config, start, truncation, whole, hearing=hearing)
+    return section_readers(context, config, _reader(start, hearing), collation)
 
 
 def mixed_pairs(
@@ -114,15 +121,17 @@ def section_readers(
 
 def tell(section: DataSection, examples: Examples) -> None:
     """Log what a section holds, and what was skipped of it."""
-    log.info("{} pairs of {} from {}.", len(examples.pairs), section.task, section.manifest)
+    into = ", ".join(written_languages(section))
+    task = f"{section.task} ({section.source} -> {into})"
+    log.info("{} pairs of {} from {}.", len(examples.pairs), task, section.manifest)
     for reason, count in examples.skipped.items():
         log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
 
 
-def _reader(start: StartModel) -> ReadSection:
+def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
     dimensions = start.model.dimensions
     longest_s = FRAME_MS / 1000 * dimensions.n_audio_ctx
-    encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, start.model.encoder)
+    encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, start.model.encoder, hearing)
 
     def read(section: DataSection) -> Sequence[Example]:
         examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
@@ -138,6 +147,7 @@ def _collation(
     truncation: TruncationSection | None,
     whole: bool,
     masking: MaskingSection | None = None,
+    hearing: Hearing = PLAIN,
 ) -> Collation:
     return Collation(
         end_of_sequence=start.tokenizer.end_of_sequence,
@@ -148,4 +158,5 @@ def _collation(
         masking=masking,
         frame_multiple=config.batch.frame_multiple,
         token_multiple=config.batch.token_multiple,
+        heard=None if hearing.is_plain else TrainingHearing.of(hearing, start.model.dimensions),
     )

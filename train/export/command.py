@@ -3,6 +3,7 @@
     simulst export runs/mini/stage2 exported/mini             a translator, for policies that learn nothing
     simulst export runs/mini/stage3 exported/mini             a policy with its translator
     simulst export runs/w/stage3 exported/w --base openai/whisper-base    a policy that names its translator
+    simulst export runs/w/stage2 exported/a --base openai/whisper-base    an adapter (with lora), likewise
     simulst export runs/mini/sft exported/sft                an audio-language model, its adapters merged
     simulst export runs/q/sft exported/q --base Qwen/Qwen2-Audio-7B-Instruct    its adapters alone
 
@@ -12,9 +13,11 @@ model card: what the model is, what it was trained on, its validation scores, an
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import whole_folder
@@ -22,10 +25,11 @@ from models.policy.folder import StoredPolicy, policy_options, save_policy
 from models.policy.network import PolicyNetwork
 from models.reina.folder import save_reina
 from models.reina.network import Reina
-from models.storage.locate import locate_model
+from models.storage.locate import existing_path, locate_model
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_weights
 from models.translator import PRECISIONS
+from models.whisper.adapter import has_adapter, read_adapter, save_adapter
 from models.whisper.folder import save_whisper
 from train.export.model_card import ModelCard
 from train.export.options import ExportOptions
@@ -49,6 +53,8 @@ class TrainedPolicy:
 
     network: PolicyNetwork
     base: str  # name or path of its translator
+    adapter: str | None  # fingerprint of the one that its translator has
+    hearing: dict[str, Any] | None  # what its translator heard
 
 
 def run(options: ExportOptions) -> None:
@@ -73,18 +79,28 @@ def run(options: ExportOptions) -> None:
             card.write(partial)
         return
     if not (output / POLICY).is_file():
-        if options.threshold is not None or options.base:
-            raise InputError(f"{output} trained a translator, not a policy: leave --threshold and --base out")
+        if options.threshold is not None:
+            raise InputError(f"{output} trained a translator, not a policy: leave --threshold out")
+        start = open_model(step)
+        if options.base and start.adapter is None:
+            raise InputError(f"{output} trained a whole translator: leave --base out, or train it with lora")
         with whole_folder(options.folder) as partial:
-            _fill(partial, lambda folder: _save(open_model(step), folder, options))
+            _save_translator(start, partial, options)
             card.write(partial)
         return
     policy = read_policy(step)
-    stored = StoredPolicy(policy.network, options.threshold, options.base)
+    base, adapter = options.base, policy.adapter
+    here = None if base is None else existing_path(base)
+    if here is not None and has_adapter(here):
+        _check_adapter(output, policy, here)
+    elif adapter is not None and base is not None:
+        base = None  # the files of the adapter beside it name the model
+    elif adapter is not None:
+        adapter = None  # it is merged into the model
     with whole_folder(options.folder) as partial:
-        if options.base is None:
-            start = open_model(locate_model(policy.base))
-            _fill(partial, lambda folder: _save(start, folder, options))
+        if base is None:
+            _save_translator(open_model(locate_model(policy.base)), partial, options)
+        stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)
         save_policy(partial, stored, dtype)
         card.write(partial)
 
@@ -109,7 +125,26 @@ def read_policy(step: Path) -> TrainedPolicy:
     base = description.get("base")
     if not isinstance(base, str):
         raise InputError(f"{step.parent.parent / POLICY} names no base model: copy the run's folder again")
-    return TrainedPolicy(network, base)
+    return TrainedPolicy(network, base, description.get("adapter"), description.get("hearing"))
+
+
+def _check_adapter(output: Path, policy: TrainedPolicy, folder: Path) -> None:
+    """Raises InputError where the adapter in `folder` is not that which the policy learned on."""
+    if read_adapter(folder).fingerprint != policy.adapter:
+        raise InputError(
+            f"{output} trained a policy for {policy.base}, and {folder} is another adapter: give as "
+            "--base an export of that one, or the model that it is for"
+        )
+
+
+def _save_translator(start: StartModel, folder: Path, options: ExportOptions) -> None:
+    """Into `folder`: the model, or its adapter alone where --base names the model."""
+    if options.base is None:
+        _fill(folder, lambda inner: _save(start, inner, options))
+        return
+    # An adapter is known by its numbers in float16.
+    dtype = torch.float32 if options.precision == "float32" else torch.float16
+    save_adapter(folder, replace(start.adapter, base=options.base), dtype)
 
 
 def _save(start: StartModel, folder: Path, options: ExportOptions) -> None:

@@ -26,20 +26,29 @@ class _WatchedForcing(TeacherForcing):
         if layer == self._layer:
             keys, _ = self._cross[layer]
             scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5  # (B, H, N, T)
+            if self._bias.is_floating_point():
+                scores = scores + self._bias
             weights = scores.masked_fill(~self._visible, -torch.inf).softmax(-1).mean(1)
             self.frames = weights.argmax(-1)
         return super().cross_attend(layer, queries)
 
 
 @torch.no_grad()
-def spoken_seconds(model: SpeechModel, memory: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+def spoken_seconds(
+    model: SpeechModel,
+    memory: Tensor,
+    lengths: Tensor,
+    tokens: Tensor,
+    log_counts: Tensor | None = None,
+) -> Tensor:
     """The seconds (B, N) at which the token behind each position of tokens (B, N) is spoken.
 
-    memory (B, T, D) of whole clips, of lengths (B,) frames.
+    memory (B, T, D) of whole clips, of lengths (B,) frames; log_counts (B, T) where silence behind them is
+    thinned. A token that looks there is said to be spoken a little behind the clip's end.
     """
     decoder = model.decoder
     cross = [block.cross_attn.keys_and_values(memory) for block in decoder.blocks]
-    whole = _WatchedForcing(memory.device, cross, lengths)
+    whole = _WatchedForcing(memory.device, cross, lengths, log_counts)
     whole.watch(len(decoder.blocks) - 1)
     decoder(tokens, torch.full_like(tokens[:, 0], tokens.shape[1]), whole)
     return (whole.frames.cummax(dim=1).values + 1) * FRAME_S

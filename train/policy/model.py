@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from models.policy.network import PolicyNetwork, PolicyOptions
-from train.data.batches import Audio, SpeechPairs
+from models.whisper.hearing import PLAIN, Hearing
+from train.data.batches import Audio, SpeechPairs, Waveforms
+from train.data.streamed import ClipEncoder
 from train.policy.alignment import spoken_seconds
 from train.policy.divergence_loss import DIVERGENCES, divergence
 from train.policy.loss import Lesson, PolicyLoss
 from train.policy.reina_loss import GAINS, information_gain
-from train.policy.two_passes import two_passes
+from train.policy.two_passes import Heard, two_passes
 from train.recipes.start_model import StartModel
 from train.translator.model import MultitaskTranslator
 
@@ -21,10 +23,13 @@ from train.translator.model import MultitaskTranslator
 class Teacher:
     """The frozen translator. No module: neither trained nor stored with the policy."""
 
-    def __init__(self, start: StartModel, objective: str, kind: str, aligns: bool) -> None:
+    def __init__(
+        self, start: StartModel, objective: str, kind: str, aligns: bool, hearing: Hearing = PLAIN
+    ) -> None:
         """objective as in `models.policy.network`; kind of gain (`train.policy.reina_loss`) or of divergence.
 
-        Raises ValueError for a kind that is neither.
+        hearing: what it hears, which should be what it will hear when it runs. Raises ValueError for a kind
+        that is neither.
         """
         kinds = GAINS if objective == "gain" else DIVERGENCES
         if kind not in kinds:
@@ -34,15 +39,18 @@ class Teacher:
         self._objective = objective
         self._kind = kind
         self._aligns = aligns
+        self.hearing = hearing
+        self._encoder = ClipEncoder(start.model, hearing, start.model.decoder.token_embedding.weight.device)
 
     def to(self, device: torch.device) -> None:
         self._translator.to(device)
+        self._encoder = ClipEncoder(self.start.model, self.hearing, device)
 
     @torch.no_grad()
     def lesson(self, speech: SpeechPairs) -> Lesson:
         """What can be learned of speech that comes with its audio as far as it was heard, and whole."""
         model, tokens = self._translator.translator, speech.text.tokens
-        partial, full = self._listen(speech.audio), self._listen(speech.whole_audio)
+        partial, full = self.listen(speech.audio), self.listen(speech.whole_audio)
         passes = two_passes(model, partial, full, tokens)
         mask = speech.text.mask
         if self._objective == "gain":
@@ -50,11 +58,17 @@ class Teacher:
             goal = information_gain(passes.partial_logits, passes.full_logits, targets, self._kind)
         else:
             goal = divergence(passes.partial_logits, passes.full_logits, self._kind)
-        spoken_s = spoken_seconds(model, *full, tokens) if self._aligns else None
+        spoken_s = None
+        if self._aligns:
+            spoken_s = spoken_seconds(model, full.frames, full.lengths, tokens, full.log_counts)
         return Lesson(passes.hidden.float(), speech.audio.heard_s, goal, mask, spoken_s)
 
-    def _listen(self, audio: Audio) -> tuple[Tensor, Tensor]:
-        return self._translator.listen(audio)
+    def listen(self, audio: Audio | Waveforms) -> Heard:
+        """What the decoder listens to."""
+        if isinstance(audio, Waveforms):
+            memory = self._encoder.encode(audio.clips)
+            return Heard(memory.frames, memory.lengths, memory.log_counts)
+        return Heard(*self._translator.listen(audio), audio.log_counts)
 
 
 class PolicyInTraining(nn.Module):
@@ -71,6 +85,9 @@ class PolicyInTraining(nn.Module):
     def describe(self, file: Path) -> None:
         """Write what is needed, beside the weights, to build the network again."""
         description = {"options": asdict(self.network.options), "base": self.base}
+        description["hearing"] = self.teacher.hearing.described()
+        if (adapter := self.teacher.start.adapter) is not None:
+            description["adapter"] = adapter.fingerprint
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
     def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:

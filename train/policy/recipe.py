@@ -21,7 +21,11 @@ from torch.nn import Module
 
 from foundation.errors import InputError
 from models.policy.network import PolicyOptions
+from models.reina.network import Reina
 from models.storage.locate import locate_model
+from models.translator import TranslatorOptions
+from models.whisper.hearing import PLAIN, Hearing
+from models.whisper.translator import usual_hearing
 from train.data.batch_plan import BatchSection
 from train.data.batches import TruncationSection
 from train.data.examples import DataSection
@@ -35,7 +39,7 @@ from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
-from train.recipes.start_model import POLICY, open_model
+from train.recipes.start_model import POLICY, StartModel, open_model
 
 FAMILY = "simulst_policy"
 
@@ -46,6 +50,18 @@ class PolicyConfig:
 
     translator: str = ""
     """The translator: a model folder, Whisper by path or name, or the output folder of an earlier stage."""
+
+    trailing_silence_ms: int | None = None
+    """The silence behind a clip; null: as the translator hears it when it runs, a REINA none."""
+
+    dense_silence_ms: int | None = None
+    """Where silence is thinned, so much of it is heard in full; null: 1000."""
+
+    silence_stride: int | None = None
+    """Of the rest one frame in so many is heard; null: as the translator does when it runs."""
+
+    frozen_after_s: float | None = None
+    """Frames so far behind the newest audio are frozen; null: as when it runs, a REINA's never."""
 
     width: int = 512
     """The width of the network, even and a multiple of the heads."""
@@ -101,7 +117,7 @@ class PolicyTrainingConfig:
     """`config_overrides` are the fields of `PolicyConfig`."""
 
     train: list[DataSection] = field(default_factory=list)
-    """What is trained on: a list of sections of task s2tt."""
+    """What is trained on: a list of sections of task s2tt or asr. Texts may be the translator's own."""
 
     validation: list[DataSection] = field(default_factory=list)
     """What is validated on; each section gets its own scores. All its clips are cut."""
@@ -147,16 +163,23 @@ class PolicyRecipe(Recipe):
 
     def create_task(self, context: RecipeContext) -> Task:
         config = context.get_config_as(PolicyTrainingConfig)
-        if any(section.task != "s2tt" for section in config.train + config.validation):
-            raise InputError("a policy learns from speech translation: take sections of other tasks out")
+        if any(section.task == "nmt" for section in config.train + config.validation):
+            raise InputError("a policy learns from speech: take sections of task nmt out")
+        if any(section.trailing_silence_ms for section in config.train + config.validation):
+            raise InputError(
+                "a policy's translator hears the same silence everywhere: give trailing_silence_ms below "
+                "model.config_overrides, not in sections of data"
+            )
         check_before_loading(context, config)
         model = context.get_model_as(PolicyInTraining)
         start = model.teacher.start
         unit = PolicyUnit(context.get_data_parallel_model(), model.teacher, model.loss)
-        reader = train_reader(context, config, start, frozen_encoder=True, whole=True)
+        hearing = model.teacher.hearing
+        reader = train_reader(context, config, start, frozen_encoder=True, whole=True, hearing=hearing)
         all_cut = TruncationSection(cut_probability=1.0, chunk_ms=config.truncation.chunk_ms)
         units, readers = [], []
-        for name, _, valid_reader in validation_readers(context, config, start, all_cut, whole=True):
+        sections = validation_readers(context, config, start, all_cut, whole=True, hearing=hearing)
+        for name, _, valid_reader in sections:
             units.append(PolicyEvalUnit(model, model.loss, name))
             readers.append(valid_reader)
         return context.create_trainer(unit, reader, units, readers)
@@ -192,7 +215,25 @@ def create(config: PolicyConfig) -> PolicyInTraining:
             config.alignment_temperature_s,
         )
         kind = config.gain if config.objective == "gain" else config.divergence
-        teacher = Teacher(start, config.objective, kind, aligns=config.alignment_weight > 0)
+        aligns = config.alignment_weight > 0
+        teacher = Teacher(start, config.objective, kind, aligns, _hearing(config, start))
     except ValueError as error:
         raise InputError(f"policy: {error}") from None
     return PolicyInTraining(options, teacher, loss, config.translator)
+
+
+def _hearing(config: PolicyConfig, start: StartModel) -> Hearing:
+    """What the teacher hears. Raises InputError for numbers out of range.
+
+    A REINA's frames are not frozen unless that is asked for: they hardly change, and caches of its encoder's
+    outputs are older than freezing.
+    """
+    usual = PLAIN if isinstance(start.model, Reina) else usual_hearing(start.trailing_silence_ms)
+    return usual.chosen(
+        TranslatorOptions(
+            trailing_silence_ms=config.trailing_silence_ms,
+            dense_silence_ms=config.dense_silence_ms,
+            silence_stride=config.silence_stride,
+            frozen_after_s=config.frozen_after_s,
+        )
+    )

@@ -4,11 +4,20 @@ Shapes: B clips, T memory frames, N tokens, D width, V vocabulary.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from models.whisper.network import SpeechModel
+
+
+class Heard(NamedTuple):
+    """What the decoder listens to: memories as the translator's encoder gives them when it runs."""
+
+    frames: Tensor  # (B, T, D)
+    lengths: Tensor  # (B,)
+    log_counts: Tensor | None = None  # (B, T): of `models.translator.Memory`
 
 
 @dataclass(frozen=True)
@@ -23,18 +32,19 @@ class TwoPasses:
 @torch.no_grad()
 def two_passes(
     model: SpeechModel,
-    partial: tuple[Tensor, Tensor],
-    full: tuple[Tensor, Tensor],
+    partial: Heard,
+    full: Heard,
     tokens: Tensor,
 ) -> TwoPasses:
-    """Run both passes. partial, full: memories (B, T, D) as `model.hear` gives them, and lengths (B,).
+    """Run both passes.
 
-    The partial one is that of the cropped waveform (`train.data.truncation`). tokens (B, N) start with the
+    The partial memory is that of the cropped waveform (`train.data.truncation`). tokens (B, N) start with the
     prompt; position n predicts token n + 1. Raises ValueError for a model in training mode: its
     dropout would look like information.
     """
     if model.training:
         raise ValueError("the translator must be in evaluation mode: call model.eval()")
-    hidden = model.decoder.teacher_force(*partial, tokens)
-    everything = model.decoder.teacher_force(*full, tokens)
+    decoder = model.decoder
+    hidden = decoder.teacher_force(partial.frames, partial.lengths, tokens, partial.log_counts)
+    everything = decoder.teacher_force(full.frames, full.lengths, tokens, full.log_counts)
     return TwoPasses(hidden, model.decoder.logits(hidden), model.decoder.logits(everything))

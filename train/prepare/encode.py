@@ -9,6 +9,12 @@ Runs a frozen audio encoder once over whole and truncated clips, so that trainin
 in every epoch. The folder's files are described in `train.data.encoder_cache`; it takes 2 bytes x width x
 50 a second of audio and version (tiny.en: 38 KB).
 
+A policy for a Whisper learns from what that hears when it runs: silence behind each clip, thinned, and
+frozen frames (`models.whisper.hearing`). No model reads a cache that was heard otherwise:
+
+    simulst prepare encode --manifest own/manifest.tsv --whisper openai/whisper-base --truncations 4 \\
+        --trailing-silence-ms 30000 --silence-stride 8 --frozen-after-s 3 --output DIR
+
 bfloat16 is about twice as fast on processors that multiply it (AMX, AVX512-BF16) and changes frames by about
 1%. float32 is the default, because cached frames should be those that the model hears later.
 """
@@ -29,6 +35,7 @@ from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.sound.log_mel import HOP
 from models.translator import TranslatorOptions
+from models.whisper.hearing import PLAIN, Hearing
 from train.data.clip_versions import CHUNK_MS, Version, heard_samples
 from train.data.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.data.frame_encoders import FrameEncoder, open_encoder
@@ -58,7 +65,7 @@ def run(options: EncodeOptions) -> None:
         journal = Journal(folder)
         encode = partial(encode_rows, truncations=options.truncations, seed=options.seed)
         workers = workers_in(folder, options.jobs, options.executor)
-        start = (options.whisper, options.model, options.device, options.precision, workers.jobs)
+        start = (options, workers.jobs)
         written = sum(entry["frames"] for entry in journal.entries)
         with FrameFile(folder / FRAMES, written) as file:
             entries = journal.work_through(
@@ -75,8 +82,10 @@ def run(options: EncodeOptions) -> None:
 
 def cache_settings(options: EncodeOptions) -> dict[str, object]:
     """What cache.json says."""
-    encoder = open_encoder(options.whisper, options.model, "cpu")
+    hearing = hearing_of(options)
+    encoder = open_encoder(options.whisper, options.model, "cpu", hearing)
     return {
+        "hearing": hearing.described(),
         "width": encoder.width,
         "frame_ms": encoder.frame_ms,
         "encoder_sha256": encoder_sha256(encoder.module),
@@ -86,6 +95,18 @@ def cache_settings(options: EncodeOptions) -> dict[str, object]:
         "precision": options.precision,
         "manifest_sha256": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
+
+
+def hearing_of(options: EncodeOptions) -> Hearing:
+    """What is heard behind a clip's audio, and which frames are encoded again."""
+    return PLAIN.chosen(
+        TranslatorOptions(
+            trailing_silence_ms=options.trailing_silence_ms,
+            dense_silence_ms=options.dense_silence_ms,
+            silence_stride=options.silence_stride,
+            frozen_after_s=options.frozen_after_s,
+        )
+    )
 
 
 class FrameFile:
@@ -123,12 +144,13 @@ class _Process:
     precision: str
 
 
-def start_encoder(whisper: str | None, model: str | None, device: str, precision: str, jobs: int) -> None:
+def start_encoder(options: EncodeOptions, jobs: int) -> None:
     if jobs > 1:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
-    _Process.encoder = open_encoder(whisper, model, own_device(device))
-    _Process.device, _Process.precision = device, precision
+    device = own_device(options.device)
+    _Process.encoder = open_encoder(options.whisper, options.model, device, hearing_of(options))
+    _Process.device, _Process.precision = options.device, options.precision
 
 
 def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:

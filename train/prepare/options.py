@@ -120,6 +120,22 @@ class EncodeOptions:
         0, "The truncated versions of each clip, beside the whole clip.", at_least=0, at_most=1000
     )
     seed: int = option(0, "The seed of the lengths of truncated versions.")
+    trailing_silence_ms: int = option(
+        0,
+        "The silence heard behind each clip: of a Whisper whose policy is trained, as it hears when it runs; "
+        "as published that is 30000, with --silence-stride 8 and --frozen-after-s 3.",
+        at_least=0,
+        at_most=600_000,
+    )
+    dense_silence_ms: int | None = option(
+        None, "Where silence is thinned, so much of it is heard in full; default: 1000.", at_least=100
+    )
+    silence_stride: int | None = option(
+        None, "Of the rest one frame in so many is heard; default: all.", at_least=1, at_most=64
+    )
+    frozen_after_s: float | None = option(
+        None, "Frames so far behind the newest audio are frozen; default: never.", at_least=0.5, at_most=30
+    )
     precision: str = option("float32", "The number format in the encoder.", ("float32", "bfloat16"))
     device: str = option("cpu", DEVICE)
     jobs: int | None = option(None, JOBS, at_least=1)
@@ -129,6 +145,16 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         if (self.whisper is None) == (self.model is None):
             raise InputError("say whose encoder is run: give either --whisper or --model")
+        if not self.is_plain and (self.model is not None or self.precision != "float32"):
+            raise InputError(
+                "silence behind clips and frozen frames are for --whisper in float32: leave them out, or "
+                "give that"
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Clips are heard alone, and all of each is encoded at once."""
+        return self.trailing_silence_ms == 0 and self.frozen_after_s is None
 
 
 @dataclass(frozen=True)

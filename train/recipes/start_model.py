@@ -4,6 +4,7 @@ A run starts from a new REINA, from a model folder (REINA or Whisper), or from t
 earlier run. A run's output folder holds
 
     translator/     config.json and tokenizer of the model in training: a model folder without weights
+    lora.json       instead, where adapters are trained: the Whisper that they are for
     policy.json     instead, where a policy is trained: its sizes and the translator that it is for
     checkpoints/    fairseq2's: step_N/model/..., and scores/step_N.txt if a validation score is kept
 """
@@ -11,7 +12,7 @@ earlier run. A run's output folder holds
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,20 @@ from models.layers.attention_heads import Heads
 from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.storage.locate import locate_base
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_weights
-from models.whisper.checkpoint import load_whisper_checkpoint, trailing_silence_ms, whisper_dimensions
+from models.whisper.adapter import Adapter
+from models.whisper.checkpoint import (
+    WhisperCheckpoint,
+    load_whisper_checkpoint,
+    trailing_silence_ms,
+    whisper_dimensions,
+)
 from models.whisper.folder import describe_whisper
 from models.whisper.network import SpeechModel, Whisper
 from models.whisper.tokenizer import WhisperTokenizer
+from train.recipes.adapter_run import NOTE, AdapterRun
 
 DESCRIPTION, POLICY, CHECKPOINTS = "translator", "policy.json", "checkpoints"
 LARGEST_SIZE = 2**20
@@ -43,6 +52,7 @@ class StartModel:
     tokenizer: SentencePieceTokenizer | WhisperTokenizer
     alignment_heads: Heads | None = None  # Whisper's
     trailing_silence_ms: int | None = None  # behind the audio, if a Whisper was trained otherwise than usual
+    adapter: Adapter | None = None  # that is merged into Whisper's weights
 
     def describe(self, folder: Path) -> None:
         """Write a model folder without weights, of a model that is trained without silence behind clips."""
@@ -86,23 +96,41 @@ def open_model(path: Path) -> StartModel:
     """
     if (path / POLICY).is_file() and (path / CHECKPOINTS).is_dir():
         raise InputError(f"{path} is the output of a policy: give that of its translator")
+    run = path.parent.parent if re.fullmatch(r"step_\d+", path.name) else path
+    if (run / NOTE).is_file() and (run / CHECKPOINTS).is_dir():
+        return _adapted(run, best_checkpoint(run) if run == path else path)
     if (path / DESCRIPTION).is_dir():
         return _trained(path / DESCRIPTION, best_checkpoint(path))
-    if re.fullmatch(r"step_\d+", path.name) and (path.parent.parent / DESCRIPTION).is_dir():
-        return _trained(path.parent.parent / DESCRIPTION, path)
+    if (run / DESCRIPTION).is_dir():
+        return _trained(run / DESCRIPTION, path)
     if (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") == "reina":
         model, tokenizer = load_reina(path)
         # Loaded weights may be float16 and mapped from a file: training needs a copy of its own.
         weights = {name: value.float().clone() for name, value in model.state_dict().items()}
         model.load_state_dict(weights, assign=True)
         return StartModel(model.requires_grad_(True), tokenizer)
-    checkpoint = load_whisper_checkpoint(path)
+    return _whisper(load_whisper_checkpoint(path))
+
+
+def _whisper(checkpoint: WhisperCheckpoint) -> StartModel:
     whisper = Whisper(checkpoint.dimensions)
     whisper.load_state_dict(checkpoint.weights)
     tokenizer = WhisperTokenizer(
         checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
     )
-    return StartModel(whisper, tokenizer, checkpoint.alignment_heads, checkpoint.trailing_silence_ms)
+    heads, silence_ms = checkpoint.alignment_heads, checkpoint.trailing_silence_ms
+    return StartModel(whisper, tokenizer, heads, silence_ms, checkpoint.adapter)
+
+
+def _adapted(run: Path, step: Path) -> StartModel:
+    """The Whisper that a run trains adapters for, with those of one checkpoint merged into it."""
+    note = AdapterRun.read(run)
+    base = load_whisper_checkpoint(locate_base(run, note.base))
+    adapter = note.adapter(step, read_checkpoint(step, WRAPPER, nn.Module()))
+    weights = adapter.merged({name: weight.float() for name, weight in base.weights.items()})
+    return _whisper(
+        replace(base, weights=weights, trailing_silence_ms=adapter.trailing_silence_ms, adapter=adapter)
+    )
 
 
 def _sizes(sizes: dict[str, object], known: Mapping[str, object]) -> dict[str, object]:

@@ -52,11 +52,16 @@ def section_reader(model: AudioLanguageModel) -> ReadSection:
 
 
 def check_task(section: DataSection) -> None:
-    """Raises InputError for a section without speech."""
+    """Raises InputError for a section without speech, or with silence behind it."""
     if section.task == "nmt":
         raise InputError(
             f"data section of {section.manifest}: an audio-language model learns from speech: task must "
             "be s2tt or asr"
+        )
+    if section.trailing_silence_ms:
+        raise InputError(
+            f"data section of {section.manifest}: an audio-language model hears clips alone: leave "
+            "trailing_silence_ms out"
         )
 
 

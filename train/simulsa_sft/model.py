@@ -3,26 +3,26 @@
 Shapes: B pairs, T audio frames, M positions that count, V vocabulary.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from fairseq2.composition import register_model_family
 from fairseq2.models.utils.fsdp import apply_layerwise_fsdp
 from fairseq2.nn.fsdp import FSDPWrapper
 from fairseq2.runtime.dependency import DependencyContainer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
 from models.audio_language.model import AudioFrames, AudioLanguageModel
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
+from train.recipes.lora import LoraSection
 from train.recipes.start_model import CHECKPOINTS
+from train.recipes.trained_weights import TrainedWeights
 from train.simulsa_sft.batches import AudioTextBatch
-from train.simulsa_sft.lora import LoraSection, add_lora
+from train.simulsa_sft.lora import add_language_lora, with_modules
 from train.simulsa_sft.start import DESCRIPTION, Origin, constant_weights, open_audio_language_model
 from train.translator.model import attention_kernels
 
@@ -52,13 +52,13 @@ class AudioLanguageConfig:
     """Whether the layer between encoder and language model stays as it is."""
 
 
-class AudioLanguageInTraining(nn.Module):
+class AudioLanguageInTraining(TrainedWeights):
     """Data parallelism sees a module's `forward`; checkpoints see only what is trained."""
 
     def __init__(self, model: AudioLanguageModel, config: AudioLanguageConfig) -> None:
         super().__init__()
         self._constant = constant_weights(model.network)
-        self.lora = None if config.lora is None else [add_lora(model, config.lora)]  # no submodule
+        self.lora = None if config.lora is None else [add_language_lora(model, config.lora)]  # no submodule
         self.model = model
         self.network = model.network
         self.config = config
@@ -69,7 +69,8 @@ class AudioLanguageInTraining(nn.Module):
         Raises InputError where checkpoints of another model, prompt or lora are in it.
         """
         start = str(locate_model(self.config.start).absolute())
-        origin = Origin(start, self.config.prompt, self.config.lora)
+        lora = None if self.config.lora is None else with_modules(self.config.lora)
+        origin = Origin(start, self.config.prompt, lora)
         begun = any((output / CHECKPOINTS).glob("step_*")) and (output / DESCRIPTION).is_file()
         if begun and (found := Origin.read(output)) != origin:
             changed = [name for name in vars(origin) if getattr(origin, name) != getattr(found, name)]
@@ -114,26 +115,6 @@ class AudioLanguageInTraining(nn.Module):
                     frames[place] = values[:length]
         lengths = torch.tensor([len(one) for one in frames], device=model.device)
         return AudioFrames(pad_sequence(frames, batch_first=True), lengths)
-
-    def state_dict(self, *args: Any, **settings: Any) -> dict[str, Any]:
-        """The weights that are trained, without frozen ones: those are the start model's."""
-        trained = self._trained()
-        everything = super().state_dict(*args, **settings)
-        return {name: value for name, value in everything.items() if name in trained}
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        if strict and set(state_dict) != self._trained():
-            raise InputError(
-                "the checkpoint holds other weights than this configuration trains: go on with the first "
-                "configuration, or name a new output folder"
-            )
-        return super().load_state_dict(state_dict, strict=False, assign=assign)
-
-    def _trained(self) -> set[str]:
-        named = self.named_parameters(remove_duplicate=False)
-        return {name for name, weight in named if weight.requires_grad}
 
 
 def create(config: AudioLanguageConfig) -> AudioLanguageInTraining:

@@ -20,8 +20,9 @@ from models.storage.locate import locate_model
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite
 from models.translator import TranslatorOptions
+from train.recipes.lora import LoraSection
 from train.recipes.start_model import best_checkpoint, read_checkpoint
-from train.simulsa_sft.lora import LoraSection, add_lora
+from train.simulsa_sft.lora import add_language_lora
 
 DESCRIPTION = "audio_language.json"
 WRAPPER = "network."  # what names begin with in a checkpoint of `train.simulsa_sft.model`
@@ -102,7 +103,7 @@ def open_trained(path: Path, options: TranslatorOptions) -> Trained:
         options = replace(options, prompt=origin.prompt)
     model = open_audio_language_model(locate_model(origin.start), options)
     constant = constant_weights(model.network)
-    lora = None if origin.lora is None else add_lora(model, origin.lora)
+    lora = None if origin.lora is None else add_language_lora(model, origin.lora)
     network = model.network
     weights = read_checkpoint(step, WRAPPER, network)
     own = network.state_dict()

@@ -10,7 +10,9 @@ from fairseq2.runtime.dependency import DependencyContainer
 from foundation.errors import InputError
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.locate import locate_model
+from train.recipes.lora import LoraSection
 from train.recipes.start_model import StartModel, new_model, open_model
+from train.translator.adapted import AdaptedWhisper
 from train.translator.model import MultitaskTranslator
 
 FAMILY = "simulst_translator"
@@ -44,6 +46,9 @@ class TranslatorConfig:
     freeze_encoder: bool = False
     """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
 
+    lora: LoraSection | None = None
+    """Adapters on a Whisper, whose own weights are then frozen; null: all of it is trained."""
+
 
 def start_model(config: TranslatorConfig) -> StartModel:
     """The model that a run trains. Raises InputError where the configuration or its files cannot be used."""
@@ -75,7 +80,10 @@ def check_languages(config: TranslatorConfig, pairs: Iterable[tuple[str, str]]) 
 
 def create(config: TranslatorConfig) -> MultitaskTranslator:
     """A translator to train. Raises InputError where the configuration or its files cannot be used."""
-    return MultitaskTranslator(start_model(config), config.freeze_encoder)
+    start = start_model(config)
+    if config.lora is None:
+        return MultitaskTranslator(start, config.freeze_encoder)
+    return AdaptedWhisper(start, config.start or config.architecture, config.lora, config.freeze_encoder)
 
 
 def register_translators(container: DependencyContainer) -> None:

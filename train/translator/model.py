@@ -6,6 +6,7 @@ Shapes: B pairs, N positions, M positions that count, D width, V vocabulary.
 """
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.reina.network import Reina
 from train.data.batches import Audio, Text, TranslationBatch
-from train.recipes.start_model import StartModel
+from train.recipes.start_model import DESCRIPTION, StartModel
 
 
 class MultitaskTranslator(nn.Module):
@@ -29,6 +30,13 @@ class MultitaskTranslator(nn.Module):
         """Leave out of training what is not to be trained."""
         if self.freeze_encoder:
             self.translator.encoder.requires_grad_(False)
+
+    def describe(self, output: Path) -> None:
+        """Write into the output folder of a run what is needed, beside its weights, to build the model again.
+
+        Raises InputError where that is the folder of a run that cannot be gone on with.
+        """
+        self.start.describe(output / DESCRIPTION)
 
     def forward(self, batch: TranslationBatch) -> list[tuple[Tensor, Tensor]]:
         """Logits (M, V) and targets (M,) of the speech and of the text in the batch, in this order."""

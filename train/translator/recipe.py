@@ -28,7 +28,6 @@ from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
-from train.recipes.start_model import DESCRIPTION
 from train.translator.family import FAMILY, TranslatorConfig, check_languages, register_translators
 from train.translator.model import MultitaskTranslator
 from train.translator.unit import TranslationEvalUnit, TranslationUnit
@@ -90,7 +89,7 @@ class TranslationRecipe(Recipe):
     def setup_model(self, context: RecipeContext, model: Module, newly_initialized: bool) -> Module:
         model.freeze()
         if context.gangs.root.rank == 0:
-            model.start.describe(context.output_dir / DESCRIPTION)
+            model.describe(context.output_dir)
         return model
 
     def create_task(self, context: RecipeContext) -> Task:

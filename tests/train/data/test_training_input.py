@@ -51,7 +51,8 @@ def collation(tokenizer, truncation=None, whole=False, **options):
     "section, message",
     [
         ({"task": "mt"}, "task must be one of s2tt, asr, nmt, got 'mt'"),
-        ({"targets": []}, "s2tt needs targets other than 'en'"),
+        ({"targets": []}, "s2tt needs targets: name the languages"),
+        ({"task": "nmt", "targets": ["en"]}, "nmt needs targets other than 'en'"),
         ({"task": "asr", "targets": ["de"]}, "asr writes the language that it hears"),
         ({"weight": 0.0}, "weight must be above 0 and at most 10000, got 0"),
         ({"weight": float("nan")}, "weight must be above 0 and at most 10000, got nan"),

@@ -12,7 +12,7 @@ from tests.models.tiny_whisper import write_tiny_whisper
 from train.policy.alignment_loss import alignment_loss
 from train.policy.divergence_loss import divergence, divergence_loss
 from train.policy.reina_loss import ReinaLossOptions, information_gain, normalised, reina_loss
-from train.policy.two_passes import two_passes
+from train.policy.two_passes import Heard, two_passes
 
 
 def random(*shape, seed=0):
@@ -226,7 +226,7 @@ def clips(*lengths, seed=0):
 def heard(model, clip):
     """The memory of clips, as `two_passes` takes it."""
     features, lengths = clip
-    return model.hear(features, lengths), (lengths + 1) // 2
+    return Heard(model.hear(features, lengths), (lengths + 1) // 2)
 
 
 def test_full_audio_gains_nothing():

@@ -9,6 +9,7 @@ import torch
 
 from foundation.errors import InputError
 from models.sound.log_mel import log_mel_spectrogram
+from models.whisper.hearing import PLAIN
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 from train.data.clip_versions import encoder_frames, heard_samples
@@ -92,6 +93,7 @@ def test_training_reads_the_folder(tmp_path, command, whisper):
         "truncations": 2,
         "seed": 0,
         "precision": "bfloat16",
+        "hearing": PLAIN.described(),
     }
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("frames.f16", "index.tsv", "cache.json", "skipped.tsv"),

@@ -171,7 +171,7 @@ def test_probabilities_are_those_of_each_text_alone(world):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lora": {"modules": ["to_q"]}}, "the language model has no modules to_q"),
+        ({"lora": {"modules": ["to_q"]}}, "the model has no modules to_q"),
         ({"lora": {"rank": 0}}, "lora needs a rank of 1 or more"),
         ({"start": ""}, "there is no model to train: set `start`"),
         ({"precision": "bfloat16"}, "weights in bfloat16 cannot be trained: use float32, or lora"),

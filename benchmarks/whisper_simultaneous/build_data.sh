@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds what train/stage2/configs/whisper_*.yaml and train/stage3/configs/whisper_*.yaml read. Repeat the command
+# after an interruption: it goes on where it was.
+#
+#   pip install -e ".[train]"
+#   bash benchmarks/whisper_simultaneous/build_data.sh BASS FOTAQ data/whisper_simultaneous
+#
+#   BASS    folder with bass.tsv (id, en, de, fr ...) and flac/ID.flac: the spoken lines of the freely distributable
+#           CD version of Beneath a Steel Sky. Sections 5 and 6 are the test set, section 0 is the development set.
+#   FOTAQ   folder with fotaq.tsv (id, en ...) and audio/ID.ogg: those of Flight of the Amazon Queen.
+#
+# SIMULST_WHISPER is the Whisper that is trained (default: openai/whisper-tiny.en), JOBS the number of processes
+# (default: one for each core). CACHES=1 also stores what it hears, for stage 3 on a processor.
+set -euo pipefail
+if [ $# -ne 3 ]; then
+    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+bass=$1 fotaq=$2 output=$3
+whisper=${SIMULST_WHISPER:-openai/whisper-tiny.en}
+jobs=${JOBS:-$(nproc)}
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+mkdir -p "$output"
+
+# shellcheck source=../reina_mini/common.sh
+source "$(dirname "$0")/../reina_mini/common.sh"
+
+bass_lines=(--table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en
+    --group-pattern 'bass_(\d+)_' --pause-s 0.3)
+make "$output/bass_dev" join "${bass_lines[@]}" --groups 0 --minimum-s 6 --maximum-s 20
+make "$output/bass_long" join "${bass_lines[@]}" --groups 1 2 3 4 --minimum-s 6 --maximum-s 20
+make "$output/fotaq_long" join --table "$fotaq/fotaq.tsv" --audio-dir "$fotaq/audio" --audio-suffix .ogg --text en \
+    --group-pattern '^([^_]+)_' --pause-s 0.3 --minimum-s 6 --maximum-s 25
+
+# What the model itself writes, with silence behind the clips.
+for name in bass_dev bass_long; do
+    make "$output/own_$name" translate --manifest "$output/$name/segments.tsv" --model "$whisper" \
+        --source en --targets en --beam 1 --jobs "$jobs"
+done
+
+[ -n "${CACHES:-}" ] || exit 0
+# As Whisper hears when it runs; of an adapter's run or folder it is --frozen-after-s 3 alone.
+for name in own_bass_dev own_bass_long fotaq_long; do
+    manifest=$output/$name/manifest.tsv
+    [ -e "$manifest" ] || manifest=$output/$name/segments.tsv
+    make "$output/cache_$name" encode --manifest "$manifest" --whisper "$whisper" --truncations 2 --jobs "$jobs" \
+        --trailing-silence-ms 30000 --silence-stride 8 --frozen-after-s 3
+done

@@ -1,0 +1,73 @@
+"""Clips as a stream's memory holds them at run time: with silence behind, old frames frozen.
+
+The runtime's own encoder hears them, each as a stream that has just come to the clip's end. So a policy
+learns from exactly those states that it will see.
+
+Shapes: B clips, T memory frames, D width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from models.sound.log_mel import HOP
+from models.translator import Memory
+from models.whisper.hearing import FrameLayout, Hearing
+from models.whisper.network import STRIDE, SpeechDimensions, SpeechModel, memory_frames
+from models.whisper.speech_stream import SpeechStream
+from models.whisper.streaming_encoder import StreamingEncoder
+
+
+@dataclass(frozen=True)
+class TrainingHearing:
+    """What a translator in training hears, and how far its window reaches."""
+
+    hearing: Hearing
+    window_frames: int  # feature frames
+
+    @classmethod
+    def of(cls, hearing: Hearing, dimensions: SpeechDimensions) -> "TrainingHearing":
+        return cls(hearing, STRIDE * dimensions.n_audio_ctx)
+
+    def layout(self, samples: int) -> FrameLayout:
+        """Of a clip of so many samples."""
+        return self.hearing.layout(-(-samples // HOP), self.window_frames)
+
+    def log_counts(self, samples: Sequence[int]) -> Tensor | None:
+        """(B, T), as of `Memory`, of clips of so many samples; None where no frame stands for several."""
+        layouts = [self.layout(one) for one in samples]
+        if all(layout.log_counts is None for layout in layouts):
+            return None
+        rows = [
+            torch.zeros(len(layout)) if layout.log_counts is None else layout.log_counts for layout in layouts
+        ]
+        return pad_sequence(rows, batch_first=True)
+
+
+def heard_frames(samples: int) -> int:
+    """The memory frames of a clip of so many samples that hold audio."""
+    return memory_frames(-(-samples // HOP))
+
+
+class ClipEncoder:
+    """The encoder of a frozen translator, in float32."""
+
+    def __init__(self, model: SpeechModel, hearing: Hearing, device: torch.device) -> None:
+        self._mel_bins = model.dimensions.n_mels
+        self._encoder = StreamingEncoder(model, hearing, device, torch.float32, torch.float32)
+
+    @torch.no_grad()
+    def encode(self, clips: Sequence[Tensor]) -> Memory:
+        """The memory of B clips (n,), float32 at 16 kHz, each a stream that has heard so much."""
+        streams = []
+        for clip in clips:
+            stream = SpeechStream(self._mel_bins)
+            stream.append(clip)
+            streams.append(stream)
+        device = self._encoder.device.type
+        # Frames are those of the runtime, whatever the policy's own numbers are.
+        with torch.autocast(device, enabled=False):
+            return self._encoder.encode(streams)
