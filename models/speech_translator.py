@@ -25,7 +25,7 @@ from models.translator import (
 from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
 from models.whisper.network import SpeechModel
 from models.whisper.speech_stream import SpeechStream
-from models.whisper.streaming_encoder import StreamingEncoder
+from models.whisper.streaming_encoder import SpeechEncoder
 
 
 class SpeechTokenizer(Tokenizer, Protocol):
@@ -138,7 +138,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _prepare_for_processor(model, options)
-        self._encoder = StreamingEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
+        self._encoder = SpeechEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
 
