@@ -1,4 +1,9 @@
-"""An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share."""
+"""An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share.
+
+What a new chunk of audio leaves to be computed: the newest frames, and their keys for the decoder's
+cross-attention (`models.whisper.streaming_encoder`); and the decoder's pass over the whole text, because each
+position attends to all audio, so that what every layer but the first makes of the text changes with it.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -47,7 +47,7 @@ class Memory:
     cross: tuple[tuple[Tensor, Tensor], ...] | None = None
     # (B, T) float32, added to attention logits: log of how many frames each stands for; None: one each.
     log_counts: Tensor | None = None
-    final: tuple[FinalFrames, ...] | None = None  # of each of the B streams; None: any frame may change
+    final: tuple[FinalFrames, ...] | None = None  # of each of the B streams; None: none is said to be
 
     @property
     def heard_ms(self) -> Tensor:
