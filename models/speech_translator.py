@@ -1,4 +1,9 @@
-"""An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share."""
+"""An audio encoder with a text decoder behind the Translator interface: what Whisper and REINA share.
+
+What a new chunk of audio leaves to be computed: the newest frames, and their keys for the decoder's
+cross-attention (`models.whisper.streaming_encoder`); and the decoder's pass over the whole text, because each
+position attends to all audio, so that what every layer but the first makes of the text changes with it.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,7 +30,7 @@ from models.translator import (
 from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
 from models.whisper.network import SpeechModel
 from models.whisper.speech_stream import SpeechStream
-from models.whisper.streaming_encoder import StreamingEncoder
+from models.whisper.streaming_encoder import SpeechEncoder
 
 
 class SpeechTokenizer(Tokenizer, Protocol):
@@ -138,7 +143,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _prepare_for_processor(model, options)
-        self._encoder = StreamingEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
+        self._encoder = SpeechEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
 

@@ -8,9 +8,9 @@ Shapes: B streams, R rows, N tokens, F feature frames, T memory frames, D width,
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,19 @@ from models.precisions import PRECISION_NAMES
 from models.translator_options import TranslatorOptions as TranslatorOptions  # belongs to the interface
 
 PRECISIONS = {name: getattr(torch, name) for name in PRECISION_NAMES}
+
+
+@dataclass(frozen=True)
+class FinalFrames:
+    """The first frames of one stream's memory, which never change however much more is heard.
+
+    A causal decoder need not read them again: what it has made of them it keeps in `kept`, which belongs to
+    the stream (its AudioStream holds it), under a key of its own. When the stream forgets audio, its frames
+    are others, and it begins with an empty `kept`.
+    """
+
+    count: int  # of this memory; of later memories of the stream perhaps more
+    kept: dict[Hashable, Any]
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Memory:
     cross: tuple[tuple[Tensor, Tensor], ...] | None = None
     # (B, T) float32, added to attention logits: log of how many frames each stands for; None: one each.
     log_counts: Tensor | None = None
+    final: tuple[FinalFrames, ...] | None = None  # of each of the B streams; None: none is said to be
 
     @property
     def heard_ms(self) -> Tensor:
@@ -56,6 +70,7 @@ class Memory:
             self.end_ms[places, :longest],
             cross,
             None if self.log_counts is None else self.log_counts[places, :longest],
+            None if self.final is None else tuple(self.final[stream] for stream in streams),
         )
 
 

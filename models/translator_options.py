@@ -59,8 +59,9 @@ class TranslatorOptions:
     # Named in seconds like the window that it is compared with.
     frozen_after_s: float | None = option(
         None,
-        "Audio frames so many seconds behind the newest audio are not encoded again, which keeps the cost of "
-        "a chunk flat; 30 encodes all of Whisper's window again at each chunk; default: 3.",
+        "Audio frames so many seconds behind the newest audio are not encoded again, nor read again by an "
+        "audio-language model, which keeps the cost of a chunk flat; 30 encodes all of Whisper's window "
+        "again at each chunk; default: 3, and for audio-language models all is encoded again.",
         at_least=0.5,
         at_most=30,
     )

@@ -29,6 +29,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention
+from models.audio_language.audio_streams import AudioStreamEncoder, WholeEncoder
+from models.audio_language.kept_keys import KeepingPass
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
 from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
@@ -171,6 +173,18 @@ class AudioLanguageModel(ABC):
         """Audio as the language model reads it, (B, T, D)."""
         return self.adapt(self.encode_features(features))
 
+    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder:
+        """What encodes streams as options say. Raises InputError for one that the encoder knows nothing of.
+
+        By default all audio is encoded anew with every chunk.
+        """
+        if options.frozen_after_s is not None:
+            raise InputError(
+                "frozen_after_s is an option of Whisper, REINA and Qwen2-Audio, and this model encodes all "
+                "of its audio at each chunk: leave it out"
+            )
+        return WholeEncoder(self, options.trailing_silence_ms)
+
     def embed(self, tokens: Tensor) -> Tensor:
         """(..., N) -> (..., N, D)"""
         return self.language_model.get_input_embeddings()(tokens)
@@ -181,11 +195,12 @@ class AudioLanguageModel(ABC):
         lengths: Tensor | None = None,
         cache: TokenCache | None = None,
         attention: AudioAttention | None = None,
+        keeping: KeepingPass | None = None,
     ) -> Tensor:
         """Last hidden states (R, N, D) of embeddings (R, N, D), padded on the right.
 
         Without a cache they are whole sequences. With one they stand behind what its rows hold, lengths
-        (R,) of them are real, and `attention` may look on.
+        (R,) of them are real, `attention` may look on, and `keeping` take keys for later chunks.
         """
         decoder = self.language_model.get_decoder()
         if cache is None:
@@ -197,10 +212,12 @@ class AudioLanguageModel(ABC):
             attention_mask=cache.causal_mask(positions),
             use_cache=True,
             cache_position=positions[0],  # or the cache would be asked for its length
-            **{_cache_argument(type(decoder)): _StoredKeys(cache)},
+            **{_cache_argument(type(decoder)): _StoredKeys(cache, keeping)},
             **({} if attention is None else {"audio_attention": attention}),
         ).last_hidden_state
         cache.count_tokens(lengths)
+        if keeping is not None:
+            keeping.finish()
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -254,10 +271,13 @@ def _cache_argument(decoder_class: type[nn.Module]) -> str:
 class _StoredKeys:
     """A `TokenCache` as the language models of transformers ask for it."""
 
-    def __init__(self, cache: TokenCache) -> None:
+    def __init__(self, cache: TokenCache, keeping: KeepingPass | None = None) -> None:
         self._cache = cache
+        self._keeping = keeping
 
     def update(
         self, keys: Tensor, values: Tensor, layer: int, *settings: Any, **more_settings: Any
     ) -> tuple[Tensor, Tensor]:
+        if self._keeping is not None:
+            self._keeping.observe(layer, keys, values)
         return self._cache.store_keys(layer, keys, values)

@@ -5,6 +5,10 @@ runs only over frames that hold audio, with the result of transformers, which ru
 the rest: what a frame may attend to is the same, and the two convolutions, which do see past the end of the
 audio, are given the two frames of silence that they reach.
 
+Every frame attends to all others, later ones too: exact results need all audio encoded anew with every chunk,
+and all frames read anew by the language model. With `frozen_after_s` old frames stay as they are, which is an
+approximation (benchmarks/README.md has what it costs and saves), and neither is done again for them.
+
 The model folder is that of Hugging Face. Its config.json may have a section of this project's own:
 
     "translation": {"prompt": "...", "languages": ["de", ...], "source_languages": ["en"],
@@ -26,6 +30,8 @@ from torch import Tensor, nn
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import whole_folder
+from models.audio_language.audio_streams import AudioStreamEncoder
+from models.audio_language.freezing_encoder import FreezingEncoder
 from models.audio_language.model import AudioFeatures, AudioFrames, AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.storage.declared_sizes import is_size
@@ -33,11 +39,13 @@ from models.storage.locate import locate_base
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite, some
 from models.translator import TranslatorOptions
+from models.whisper.hearing import Hearing
 from models.whisper.network import valid_positions
 
 logger = logging.getLogger(__name__)
 
 MODEL_TYPE = "qwen2_audio"
+POOLED_FRAMES = 2  # of the encoder's, in one that the language model reads
 AUDIO_TOKEN = "<|AUDIO|>"
 # The processor's chat format with one audio. Base checkpoints, which know no chat, are given a --prompt.
 PROMPT = (
@@ -142,15 +150,28 @@ class Qwen2Audio(AudioLanguageModel):
         for layer in tower.layers:
             x = layer(x, mask, layer_head_mask=None)
             x = x if isinstance(x, Tensor) else x[0]  # transformers 5, and 4
-        # A last frame without a partner is lost, here as in transformers.
-        x = tower.avg_pooler(x.transpose(1, 2)).transpose(1, 2)
-        return AudioFrames(tower.layer_norm(x), self.frame_lengths(features.lengths))
+        return AudioFrames(self._pool(x), self.frame_lengths(features.lengths))
+
+    def _pool(self, states: Tensor) -> Tensor:
+        """The last layer's states (..., n, width) -> (..., n // 2, width)
+
+        A last frame without a partner is lost, here as in transformers.
+        """
+        pooled = self.encoder.avg_pooler(states.transpose(-1, -2)).transpose(-1, -2)
+        return self.encoder.layer_norm(pooled)
+
+    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder:
+        """With `frozen_after_s` old frames are never encoded again; without it all are, which is exact."""
+        if options.frozen_after_s is None:
+            return super().open_encoder(options)
+        hearing = Hearing(lookahead_frames=self.lookahead_frames, fewest_frames=self.fewest_frames)
+        return FreezingEncoder(self, hearing.chosen(options), self._pool, POOLED_FRAMES)
 
     def adapt(self, frames: AudioFrames) -> AudioFrames:
         return AudioFrames(self.adapter(frames.values), frames.lengths)
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
-        return (lengths + 1) // 2 // 2
+        return (lengths + 1) // 2 // POOLED_FRAMES
 
 
 def _parts(network: nn.Module) -> nn.Module:

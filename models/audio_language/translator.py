@@ -3,19 +3,19 @@
 A row of the decoder is `text before the audio | audio | text behind it | committed and new text`, all in one
 causal language model. What a new chunk of audio leaves to be computed:
 
-- The encoder sees all audio in both directions: every frame changes with every chunk, so all audio is encoded
-  anew. Only log-mel features of audio heard before are kept (`models.sound.log_mel`), and nothing is spent
-  on the rest of the window.
+- What the family's encoder says (`models.audio_language.audio_streams`): all audio, or only the newest of it
+  where older frames are final.
 - The language model is causal. Keys and values of the text before the audio are the same for every chunk and
-  every stream with one prompt: they are computed once. Those of the audio change with its frames, and those
-  of all text behind it because it attends to the audio: they are computed anew, in one pass.
+  every stream with one prompt: they are computed once. Those of final frames are computed once for each
+  stream and text before the audio, and the stream keeps them until it forgets audio. Those of all other
+  frames change with their frames, and those of all text behind because it attends to these: they are computed
+  anew, in one pass.
 - Within a chunk everything is cached. Rows that hear the same audio with different texts (several policies
-  over one utterance) share the pass over the audio.
+  over one utterance) share the pass over the audio, and what is kept of it.
 
 Shapes: R rows, N tokens, T audio frames, D width, V vocabulary.
 """
 
-import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +27,12 @@ from torch.nn.utils.rnn import pad_sequence
 from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention, watch_attention
 from models.audio_language.families import load_audio_language_model
+from models.audio_language.kept_keys import Beginning, KeepingPass, KeptKeys, open_cache
 from models.audio_language.model import AudioLanguageModel
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import TokenCache
-from models.sound.log_mel import LogMelStream
 from models.translator import (
+    AudioStream,
     Decoder,
     DecoderOutput,
     DecoderState,
@@ -39,7 +40,6 @@ from models.translator import (
     Reading,
     Translator,
     TranslatorOptions,
-    frame_ends,
     last_places,
 )
 
@@ -98,7 +98,7 @@ class AudioLanguageDecoder(Decoder):
         self.maximum_tokens = model.context_length - model.maximum_frames + 1
         self._layers = model.language_model.config.num_hidden_layers
         self._suppressed = torch.tensor(self.tokenizer.suppressed, device=self.device)
-        self._before: dict[tuple[int, ...], TokenCache] = {}  # of one row: the text before the audio
+        self._before: dict[tuple[int, ...], KeptKeys] = {}  # of the text before the audio
 
     def start(
         self,
@@ -142,16 +142,25 @@ class AudioLanguageDecoder(Decoder):
         shared: dict[tuple, int] = {}
         sharing = [shared.setdefault(key, len(shared)) for key in zip(listens_to, befores, strict=True)]
         audio = [memory.frames[heard, : int(memory.lengths[heard])] for heard, _ in shared]
-        cache, unread = self._open_cache([before for _, before in shared])
+        rows = [self._beginning(memory, heard, before) for heard, before in shared]
+        cache, keeping = open_cache(self._layers, rows, self.device), KeepingPass(rows)
         starts = self._tensor([len(before) for _, before in shared])
         lengths = self._tensor([len(frames) for frames in audio])
         state = AudioLanguageState(cache, heads, starts, lengths, memory.frames.shape[1])
-        beginnings = [torch.cat([text, frames]) for text, frames in zip(unread, audio, strict=True)]
+        # Of the text before the audio all is known.
+        unread = [
+            frames[one.known - len(before) :]
+            for frames, one, (_, before) in zip(audio, rows, shared, strict=True)
+        ]
         behind = [self.model.embed(self._tensor(text)) for text in texts_behind]
         if len(shared) == len(texts):
-            whole = [torch.cat(parts) for parts in zip(beginnings, behind, strict=True)]
-            return state, self._feed(state, whole, told, self._tensor([len(text) for text in beginnings]))
-        self._feed(state, beginnings, torch.ones_like(starts))
+            whole = [torch.cat(parts) for parts in zip(unread, behind, strict=True)]
+            leave_out = self._tensor([len(frames) for frames in unread])
+            return state, self._feed(state, whole, told, leave_out, keeping)
+        if any(map(len, unread)):
+            counts = self._tensor([len(frames) for frames in unread])
+            padded = pad_sequence(unread, batch_first=True)
+            self.model.hidden_states(padded, counts, cache, keeping=keeping)
         state.select(self._tensor(sharing))
         return state, self._feed(state, behind, told)
 
@@ -177,10 +186,11 @@ class AudioLanguageDecoder(Decoder):
         rows: Sequence[Tensor],
         told: Tensor,
         leave_out: Tensor | None = None,
+        keeping: KeepingPass | None = None,
     ) -> Reading:
         """rows: R tensors (n, D). leave_out (R,): so many first positions of each are no result."""
         lengths = self._tensor([len(row) for row in rows])
-        return self._decode(state, pad_sequence(rows, batch_first=True), lengths, told, leave_out)
+        return self._decode(state, pad_sequence(rows, batch_first=True), lengths, told, leave_out, keeping)
 
     def _decode(
         self,
@@ -189,10 +199,11 @@ class AudioLanguageDecoder(Decoder):
         lengths: Tensor,
         told: Tensor,
         leave_out: Tensor | None = None,
+        keeping: KeepingPass | None = None,
     ) -> Reading:
         rows = torch.arange(len(lengths), device=self.device)
         watching = state.watch(*last_places(rows, lengths, told))
-        hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching)
+        hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching, keeping)
         if leave_out is not None:
             lengths = lengths - leave_out
             places = leave_out[:, None] + torch.arange(int(lengths.max()), device=self.device)
@@ -210,23 +221,28 @@ class AudioLanguageDecoder(Decoder):
         place = prefix.index(self.tokenizer.audio_token)
         return prefix[:place], prefix[place + 1 :]
 
-    def _open_cache(self, befores: Sequence[tuple[int, ...]]) -> tuple[TokenCache, list[Tensor]]:
-        """A cache of R rows, and for each row the embeddings (n, D) that must come before its audio yet.
-
-        There are none to come where all rows begin with the same text: the cache holds it already.
-        """
-        before = befores[0]
-        if any(other != before for other in befores) or not before:
-            cache = TokenCache(self._layers, len(befores), self.device)
-            return cache, [self.model.embed(self._tensor(text)) for text in befores]
+    def _beginning(self, memory: Memory, heard: int, before: tuple[int, ...]) -> Beginning:
+        """Of a row that hears stream `heard` behind a text."""
         if before not in self._before:
-            read = TokenCache(self._layers, 1, self.device)
-            embedded = self.model.embed(self._tensor([before]))
-            self.model.hidden_states(embedded, self._tensor([len(before)]), read)
+            read = KeptKeys(self._layers)
+            if before:
+                embedded = self.model.embed(self._tensor([before]))
+                cache = TokenCache(self._layers, 1, self.device)
+                keeping = KeepingPass([Beginning(read, 0, len(before))])
+                self.model.hidden_states(embedded, self._tensor([len(before)]), cache, keeping=keeping)
             self._before[before] = read
-        cache = copy.deepcopy(self._before[before])
-        cache.select(torch.zeros(len(befores), dtype=torch.int64, device=self.device))
-        return cache, [self.model.embed(self._tensor([])) for _ in befores]
+        text = self._before[before]
+        final = None if memory.final is None else memory.final[heard]
+        if final is None or not final.count:
+            return Beginning(text, len(before), 0)
+        # Another model may listen to the same stream.
+        key = self.model, before
+        if key not in final.kept:
+            final.kept[key] = text.copy()
+        kept = final.kept[key]
+        end = len(before) + final.count
+        known = min(kept.length, end)
+        return Beginning(kept, known, end - known)
 
     def _tensor(self, numbers: Sequence) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
@@ -237,16 +253,17 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
 
     def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
         """Raises InputError for an option that its encoder knows nothing of."""
-        for name in ("dense_silence_ms", "silence_stride", "frozen_after_s"):
+        for name in ("dense_silence_ms", "silence_stride"):
             if getattr(options, name) is not None:
                 raise InputError(
-                    f"{name} is an option of Whisper and REINA, and an audio-language model encodes all "
-                    "of its audio at each chunk: leave it out"
+                    f"{name} is an option of Whisper and REINA, and audio-language models hear all silence "
+                    "in full: leave it out"
                 )
         model.network.eval().requires_grad_(False)
         super().__init__(model)
         self.options = options.with_silence(0)
         self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms
+        self._encoder = model.open_encoder(self.options)
         sizes = model.language_model.config
         check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         self.maximum_audio_ms = model.maximum_audio_ms
@@ -259,17 +276,12 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
         sizes, named = self.model.language_model.config, self.model.alignment_heads
         return attention_heads(sizes.num_hidden_layers, sizes.num_attention_heads, self.options, named)
 
-    def open_stream(self, whole: bool = False) -> LogMelStream:
-        return LogMelStream(self.model.mel_bins)
+    def open_stream(self, whole: bool = False) -> AudioStream:
+        return self._encoder.open_stream(whole)
 
     @torch.inference_mode()
-    def encode_streams(self, streams: Sequence[LogMelStream]) -> Memory:
-        heard = self.model.features_of(streams)
-        silence_ms = self.options.trailing_silence_ms
-        features = self.model.features_of(streams, silence_ms) if silence_ms else heard
-        audio = self.model.audio_embeddings(features)
-        ends = frame_ends(*audio.values.shape[:2], self.model.frame_ms, self.device)
-        return Memory(audio.values, audio.lengths, self.model.frame_lengths(heard.lengths), ends)
+    def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
+        return self._encoder.encode(streams)
 
 
 def load_audio_language_translator(path: Path, options: TranslatorOptions) -> AudioLanguageTranslator:

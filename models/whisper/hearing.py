@@ -8,7 +8,7 @@ change any more: *frozen* ones keep their keys and values in every layer and are
 Shapes: T memory frames of 20 ms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -31,6 +31,10 @@ class Hearing:
     dense_ms: int = USUAL_DENSE_MS  # of it in full, where the rest is thinned
     silence_stride: int = 1  # one frame in so many of the rest
     frozen_after_ms: float | None = None  # frames so far behind the newest audio are frozen; None: never
+    # Feature frames of silence that only the convolutions see, behind what may be attended to. Our networks
+    # see zeros there; transformers' towers, which run over the whole window, see the silence itself.
+    lookahead_frames: int = 0
+    fewest_frames: int = 1  # feature frames that are encoded at least
 
     def chosen(self, options: TranslatorOptions) -> "Hearing":
         """This hearing, but for what the user chose. All silence that somebody asked for is heard in full."""
@@ -38,11 +42,12 @@ class Hearing:
         frozen_ms = self.frozen_after_ms
         if options.frozen_after_s is not None:
             frozen_ms = 1000 * options.frozen_after_s
-        return Hearing(
-            options.trailing_silence_ms if told_silence else self.silence_ms,
-            options.dense_silence_ms or self.dense_ms,
-            options.silence_stride or (1 if told_silence else self.silence_stride),
-            frozen_ms,
+        return replace(
+            self,
+            silence_ms=options.trailing_silence_ms if told_silence else self.silence_ms,
+            dense_ms=options.dense_silence_ms or self.dense_ms,
+            silence_stride=options.silence_stride or (1 if told_silence else self.silence_stride),
+            frozen_after_ms=frozen_ms,
         )
 
     @property
@@ -91,14 +96,16 @@ class FrameLayout:
 
 @lru_cache(maxsize=4096)
 def _layout(hearing: Hearing, heard_frames: int, window_frames: int) -> FrameLayout:
-    end = min(heard_frames + hearing.silence_ms // HOP_MS, window_frames)
+    heard = heard_frames + hearing.silence_ms // HOP_MS
+    end = min(max(heard, hearing.fewest_frames), window_frames)
+    seen = min(end + hearing.lookahead_frames, window_frames)
     frames = memory_frames(end)
     dense = frames
     if hearing.silence_stride > 1:
         dense = min(frames, memory_frames(heard_frames + hearing.dense_ms // HOP_MS))
     if frames - dense < hearing.silence_stride:
         # Nothing would be gained.
-        return FrameLayout(end, frames, torch.arange(frames), None)
+        return FrameLayout(seen, frames, torch.arange(frames), None)
     starts = torch.arange(dense, frames, hearing.silence_stride)
     counts = (frames - starts).clamp(max=hearing.silence_stride)
     log_counts = torch.cat([torch.zeros(dense), counts.float().log()])

@@ -80,7 +80,12 @@ class EncoderBlock(nn.Module):
         normed = self.attn_ln(x)
         keys, values = self.attn.keys_and_values(normed)
         queries = self.attn.split(self.attn.query(normed))
-        x = x + self.attn.merge(F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask))
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        return self.finish(x, attended.transpose(1, 2).flatten(2))
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Its input (..., D), and what all heads attended to side by side (..., D), -> its output."""
+        x = x + self.attn.out(attended)
         return x + self.mlp(self.mlp_ln(x))
 
 

@@ -3,6 +3,9 @@
 Shapes: T memory frames, D width.
 """
 
+from collections.abc import Hashable
+from typing import Any
+
 from torch import Tensor
 
 from models.layers.growing_rows import GrowingRows
@@ -19,6 +22,7 @@ class FrameCache:
         self.encoder = [LayerKeys() for _ in range(encoder_layers)]
         self.cross = [LayerKeys() for _ in range(decoder_layers)]
         self.frames = _Rows()
+        self.kept: dict[Hashable, Any] = {}  # what decoders have made of frozen frames (`FinalFrames`)
 
 
 class LayerKeys:

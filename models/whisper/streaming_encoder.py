@@ -1,4 +1,4 @@
-"""The encoder of Whisper and REINA over streams that grow: what is frozen is not encoded again.
+"""Whisper-like encoders over streams that grow: what is frozen is not encoded again.
 
 Frames are frozen at every full second of a stream's audio, by a pass over what had been heard just then,
 whether somebody decides at that time or not. So what a stream's memory holds depends on its audio alone,
@@ -7,20 +7,24 @@ not on when it was asked for: policies that decide at different times can share 
 Streams of unequal length and with different frozen frames run in one call: projections and feed-forward
 layers see the new frames of all of them side by side, attention each stream by itself.
 
+What frames become is said by subclasses: `SpeechEncoder` serves Whisper and REINA,
+`models.audio_language.freezing_encoder` the towers of audio-language models.
+
 Shapes: B streams, P new frames of all streams, n new frames of one, T memory frames of one, D width,
 H heads, d = D / H.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from models.layers.multi_head import MultiHeadAttention
 from models.sound.audio import SAMPLE_RATE
 from models.sound.log_mel import HOP, frames_heard
 from models.translator import Memory
@@ -33,8 +37,35 @@ FREEZING_SAMPLES = SAMPLE_RATE  # frames are frozen whenever so much more audio 
 FRAMES_AT_ONCE = 2_000
 
 
+class GrowingAttention(Protocol):
+    """Projections (..., D) -> (..., D) of an encoder's self-attention."""
+
+    heads: int
+    query: nn.Module
+    key: nn.Module
+    value: nn.Module
+
+
+class GrowingBlock(Protocol):
+    """A layer of an encoder: `models.whisper.network.EncoderBlock`, or what looks like one."""
+
+    attn: GrowingAttention
+    attn_ln: nn.Module
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor: ...
+
+
+class GrowingEncoder(Protocol):
+    """An encoder of Whisper's kind: `models.whisper.network.AudioEncoder`, or what looks like one."""
+
+    conv1: nn.Conv1d
+    conv2: nn.Conv1d
+    positional_embedding: Tensor  # (window, D)
+    blocks: Sequence[GrowingBlock]
+
+
 @dataclass(frozen=True)
-class _Pass:
+class EncodingPass:
     """One encoding of a stream when it had heard `samples`."""
 
     stream: SpeechStream
@@ -48,24 +79,29 @@ class _Pass:
         return len(self.layout) - self.cache.frozen
 
 
-class StreamingEncoder:
-    """Encodes streams for `model`, which hears silence and freezes frames as `hearing` says."""
+class StreamingEncoder(ABC):
+    """Encodes streams by `encoder`, which hears silence and freezes frames as `hearing` says."""
+
+    frozen_together = 1  # frames are frozen in groups of so many
+    cross_layers = 0  # decoder layers that attend to memories
 
     def __init__(
-        self,
-        model: SpeechModel,
-        hearing: Hearing,
-        device: torch.device,
-        dtype: torch.dtype,
-        decoder_dtype: torch.dtype,
+        self, encoder: GrowingEncoder, hearing: Hearing, device: torch.device, dtype: torch.dtype
     ) -> None:
-        """dtype: of the model but for its decoder."""
-        self.model = model
+        """device, dtype: of the encoder's weights."""
+        self.encoder = encoder
         self.hearing = hearing
         self.device = device
         self.dtype = dtype
-        self.decoder_dtype = decoder_dtype
-        self.window_frames = STRIDE * model.dimensions.n_audio_ctx
+        self.window_frames = STRIDE * len(encoder.positional_embedding)
+
+    @abstractmethod
+    def keep(self, passes: Sequence[EncodingPass], states: Tensor, positions: Tensor) -> None:
+        """Store what becomes of new frames: the last layer's states (P, D), at positions (P,)."""
+
+    @abstractmethod
+    def memory(self, passes: Sequence[EncodingPass], heard: Tensor) -> Memory:
+        """Of B streams, of what is stored; heard (B,): feature frames of audio."""
 
     def encode(self, streams: Sequence[SpeechStream]) -> Memory:
         """All audio that each of B streams has heard.
@@ -83,13 +119,12 @@ class StreamingEncoder:
                 self._freeze(one)
         passes = [self._open(stream, stream.features.samples_heard) for stream in streams]
         self._run(passes)
-        memory = self._memory(passes, heard)
         for one in passes:
             if one.samples == self._freezes_next_at(one.stream):
                 self._freeze(one)
             if not one.stream.frozen:
                 one.stream.cache = None  # all of it is encoded again
-        return memory
+        return self.memory(passes, heard)
 
     def _freezes_next_at(self, stream: SpeechStream) -> float:
         """Samples: the next full second at which there are frames old enough."""
@@ -98,25 +133,25 @@ class StreamingEncoder:
         first_s = math.ceil((self.hearing.frozen_after_ms + FRAME_MS) / 1000)
         return max(stream.frozen_at + FREEZING_SAMPLES, first_s * SAMPLE_RATE)
 
-    def _freeze(self, one: _Pass) -> None:
+    def _freeze(self, one: EncodingPass) -> None:
         one.stream.frozen_at = one.samples
         heard_ms = 1000 * one.samples / SAMPLE_RATE
-        one.cache.frozen = int((heard_ms - self.hearing.frozen_after_ms) / FRAME_MS)
+        old = int((heard_ms - self.hearing.frozen_after_ms) / FRAME_MS)
+        one.cache.frozen = old - old % self.frozen_together
 
-    def _open(self, stream: SpeechStream, samples: int) -> _Pass:
+    def _open(self, stream: SpeechStream, samples: int) -> EncodingPass:
         if stream.cache is None:
-            sizes = self.model.dimensions
-            stream.cache = FrameCache(sizes.n_audio_layer, sizes.n_text_layer)
+            stream.cache = FrameCache(len(self.encoder.blocks), self.cross_layers)
         layout = self.hearing.layout(-(-samples // HOP), self.window_frames)
-        return _Pass(stream, samples, layout, stream.cache)
+        return EncodingPass(stream, samples, layout, stream.cache)
 
-    def _run(self, passes: Sequence[_Pass]) -> None:
+    def _run(self, passes: Sequence[EncodingPass]) -> None:
         for some in _groups(passes):
             self._encode(some)
 
-    def _encode(self, passes: Sequence[_Pass]) -> None:
+    def _encode(self, passes: Sequence[EncodingPass]) -> None:
         """Fill the caches with the new frames of some streams."""
-        encoder, decoder = self.model.encoder, self.model.decoder
+        encoder = self.encoder
         sizes = [one.new for one in passes]
         positions = torch.cat([one.layout.positions[one.cache.frozen :] for one in passes]).to(self.device)
         biases = [self._bias(one) for one in passes]
@@ -130,24 +165,15 @@ class StreamingEncoder:
                 for one, (keys, values) in zip(passes, new, strict=True)
             ]
             attended = [
-                _attend(block.attn, some, *keys_and_values, bias)
+                _attend(block.attn.heads, some, *keys_and_values, bias)
                 for some, keys_and_values, bias in zip(queries, stored, biases, strict=True)
             ]
-            x = x + block.attn.out(torch.cat(attended))
-            x = x + block.mlp(block.mlp_ln(x))
-        frames = self.model.listen(encoder.ln_post(x), positions).to(self.decoder_dtype)
-        for one, some in zip(passes, frames.split(sizes), strict=True):
-            one.cache.frames.store(one.cache.frozen, some)
-        for layer, block in enumerate(decoder.blocks):
-            keys, values = (
-                project(frames).split(sizes) for project in (block.cross_attn.key, block.cross_attn.value)
-            )
-            for one, *some in zip(passes, keys, values, strict=True):
-                one.cache.cross[layer].store(one.cache.frozen, *some)
+            x = block.finish(x, torch.cat(attended))
+        self.keep(passes, x, positions)
 
-    def _convolve(self, one: _Pass) -> Tensor:
+    def _convolve(self, one: EncodingPass) -> Tensor:
         """(n, D): the new frames behind the convolutions, positions left out."""
-        encoder, first = self.model.encoder, one.cache.frozen
+        encoder, first = self.encoder, one.cache.frozen
         # Feature frame 2 t - 2 is the first that memory frame t sees.
         begin = max(0, STRIDE * first - 2)
         features = one.stream.features.features_between(begin, one.layout.feature_frames, one.samples)
@@ -158,26 +184,56 @@ class StreamingEncoder:
         x = F.gelu(F.conv1d(x, conv.weight, conv.bias, stride=STRIDE))[0].T
         dense, thinned = one.layout.dense - first, len(one.layout) - one.layout.dense
         if not thinned:
-            return x
+            return x[:dense]
         return torch.cat([x[:dense], x[dense].expand(thinned, -1)])
 
-    def _bias(self, one: _Pass) -> Tensor | None:
+    def _bias(self, one: EncodingPass) -> Tensor | None:
         """(1, T), added to attention logits."""
         log_counts = one.layout.log_counts
         return None if log_counts is None else log_counts.to(self.device, self.dtype)[None]
 
-    def _memory(self, passes: Sequence[_Pass], heard: Tensor) -> Memory:
+
+class SpeechEncoder(StreamingEncoder):
+    """The encoder of Whisper and REINA, with cross-attention keys of all frames for each decoder layer."""
+
+    def __init__(
+        self,
+        model: SpeechModel,
+        hearing: Hearing,
+        device: torch.device,
+        dtype: torch.dtype,
+        decoder_dtype: torch.dtype,
+    ) -> None:
+        """dtype: of the model but for its decoder."""
+        super().__init__(model.encoder, hearing, device, dtype)
+        self.model = model
+        self.decoder_dtype = decoder_dtype
+        self.cross_layers = model.dimensions.n_text_layer
+
+    def keep(self, passes: Sequence[EncodingPass], states: Tensor, positions: Tensor) -> None:
+        sizes = [one.new for one in passes]
+        frames = self.model.listen(self.model.encoder.ln_post(states), positions).to(self.decoder_dtype)
+        for one, some in zip(passes, frames.split(sizes), strict=True):
+            one.cache.frames.store(one.cache.frozen, some)
+        for layer, block in enumerate(self.model.decoder.blocks):
+            keys, values = (
+                project(frames).split(sizes) for project in (block.cross_attn.key, block.cross_attn.value)
+            )
+            for one, *some in zip(passes, keys, values, strict=True):
+                one.cache.cross[layer].store(one.cache.frozen, *some)
+
+    def memory(self, passes: Sequence[EncodingPass], heard: Tensor) -> Memory:
         caches = [one.cache for one in passes]
         cross = []
         for layer, block in enumerate(self.model.decoder.blocks):
             stored = zip(*(cache.cross[layer].rows for cache in caches), strict=True)
-            cross.append(tuple(block.cross_attn.split(_padded(rows)) for rows in stored))
-        positions = _padded([one.layout.positions for one in passes]).to(self.device)
+            cross.append(tuple(block.cross_attn.split(padded(rows)) for rows in stored))
+        positions = padded([one.layout.positions for one in passes]).to(self.device)
         log_counts = None
         if any(one.layout.log_counts is not None for one in passes):
-            log_counts = _padded([_log_counts(one.layout) for one in passes]).to(self.device)
+            log_counts = padded([_log_counts(one.layout) for one in passes]).to(self.device)
         return Memory(
-            frames=_padded([cache.frames.rows for cache in caches]),
+            frames=padded([cache.frames.rows for cache in caches]),
             lengths=torch.tensor([len(one.layout) for one in passes], device=self.device),
             heard_frames=memory_frames(heard).to(self.device),
             end_ms=FRAME_MS * (positions + 1).float(),
@@ -186,9 +242,9 @@ class StreamingEncoder:
         )
 
 
-def _groups(passes: Sequence[_Pass]) -> Iterator[Sequence[_Pass]]:
+def _groups(passes: Sequence[EncodingPass]) -> Iterator[Sequence[EncodingPass]]:
     """Passes that go through the layers together."""
-    some: list[_Pass] = []
+    some: list[EncodingPass] = []
     for one in passes:
         if some and sum(each.new for each in some) + one.new > FRAMES_AT_ONCE:
             yield some
@@ -197,15 +253,14 @@ def _groups(passes: Sequence[_Pass]) -> Iterator[Sequence[_Pass]]:
     yield some
 
 
-def _attend(
-    attention: MultiHeadAttention, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None
-) -> Tensor:
+def _attend(heads: int, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
     """Queries (n, D) of one stream over its keys and values (T, D) -> (n, D)"""
-    split = (attention.split(some[None]) for some in (queries, keys, values))
+    # (1, H, n or T, d)
+    split = (some.unflatten(-1, (heads, -1)).transpose(0, 1)[None] for some in (queries, keys, values))
     return F.scaled_dot_product_attention(*split, attn_mask=bias)[0].transpose(0, 1).flatten(1)
 
 
-def _padded(rows: Sequence[Tensor]) -> Tensor:
+def padded(rows: Sequence[Tensor]) -> Tensor:
     """(T, ...) each -> (B, T, ...), of a single one a view."""
     return rows[0][None] if len(rows) == 1 else pad_sequence(list(rows), batch_first=True)
 
