@@ -26,6 +26,7 @@ from agents.stream.chunk_record import ChunkRecord
 from agents.stream.heard_audio import HeardAudio
 from agents.stream.steps import step_together
 from models.languages import LanguagePair
+from models.sound.speech_activity import SharedListening
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,14 @@ def _deliver(feeds: Sequence[Feed], feeds_of: Mapping[int, int]) -> float:
 
 def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
     feeds: dict[tuple, Feed] = {}
+    listening = SharedListening()
     for number, lane in enumerate(lanes):
         whole = lane.policy.hears_whole
         key = lane.chunk_ms, whole, lane.engine.speech, lane.engine.history.options
         if lane.engine.history.may_cut(source.duration_ms):
             key = (*key, number)  # where, its own text decides
         if key not in feeds:
-            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole), whole)
+            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole, listening), whole)
         stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)
         feeds[key].streams.append((number, stream))
     return list(feeds.values())

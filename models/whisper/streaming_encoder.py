@@ -67,6 +67,14 @@ class StreamingEncoder:
         self.decoder_dtype = decoder_dtype
         self.window_frames = STRIDE * model.dimensions.n_audio_ctx
 
+    @property
+    def bytes_per_audio_s(self) -> int:
+        """Keys and values of a second: the encoder's, and the decoder's twice, in stream and memory."""
+        sizes = self.model.dimensions
+        encoder = 2 * sizes.n_audio_layer * sizes.n_audio_state * self.dtype.itemsize
+        decoder = 2 * sizes.n_text_layer * sizes.n_text_state * self.decoder_dtype.itemsize
+        return int(1000 / FRAME_MS) * (encoder + 2 * decoder)
+
     def encode(self, streams: Sequence[SpeechStream]) -> Memory:
         """All audio that each of B streams has heard.
 
