@@ -1,13 +1,12 @@
 """What other number formats cost and alter in a sweep: processor time, texts that differ, and BLEU."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import sacrebleu
 
 from agents.test_set.text_scoring import bleu_tokenizer
 from benchmarks.sweep_profile import Measured, measure
-from evaluation.configuration.evaluation_file import Configuration
+from evaluation.configuration.evaluation_file import Configuration, configure
 from evaluation.configuration.test_set_files import references
 from evaluation.run.batched_run import BatchedRun
 from evaluation.table import Row
@@ -17,10 +16,8 @@ def measure_precision(
     configurations: Sequence[Configuration], precision: str, indices: Sequence[int]
 ) -> Measured:
     """The utterances `indices` simulated together, by models in that precision."""
-    changed = tuple(
-        replace(one, translator=replace(one.translator, precision=precision)) for one in configurations
-    )
-    run = BatchedRun(changed)
+    changed = [configure({**one.values(), "precision": precision}, "the sweep") for one in configurations]
+    run = BatchedRun(tuple(changed))
     return measure(run.load(), run.sources(indices), run.first.evaluation.streams_at_once, counted=False)
 
 

@@ -123,8 +123,11 @@ def speed_table(sweep: Clock, simuleval: Clock, runs: int, utterances: int, diff
 
 def profile_tables(
     runs: Sequence[PlannedRun], utterances: int, precisions: Sequence[str], folder: Path
-) -> dict[str, list[Row]]:
-    """Where the time of the longest utterances goes, what it would be at best, and what precisions alter."""
+) -> Iterator[tuple[str, list[Row]]]:
+    """Where the time of the longest utterances goes, what it would be at best, and what precisions alter.
+
+    Yields the name of each table with its rows, as soon as they are measured.
+    """
     configurations = tuple(run.configuration for run in runs)
     run = BatchedRun(configurations)
     lanes, at_once = run.load(), run.first.evaluation.streams_at_once
@@ -136,13 +139,13 @@ def profile_tables(
     bound = [some.row("half"), measured.row("all")]
     if len(lanes) > 1:
         bound.append(further_setting(some, measured))
-    tables = {"profile": measured.stages(), "bound": bound}
+    yield "profile", measured.stages()
+    yield "bound", bound
     if precisions:
         by_precision = {configurations[0].translator.precision: measured}
         for precision in precisions:
             by_precision[precision] = measure_precision(configurations, precision, indices)
-        tables["precisions"] = precision_rows(by_precision, configurations, indices)
-    return tables
+        yield "precisions", precision_rows(by_precision, configurations, indices)
 
 
 @contextmanager
@@ -175,7 +178,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder.mkdir(parents=True)
     limit = {"engine": ["batched"], "end_index": [str(args.utterances)]}
     runs = load_plan(args.configuration, folder / "sweep", limit).runs
-    tables: dict[str, list[Row]] = {}
     if not args.profile_only:
         with _on_cores(args.cores):
             with Clock() as sweep:
@@ -183,12 +185,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with Clock() as simuleval:
                 run_simuleval(runs, folder / "simuleval", args.cores)
         different = differing_predictions(runs, SweepLayout(folder / "sweep"), folder / "simuleval")
-        tables["speed"] = speed_table(sweep, simuleval, len(runs), args.utterances, different)
+        show(folder, "speed", speed_table(sweep, simuleval, len(runs), args.utterances, different))
     torch.set_num_threads(1)
-    tables |= profile_tables(runs, args.profiled, args.precisions, folder)
-    for name, rows in tables.items():
-        write_tsv(folder / f"{name}.tsv", rows)
-        print(text_table(rows) + "\n")
+    for name, rows in profile_tables(runs, args.profiled, args.precisions, folder):
+        show(folder, name, rows)
+
+
+def show(folder: Path, name: str, rows: Sequence[Row]) -> None:
+    write_tsv(folder / f"{name}.tsv", rows)
+    print(text_table(rows) + "\n", flush=True)
 
 
 if __name__ == "__main__":
