@@ -139,9 +139,9 @@ EVERY_POLICY = [
     LocalAgreementPolicy(1),
     AlignAttPolicy(6),
     EDAttPolicy(0.4, 3),
-    AnyModelReina(-0.7),
+    AnyModelReina(-0.1),
     AnyModelReina(-0.4),
-    AnyModelDigSst(0.45),
+    AnyModelDigSst(0.62),
 ]
 
 
