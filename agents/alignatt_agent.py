@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ class AlignAttPolicy(AgreeingPolicy):
     """Stop before the first token whose most-attended frame is among the newest."""
 
     needs_attention = True
+    reads_where = operator.ge
     knob = Knob("recent_frames", 1, 150)
 
     recent_frames: int = option(
@@ -29,9 +31,6 @@ class AlignAttPolicy(AgreeingPolicy):
         at_least=1,
         at_most=100_000,
     )
-
-    def read(self, step: DecodingStep) -> Tensor:
-        return self.score(step) >= self.score_limit
 
     def score(self, step: DecodingStep) -> Tensor:
         # The most-attended frame, counted back from the end of the audio: the last one is -1.

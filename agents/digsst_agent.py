@@ -29,10 +29,10 @@ class DigSstPolicy(LearnedPolicy):
         at_least=0,
     )
 
-    def read(self, step: DecodingStep) -> Tensor:
+    def score(self, step: DecodingStep) -> Tensor:
         from models.policy.network import predicted_divergence  # brings torch, which options do not need
 
-        return predicted_divergence(step.policy_score) > self.threshold
+        return predicted_divergence(step.policy_score)
 
 
 @entrypoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ class EDAttPolicy(AgreeingPolicy):
     """Stop before the first token whose attention leans on the newest audio."""
 
     needs_attention = True
+    reads_where = operator.ge
     knob = Knob("alpha", 0.01, 1.0)
 
     alpha: float = option(
@@ -33,15 +35,16 @@ class EDAttPolicy(AgreeingPolicy):
         2, "This many frames at the end of the audio count as newest (lambda).", at_least=1, at_most=100_000
     )
 
-    def read(self, step: DecodingStep) -> Tensor:
-        return self.score(step) >= self.alpha
-
     def score(self, step: DecodingStep) -> Tensor:
         import torch  # with the model, not with the options
 
         frames = torch.arange(step.attention.shape[1], device=step.attention.device)
         newest = frames >= step.frame_lengths[:, None] - self.newest_frames  # (R, T)
         return (step.attention * newest).sum(-1)
+
+    @property
+    def score_depends_on(self) -> int:
+        return self.newest_frames
 
     @property
     def score_limit(self) -> float:

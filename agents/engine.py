@@ -25,7 +25,7 @@ from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.languages import LanguagePair, counts_characters
-from models.sound.speech_activity import SpeechActivityOptions
+from models.sound.speech_activity import SharedListening, SpeechActivityOptions
 from models.translator import Memory, Translator
 
 
@@ -54,13 +54,13 @@ class StreamingEngine:
         """No source may be longer; None: any may."""
         return None if self.history.options.endless else self.translator.maximum_audio_ms
 
-    def open_audio(self, whole: bool = False) -> HeardAudio:
+    def open_audio(self, whole: bool = False, listening: SharedListening | None = None) -> HeardAudio:
         """A source that nothing has been heard of yet.
 
-        whole: of all streams that listen to it the policies `hears_whole`.
+        whole: of all streams that listen to it the policies `hears_whole`. listening: of the same source.
         """
         open_sound = partial(self.translator.open_stream, whole)
-        return HeardAudio(open_sound, self.speech, self.history.cuts)
+        return HeardAudio(open_sound, self.speech, self.history.cuts, listening)
 
     def open_stream(
         self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None

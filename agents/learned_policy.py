@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +23,7 @@ STREAMING_BEAM_SEARCH = {"chunk_ms": 250, "beam": 3, "patience": 3.0}
 class LearnedPolicy(AgreeingPolicy):
     """READ or WRITE by the score of a policy network (`models.policy.scored_translator`)."""
 
+    reads_where = operator.gt
     objective: ClassVar[str]  # what the network must have been trained for
 
     threshold: float | None = None  # above it a row READs; None: the one stored with the network

@@ -8,7 +8,7 @@ what is written; once it has ended everything left is written and no hook is ask
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,6 +52,9 @@ class Policy:
     hears_whole: ClassVar[bool] = False
     # None: `simulst calibrate` has to be told.
     knob: ClassVar[Knob | None] = None
+    # A row READs where this says so of `score` and `score_limit` (operator.gt, operator.ge): all settings of
+    # a policy are then asked at once. None: each overrides `read`, or never READs.
+    reads_where: ClassVar[Callable | None] = None
 
     def __post_init__(self) -> None:
         """Raises InputError where an option is out of the bounds that it states."""
@@ -83,10 +86,16 @@ class Policy:
 
     def read(self, step: DecodingStep) -> Tensor | None:
         """At each step: (R,) bool, rows that must hear more before their next token; None is none."""
-        return None
+        reads_where = type(self).reads_where
+        return None if reads_where is None else reads_where(self.score(step), self.score_limit)
 
     def score(self, step: DecodingStep) -> Tensor | None:
-        """For reports: (R,) what `read` compares with `score_limit`, high where it READs; None is nothing."""
+        """(R,) what is compared with `score_limit`, high where it READs; also for reports."""
+        return None
+
+    @property
+    def score_depends_on(self) -> Hashable:
+        """The options that `score` depends on, where there is `reads_where`: the limit is none of them."""
         return None
 
     @property

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import foundation  # noqa: F401  refuses to go on with packages of others under our names
 from agents.learned_policy import STREAMING_BEAM_SEARCH, LearnedPolicy
 from agents.policy import Knob
 from agents.streaming_agent import SHIPPED_LANGUAGES, StreamingAgent, entrypoint
 from foundation.options import option
-from models.decoding.step import DecodingStep
-
-if TYPE_CHECKING:  # options are read before torch is imported
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,9 +21,6 @@ class ReinaPolicy(LearnedPolicy):
     threshold: float | None = option(
         None, "The policy waits above this logit; a smaller one waits longer; default: the model's."
     )
-
-    def read(self, step: DecodingStep) -> Tensor:
-        return step.policy_score > self.threshold
 
 
 @entrypoint

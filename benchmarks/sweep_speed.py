@@ -1,16 +1,18 @@
 """A sweep by the batched engine beside the same settings one by one in SimulEval.
 
     python -m benchmarks.sweep_speed SWEEP.yaml --output FOLDER [--utterances 200] [--cores 2]
+        [--profiled 24] [--profile-only] [--precisions bfloat16]
 
 SWEEP.yaml is a file of `simulst sweep` (evaluation/sweeps/plan.py). First `simulst sweep --engine batched`
 runs it, then plain `simuleval` runs each of its settings (offline run included), both on the same cores:
 as many processes at a time as cores, each with one thread. Both are whole commands, from start to finished
 log; the sweep also draws and scores its curves. Differences between the logs are counted.
 
-Prints three tables and writes them to FOLDER. speed.tsv: wall-clock and processor time, and their ratios.
-profile.tsv: where the batched engine's time goes, measured in this process on one batch. bound.tsv: the
-floating-point work of the networks in that simulation, the rate of large matrix products on this core,
-and the share of the time that the work would take at that rate; the rest is what could still be won.
+Prints tables and writes them to FOLDER. speed.tsv: wall-clock and processor time, and their ratios. Of the
+longest utterances, simulated together in this process: profile.tsv, processor time and floating-point work
+by stage (and profile.png); bound.tsv, the time beside the one that the networks' work would take at the rate
+of large matrix products in the same minutes, for half the settings, for all, and for a further one, which
+finds the audio encoded; precisions.tsv, what other number formats cost and alter.
 """
 
 import argparse
@@ -20,30 +22,23 @@ import resource
 import subprocess
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from benchmarks.floating_point_work import WorkCounter, matrix_rate
+from benchmarks.sweep_precisions import measure_precision, precision_rows
+from benchmarks.sweep_profile import further_setting, measure, plot_stages
 from evaluation.configuration.test_set_files import lists_for_simuleval
 from evaluation.run.batched_run import BatchedRun
-from evaluation.run.batched_simulator import Source, simulate
 from evaluation.run.evaluate import RUN_OPTIONS
 from evaluation.sweeps.layout import SweepLayout
 from evaluation.sweeps.plan import PlannedRun, load_plan
 from evaluation.table import Row, text_table, write_tsv
 
-PROFILED_UTTERANCES = 24
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-STAGES = {
-    "encode_streams": "encoding audio",
-    "start": "prefix and cross-attention keys",
-    "step": "decoding steps",
-}
 
 
 class Clock:
@@ -126,55 +121,31 @@ def speed_table(sweep: Clock, simuleval: Clock, runs: int, utterances: int, diff
     return [row("simuleval, one by one", simuleval), row("simulst sweep, batched", sweep)]
 
 
-class Profile:
-    """One simulation in this process, on one thread, with the time of each stage and its work."""
+def profile_tables(
+    runs: Sequence[PlannedRun], utterances: int, precisions: Sequence[str], folder: Path
+) -> Iterator[tuple[str, list[Row]]]:
+    """Where the time of the longest utterances goes, what it would be at best, and what precisions alter.
 
-    def __init__(self, run: BatchedRun) -> None:
-        self.lanes = run.load()
-        self.sources = [Source(run.audio_files[index]) for index in next(run.batches())]
-        self.seconds: dict[str, float] = defaultdict(float)
-        translator = self.lanes[0].engine.translator
-        simulate(self.lanes[:1], self.sources[:1])  # warm up
-        with WorkCounter() as counter:
-            simulate(self.lanes, self.sources)
-        self.flops = counter.flops
-        for method, stage in STAGES.items():
-            setattr(translator, method, self._timed(getattr(translator, method), stage))
-        started = time.process_time()
-        simulate(self.lanes, self.sources)
-        self.total_s = time.process_time() - started
-
-    def _timed(self, method: Callable, stage: str) -> Callable:
-        def timed(*args, **keywords):
-            started = time.process_time()
-            result = method(*args, **keywords)
-            self.seconds[stage] += time.process_time() - started
-            return result
-
-        return timed
-
-    def stages(self) -> list[Row]:
-        rest = self.total_s - sum(self.seconds.values())
-        seconds = {**self.seconds, "search, policies, texts": rest}
-        return [
-            {"stage": stage, "cpu_s": value, "percent": 100 * value / self.total_s}
-            for stage, value in seconds.items()
-        ]
-
-    def bound(self) -> list[Row]:
-        rate = matrix_rate()
-        bound_s = self.flops / rate
-        row: Row = {
-            "lanes": len(self.lanes),
-            "utterances": len(self.sources),
-            "audio_s": sum(source.duration_ms for source in self.sources) / 1000,
-            "work_gflop": self.flops / 1e9,
-            "core_gflop_per_s": rate / 1e9,
-            "bound_s": bound_s,
-            "cpu_s": self.total_s,
-            "percent_of_bound": 100 * bound_s / self.total_s,
-        }
-        return [row]
+    Yields the name of each table with its rows, as soon as they are measured.
+    """
+    configurations = tuple(run.configuration for run in runs)
+    run = BatchedRun(configurations)
+    lanes, at_once = run.load(), run.first.evaluation.streams_at_once
+    indices = sorted(run.indices, key=lambda index: -run.seconds[index])[:utterances]
+    sources = run.sources(indices)
+    some = measure(lanes[: max(1, len(lanes) // 2)], sources, at_once)
+    measured = measure(lanes, sources, at_once)
+    plot_stages(folder / "profile.png", measured)
+    bound = [some.row("half"), measured.row("all")]
+    if len(lanes) > 1:
+        bound.append(further_setting(some, measured))
+    yield "profile", measured.stages()
+    yield "bound", bound
+    if precisions:
+        by_precision = {configurations[0].translator.precision: measured}
+        for precision in precisions:
+            by_precision[precision] = measure_precision(configurations, precision, indices)
+        yield "precisions", precision_rows(by_precision, configurations, indices)
 
 
 @contextmanager
@@ -197,29 +168,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, metavar="FOLDER")
     parser.add_argument("--utterances", type=int, default=200, help="default: %(default)s")
     parser.add_argument("--cores", type=int, default=2, help="default: %(default)s")
+    parser.add_argument("--profiled", type=int, default=24, help="longest utterances; default: %(default)s")
+    parser.add_argument("--profile-only", action="store_true", help="the sweep and SimulEval are left out")
+    parser.add_argument(
+        "--precisions", nargs="*", default=[], metavar="NAME", help="others, such as bfloat16, measured too"
+    )
     args = parser.parse_args(arguments)
     folder = Path(args.output)
     folder.mkdir(parents=True)
     limit = {"engine": ["batched"], "end_index": [str(args.utterances)]}
     runs = load_plan(args.configuration, folder / "sweep", limit).runs
-    with _on_cores(args.cores):
-        with Clock() as sweep:
-            run_sweep(args.configuration, folder / "sweep", args.utterances, args.cores)
-        with Clock() as simuleval:
-            run_simuleval(runs, folder / "simuleval", args.cores)
-    different = differing_predictions(runs, SweepLayout(folder / "sweep"), folder / "simuleval")
+    if not args.profile_only:
+        with _on_cores(args.cores):
+            with Clock() as sweep:
+                run_sweep(args.configuration, folder / "sweep", args.utterances, args.cores)
+            with Clock() as simuleval:
+                run_simuleval(runs, folder / "simuleval", args.cores)
+        different = differing_predictions(runs, SweepLayout(folder / "sweep"), folder / "simuleval")
+        show(folder, "speed", speed_table(sweep, simuleval, len(runs), args.utterances, different))
     torch.set_num_threads(1)
-    few = {**limit, "end_index": [str(min(args.utterances, PROFILED_UTTERANCES))]}
-    few_runs = load_plan(args.configuration, folder / "sweep", few).runs
-    profile = Profile(BatchedRun(tuple(run.configuration for run in few_runs)))
-    tables = {
-        "speed": speed_table(sweep, simuleval, len(runs), args.utterances, different),
-        "profile": profile.stages(),
-        "bound": profile.bound(),
-    }
-    for name, rows in tables.items():
-        write_tsv(folder / f"{name}.tsv", rows)
-        print(text_table(rows) + "\n")
+    for name, rows in profile_tables(runs, args.profiled, args.precisions, folder):
+        show(folder, name, rows)
+
+
+def show(folder: Path, name: str, rows: Sequence[Row]) -> None:
+    write_tsv(folder / f"{name}.tsv", rows)
+    print(text_table(rows) + "\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ class SpeechTranslator(SpeechDecoder, Translator):
         self._encoder = SpeechEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
+        self.bytes_per_audio_s = self._encoder.bytes_per_audio_s
 
     @cached_property
     def attention_heads(self) -> Heads:

@@ -215,6 +215,7 @@ class Translator(Decoder):
     adapter: str | None = None  # fingerprint of the adapter that is merged into the weights
     silence_ms: int = 0  # that is heard behind the audio
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
+    bytes_per_audio_s: int | None = None  # what is kept of each second while it is decoded; None: not known
 
     @abstractmethod
     def open_stream(self, whole: bool = False) -> AudioStream:

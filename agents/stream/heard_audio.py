@@ -15,7 +15,7 @@ import numpy as np
 
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE, AudioIntake
-from models.sound.speech_activity import SpeechActivity, SpeechActivityOptions
+from models.sound.speech_activity import SharedListening, SpeechActivity, SpeechActivityOptions
 from models.translator import AudioStream
 
 # For sample rates of which a chunk is no whole number of samples.
@@ -42,17 +42,21 @@ class HeardAudio:
         open_sound: Callable[[], AudioStream],
         speech: SpeechActivityOptions | None = None,
         cuts: Cuts | None = None,
+        listening: SharedListening | None = None,
     ) -> None:
         """open_sound: makes a fresh stream of the translator that is to encode it.
 
         speech: what counts as speech; without it, or where silence shall be decoded, all audio does.
+        listening: with others, who hear the same source at other times.
         """
         self._open_sound = open_sound
         self._own_sound = open_sound()
         self._begun_ms = 0.0  # where the utterance began
         self._changes = 0  # of its own sound
         self._equal: tuple[HeardAudio, int, int] | None = None  # who has heard the same, and changes of both
-        self._speech = None if speech is None or speech.decode_silence else SpeechActivity(speech)
+        self._speech = None
+        if speech is not None and not speech.decode_silence:
+            self._speech = SpeechActivity(speech, None if listening is None else listening.open_listener())
         self.cuts = Cuts() if cuts is None else cuts
         self.heard_ms = 0.0  # source audio that has arrived
         self.start_ms = 0.0  # audio before it has been forgotten

@@ -1,9 +1,10 @@
 """What a search asks the policies of its streams at each step, and what of the answers is kept.
 
-Shapes: R live rows, S streams.
+Shapes: R live rows, S streams, G groups of policies that are asked at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from models.decoding.step import DecodingStep
 
 
 class PolicyQuestions:
-    """The policies of S streams during one search: equal ones are asked about all their rows at once.
+    """The policies of S streams during one search: those that score alike are asked about all rows at once.
 
     A policy that fails takes its own streams out of the search, and no others.
     """
@@ -31,6 +32,14 @@ class PolicyQuestions:
         self.reads = RowTrace() if look_ahead else None
         self.frames = RowTrace() if with_frames else None
         self.errors: dict[int, Exception] = {}  # of streams
+        groups: dict[Hashable, int] = {}
+        group = [groups.setdefault(_asked_with(one), len(groups)) for one in policies]
+        self._group = torch.tensor(group, dtype=torch.int64)  # (S,)
+        self._asked = dict(zip(group, policies, strict=True))  # one of each group
+        limits = [policy.score_limit if _compares(policy) else None for policy in policies]
+        self._limits = torch.tensor(  # (S,)
+            [torch.nan if limit is None else limit for limit in limits], dtype=torch.float64
+        )
 
     def observe(self, step: DecodingStep) -> None:
         """Keep the frame that each row attends to most."""
@@ -38,26 +47,25 @@ class PolicyQuestions:
 
     def read(self, step: DecodingStep) -> Tensor:
         """(R,) bool: rows that must hear more."""
-        streams = step.streams.tolist()
-        scores = torch.full(step.streams.shape, torch.nan, device=step.streams.device)
-        reads = torch.zeros(len(streams), dtype=torch.bool, device=step.streams.device)
-        rows_of: dict[Policy, list[int]] = {}
-        for row, stream in enumerate(streams):
-            rows_of.setdefault(self.policies[stream], []).append(row)
-        for policy, rows in rows_of.items():
+        device = step.streams.device
+        scores = torch.full(step.streams.shape, torch.nan, device=device)
+        reads = torch.zeros(step.streams.shape, dtype=torch.bool, device=device)
+        groups = self._group[step.streams.cpu()]
+        for group in groups.unique().tolist():
+            policy = self._asked[group]
             if not decides(policy):
                 continue
-            places = torch.tensor(rows, device=reads.device)
-            own = step if len(rows) == len(reads) else step.select(places)
+            places = (groups == group).nonzero()[:, 0].to(device)
+            own = step if len(places) == len(reads) else step.select(places)
             try:
-                decision = policy.read(own)
+                decision, score = self._decide(policy, own)
                 if decision is not None:
-                    reads[places] = decision.to(reads.device)
-                if self.scores is not None and policy.score_limit is not None:
-                    scores[places] = policy.score(own).to(scores)
+                    reads[places] = decision.to(device)
+                if score is not None:
+                    scores[places] = score.to(scores)
             except Exception as error:  # whatever a policy of the user's may raise
                 reads[places] = True
-                self.errors |= {streams[row]: error for row in rows}
+                self.errors |= {stream: error for stream in step.streams[places].tolist()}
         if self.scores is not None:
             self.scores.add(step, scores)
         if self.reads is not None:
@@ -65,7 +73,28 @@ class PolicyQuestions:
             return torch.zeros_like(reads)
         return reads
 
+    def _decide(self, policy: Policy, step: DecodingStep) -> tuple[Tensor | None, Tensor | None]:
+        """(R,) each: which rows READ, and scores to keep; `policy` speaks for its group."""
+        if _compares(policy):
+            score = policy.score(step)
+            # Rounded to the score's type, as a number would be that a tensor is compared with.
+            limits = self._limits[step.streams.cpu()].to(score)
+            return type(policy).reads_where(score, limits), score
+        kept = self.scores is not None and policy.score_limit is not None
+        return policy.read(step), policy.score(step) if kept else None
+
 
 def decides(policy: Policy) -> bool:
     """Whether the policy looks at single steps at all."""
-    return type(policy).read is not Policy.read
+    return type(policy).read is not Policy.read or type(policy).reads_where is not None
+
+
+def _compares(policy: Policy) -> bool:
+    """Whether its decision is a comparison of its score with its limit, and nothing else."""
+    asks_score = type(policy).read is Policy.read and type(policy).reads_where is not None
+    return asks_score and isinstance(policy.score_limit, Real)
+
+
+def _asked_with(policy: Policy) -> Hashable:
+    """Equal for policies that are asked at once."""
+    return (type(policy), policy.score_depends_on) if _compares(policy) else policy

@@ -75,14 +75,15 @@ class EvaluationOptions:
         ENGINES,
     )
     streams_at_once: int = option(
-        256,
+        512,
         "Engine batched decodes at most so many sentences times settings together.",
         at_least=1,
         at_most=1_000_000,
     )
-    audio_at_once_s: float = option(
-        120.0,
-        "Engine batched encodes at most so much audio together; more is faster and takes more memory.",
+    audio_at_once_s: float | None = option(
+        None,
+        "Engine batched encodes at most so much audio together; more is faster and takes more memory; "
+        "default: a quarter of the test set, of large models less, but 120 to 1000.",
         above=0,
     )
     # What these mean: evaluation/simuleval_plugin/nose_scorer.py.

@@ -34,6 +34,14 @@ from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
 from models.languages import LanguagePair
 from models.registry import base_model, load_translators
+from models.translator import Translator
+
+# What is encoded together by default. A decoding step of few rows costs nearly as much as one of many, but
+# several processes want a batch each, and what is not finished is lost where a run is killed.
+MOST_AUDIO_S = 1000.0
+LEAST_AUDIO_S = 120.0
+LEAST_BATCHES = 4
+AUDIO_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,9 @@ class BatchedRun:
             lanes.append(Lane(engines[key], policy, languages, agent.chunk_ms, unit))
         return lanes
 
+    def sources(self, indices: Sequence[int]) -> list[Source]:
+        return [Source(self.audio_files[index]) for index in indices]
+
     def simulate(
         self,
         lanes: Sequence[Lane],
@@ -118,21 +129,21 @@ class BatchedRun:
         """Simulate some batches, add a line for each utterance to a file; heard(s): s seconds are done."""
         journal = Journal(file.parent, file.name)
         for batch in batches:
-            sources = [Source(self.audio_files[index]) for index in batch]
-            transcripts = simulate(lanes, sources, self.first.evaluation.streams_at_once, heard)
+            transcripts = simulate(lanes, self.sources(batch), self.first.evaluation.streams_at_once, heard)
             for index, some in zip(batch, transcripts, strict=True):
                 journal.append(_entry(index, self.keys, some))
 
-    def batches(self, silence_ms: float = 0, window_ms: float | None = None) -> Iterator[list[int]]:
-        """All utterances, those of like length together, as many as the options allow; longest first.
-
-        silence_ms: that is encoded behind each. window_ms: most audio that the model hears at once, however
-        long a recording is.
-        """
+    def batches(self, translator: Translator) -> Iterator[list[int]]:
+        """All utterances, those of like length together, as many as the options allow; longest first."""
         options = self.first.evaluation
-        silence_s = silence_ms / 1000
+        silence_s = translator.encoded_silence_ms / 1000
+        # However long a recording is, the model hears no more at once.
+        window_ms = translator.maximum_audio_ms
         window_s = math.inf if window_ms is None else window_ms / 1000
         seconds = self.seconds
+        at_once_s = options.audio_at_once_s
+        if at_once_s is None:
+            at_once_s = usual_audio_at_once_s(sum(seconds.values()), translator.bytes_per_audio_s)
         # Engines decode one after the other.
         lanes = max(Counter(map(_engine_key, self.configurations)).values())
         most = max(1, options.streams_at_once // lanes)
@@ -140,7 +151,7 @@ class BatchedRun:
         # Longest first: memory that suffices for the first batch suffices for all.
         for index in sorted(self.indices, key=lambda index: (-seconds[index], index)):
             longest_s = min(seconds[batch[0] if batch else index], window_s) + silence_s
-            if len(batch) == most or (batch and longest_s * (len(batch) + 1) > options.audio_at_once_s):
+            if len(batch) == most or (batch and longest_s * (len(batch) + 1) > at_once_s):
                 yield batch
                 batch = []
             batch.append(index)
@@ -182,6 +193,15 @@ class BatchedRun:
         # What SimulEval wants to know of a log that it scores.
         (folder / "config.yaml").write_text(yaml.safe_dump({"source_type": "speech", "target_type": "text"}))
         write_chunk_log(folder / CHUNK_LOG, [one.chunks for one in written.values()], self.indices.start)
+
+
+def usual_audio_at_once_s(total_s: float, bytes_per_s: int | None) -> float:
+    """How much of total_s of audio is encoded together where nobody says so.
+
+    bytes_per_s: what the model keeps of each second; None: not known.
+    """
+    fitting_s = 0 if bytes_per_s is None else AUDIO_BYTES / bytes_per_s
+    return max(LEAST_AUDIO_S, min(MOST_AUDIO_S, fitting_s, total_s / LEAST_BATCHES))
 
 
 def batch_key(configuration: Configuration) -> tuple:

@@ -1,17 +1,20 @@
 """SimulEval's simulation for many (utterance, setting) pairs at once.
 
-All pairs advance in lock-step through `agents.engine`: what every setting does with an utterance is
-what its agent would do in SimulEval, prediction for prediction and delay for delay, but the audio is
-encoded once for all of them, and rows of one network are decoded together. Of computation nothing is
-known: no single stream has a clock of its own here.
+What every setting does with an utterance is what its agent would do in SimulEval, prediction for prediction
+and delay for delay, but the audio is encoded once for all of them, and rows of one network are decoded
+together in `agents.engine`. Of computation nothing is known: no single stream has a clock of its own here.
 
 A *lane* is one setting. Settings that decide at the same times hear one *feed* of an utterance; feeds that
 have come equally far share what is encoded.
+
+A decoding step costs nearly as much for few rows as for many, so as many feeds as can take part in a round:
+in each one all whose next chunk ends no later than that of the shortest chunks. Last chunks wait until no
+feed has another one: what is written behind them is long, and the others would stand idle meanwhile.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from agents.stream.chunk_record import ChunkRecord
 from agents.stream.heard_audio import HeardAudio
 from agents.stream.steps import step_together
 from models.languages import LanguagePair
+from models.sound.speech_activity import SharedListening
 
 
 @dataclass(frozen=True)
@@ -89,17 +93,26 @@ class Feed:
         return self.samples_heard == len(self.source.samples)
 
     @property
+    def ends_next(self) -> bool:
+        """Whether the next chunk is the last one."""
+        return self._next_end == len(self.source.samples)
+
+    @property
     def heard_ms(self) -> float:
         return self.samples_heard * 1000 / self.source.sample_rate
 
+    @property
+    def _next_end(self) -> int:
+        chunk_samples = math.ceil(self.chunk_ms / 1000 * self.source.sample_rate)
+        return min(self.samples_heard + chunk_samples, len(self.source.samples))
+
     def deliver(self) -> None:
         """The next chunk arrives at the audio that all streams hear."""
-        samples, rate = self.source.samples, self.source.sample_rate
-        end = min(self.samples_heard + math.ceil(self.chunk_ms / 1000 * rate), len(samples))
-        chunk = samples[self.samples_heard : end]
+        end = self._next_end
+        chunk = self.source.samples[self.samples_heard : end]
         self.chunks += 1
         self.samples_heard = end
-        self.audio.append(chunk, rate, self.finished)
+        self.audio.append(chunk, self.source.sample_rate, self.finished)
 
 
 def simulate(
@@ -116,18 +129,8 @@ def simulate(
     feeds = [feed for source in sources for feed in _feeds(source, lanes)]
     feeds_of = Counter(id(feed.source) for feed in feeds)
     of_source = {id(source): place for place, source in enumerate(sources)}
-    while feeds:
-        now_ms = min(feed.next_ms for feed in feeds)
-        hearing = [feed for feed in feeds if feed.next_ms == now_ms]
-        equal: dict[tuple, HeardAudio] = {}
-        heard_s = 0.0
-        for feed in hearing:
-            before_ms = feed.heard_ms
-            feed.deliver()
-            heard_s += (feed.heard_ms - before_ms) / 1000 / feeds_of[id(feed.source)]
-            audio = feed.audio
-            so_far = id(feed.source), feed.whole, feed.samples_heard, audio.start_ms, audio.window_ms
-            feed.audio.share(equal.setdefault(so_far, feed.audio))
+    for hearing in _rounds(feeds):
+        heard_s = _deliver(hearing, feeds_of)
         work: dict[StreamingEngine, list[tuple[Feed, int, StreamState]]] = {}
         for feed in hearing:
             for number, stream in feed.streams:
@@ -146,21 +149,48 @@ def simulate(
                 transcript.chunks.append(ChunkRecord(decision.heard_ms, None, decision.text, decision.scores))
                 if feed.finished or decision.text.strip():
                     transcript.write(decision.text, lanes[number].unit, feed.heard_ms)
-        feeds = [feed for feed in feeds if not feed.finished]
         if heard is not None:
             heard(heard_s)
     return transcripts
 
 
+def _rounds(feeds: Sequence[Feed]) -> Iterator[list[Feed]]:
+    """The feeds whose next chunk is to be delivered and decided upon together, until all are finished."""
+    while going := [feed for feed in feeds if not feed.ends_next]:
+        shortest_ms = min(feed.chunk_ms for feed in going)
+        now_ms = min(feed.next_ms for feed in going if feed.chunk_ms == shortest_ms)
+        yield [feed for feed in going if feed.next_ms <= now_ms]
+    yield list(feeds)
+
+
+def _deliver(feeds: Sequence[Feed], feeds_of: Mapping[int, int]) -> float:
+    """All feeds take their next chunk; those that have come equally far share what is encoded.
+
+    feeds_of: feeds of each source, by its id. Returns the seconds of audio that are done: of a source that
+    has several feeds, each counts as its share.
+    """
+    equal: dict[tuple, HeardAudio] = {}
+    heard_s = 0.0
+    for feed in feeds:
+        before_ms = feed.heard_ms
+        feed.deliver()
+        heard_s += (feed.heard_ms - before_ms) / 1000 / feeds_of[id(feed.source)]
+        audio = feed.audio
+        so_far = id(feed.source), feed.whole, feed.samples_heard, audio.start_ms, audio.window_ms
+        audio.share(equal.setdefault(so_far, audio))
+    return heard_s
+
+
 def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
     feeds: dict[tuple, Feed] = {}
+    listening = SharedListening()
     for number, lane in enumerate(lanes):
         whole = lane.policy.hears_whole
         key = lane.chunk_ms, whole, lane.engine.speech, lane.engine.history.options
         if lane.engine.history.may_cut(source.duration_ms):
             key = (*key, number)  # where, its own text decides
         if key not in feeds:
-            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole), whole)
+            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole, listening), whole)
         stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)
         feeds[key].streams.append((number, stream))
     return list(feeds.values())

@@ -26,8 +26,7 @@ def simulate_all(
         run.check(lanes)
     found = complete_only(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
     # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
-    translator = lanes[0].engine.translator
-    batches = run.batches(translator.encoded_silence_ms, translator.maximum_audio_ms)
+    batches = run.batches(lanes[0].engine.translator)
     left = [batch for batch in batches if not all(index in found for index in batch)]
     if not left:
         return found

@@ -31,7 +31,8 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.decoding.beams import expand, in_place, is_identity, right_aligned
 from models.decoding.drafts import DraftedRows
-from models.decoding.hypotheses import FinishedHypotheses, Hypothesis, keep_finished
+from models.decoding.finished import FinishedHypotheses
+from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.repetition import NoRepeatedPhrases
 from models.decoding.step import DecodingStep, ObserveHook, ReadHook, SelectedStep
@@ -117,7 +118,7 @@ class _Run:
         )
         self.audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
-        self.finished = [FinishedHypotheses(enough) for _ in requests]
+        self.finished = FinishedHypotheses(len(requests), enough, device)
         # Of each live row, (R,): its stream, the model's row behind it, the sum of its new log-probabilities.
         self.streams = torch.arange(len(requests), device=device)
         self.scores = torch.zeros(len(requests), device=device)
@@ -158,7 +159,7 @@ class _Run:
             self._filter()
             live = self._finish(self._ask())
             self._expand(live)
-        return [stream.best() for stream in self.finished]
+        return self.finished.best()
 
     def _filter(self) -> None:
         """What may come next in each row of the model, and the likeliest of it."""
@@ -198,14 +199,8 @@ class _Run:
         stopped = stop.nonzero()[:, 0]
         averages = self.scores[stopped] / max(self.texts.written, 1)
         node = self.node[stopped]
-        keep_finished(
-            self.finished, self.streams[stopped], self.texts.new[node], averages, self.likeliest[node]
-        )
-        return (~stop & ~self._over()[self.streams]).nonzero()[:, 0]
-
-    def _over(self) -> Tensor:
-        """(S,) bool: streams whose search has found enough."""
-        return torch.tensor([stream.over for stream in self.finished], device=self.streams.device)
+        self.finished.keep(self.streams[stopped], self.texts.new[node], averages, self.likeliest[node])
+        return (~stop & ~self.finished.over[self.streams]).nonzero()[:, 0]
 
     def _expand(self, live: Tensor) -> None:
         """Continue rows live (R',) by a token each, as far as that may still win; none may be left."""
@@ -224,7 +219,7 @@ class _Run:
         ends = parents[ended]
         averages = next_scores[ended] / (self.texts.written + 1)
         new = self.texts.new[self.node[ends]]
-        keep_finished(self.finished, self.streams[ends], new, averages, next_tokens[ended])
+        self.finished.keep(self.streams[ends], new, averages, next_tokens[ended])
 
         keep = self._promising(self.streams[parents], next_scores, ended)
         parents, next_tokens, self.scores = parents[keep], next_tokens[keep], next_scores[keep]
@@ -234,11 +229,9 @@ class _Run:
 
     def _promising(self, streams: Tensor, scores: Tensor, ended: Tensor) -> Tensor:
         """(R',) continuations that go on: in streams that are not over and can still find a better one."""
-        over = self._over()
+        over = self.finished.over
         # A sum only falls: the best average that a row can reach is its sum over the most tokens.
-        reached = torch.tensor(
-            [stream.average_log_probability for stream in self.finished], device=over.device
-        )
+        reached = self.finished.average_log_probabilities
         hopes = ~ended & (scores / self.token_limits[streams] >= reached[streams])
         hopeful = torch.zeros_like(over).index_put((streams[hopes],), over.new_ones(()))
         return (~ended & ~over[streams] & hopeful[streams]).nonzero()[:, 0]

@@ -72,6 +72,7 @@ class ScoredTranslator(Translator):
         self.device = base.device
         self.silence_ms = base.silence_ms
         self.encoded_silence_ms = base.encoded_silence_ms
+        self.bytes_per_audio_s = base.bytes_per_audio_s
         self.reads_ahead = base.reads_ahead
 
     def open_stream(self, whole: bool = False) -> AudioStream:

@@ -10,17 +10,60 @@ of speech for more in 8 of 42. Of 1,200 recorded lines, all but three grunts hav
 """
 
 import math
+from array import array
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models.sound.audio import SAMPLE_RATE
 from models.sound.speech_activity_options import SpeechActivityOptions
 from models.sound.speech_network import FRAME_SAMPLES, load_speech_network
 
 FRAME_MS = 1000 * FRAME_SAMPLES / SAMPLE_RATE
+Listener = Callable[[Tensor], float]  # hears frame after frame (1, 512), says how likely each holds speech
+
+
+def open_listener() -> Listener:
+    """The network, at the start of a source. Raises InputError where its package is not installed."""
+    network = load_speech_network()
+    state = network.start()
+
+    def hear(frame: Tensor) -> float:
+        nonlocal state
+        probability, state = network(frame, state)
+        return probability.item()
+
+    return hear
+
+
+class SharedListening:
+    """One source for several listeners, who hear all of it, each at its own times; the network does once.
+
+    Keeps four bytes for each frame of 32 ms.
+    """
+
+    def __init__(self) -> None:
+        self._hear: Listener | None = None
+        self._probabilities = array("f")
+
+    def open_listener(self) -> Listener:
+        """Raises InputError as `open_listener`."""
+        if self._hear is None:
+            self._hear = open_listener()
+        places = count()
+
+        def hear(frame: Tensor) -> float:
+            place = next(places)
+            if place == len(self._probabilities):
+                self._probabilities.append(self._hear(frame))
+            return self._probabilities[place]
+
+        return hear
 
 
 @dataclass
@@ -37,8 +80,8 @@ class SpeechActivity:
     All times are in ms from the start of the source. Memory is bounded where somebody calls `forget_before`.
     """
 
-    def __init__(self, options: SpeechActivityOptions) -> None:
-        """Raises InputError where the network's package is not installed.
+    def __init__(self, options: SpeechActivityOptions, listener: Listener | None = None) -> None:
+        """listener: at the start of the source; None: one of its own. Raises InputError as `open_listener`.
 
         `decode_silence` is for whoever asks: with it nobody needs to listen for speech.
         """
@@ -46,8 +89,7 @@ class SpeechActivity:
         self.pieces: deque[Piece] = deque()  # of speech, those before the last one only where not forgotten
         self.speech_end_ms = 0.0  # end of the last speech; 0 before any
         self.speaking = False  # the last speech ended less than pause_ms ago
-        self._network = load_speech_network()
-        self._state = self._network.start()
+        self._listener = open_listener() if listener is None else listener
         self._rest = np.zeros(0, np.float32)  # samples of a frame that is not complete
         self._frames = 0
         self._run = 0  # frames of likely speech in a piece, up to the newest
@@ -109,8 +151,7 @@ class SpeechActivity:
         self._rest = samples[whole:].copy()
         for frame in torch.from_numpy(samples[:whole]).view(-1, 1, FRAME_SAMPLES):
             # One by one: a batch of frames would round differently, and chunks would change the result.
-            probability, self._state = self._network(frame, self._state)
-            self._hear(probability.item())
+            self._hear(self._listener(frame))
 
     def _hear(self, probability: float) -> None:
         """Count one more frame."""

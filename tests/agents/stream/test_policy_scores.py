@@ -1,14 +1,17 @@
 """The scores of a search, traced through its beam, against asking again for each prefix of what won."""
 
 import hashlib
+from math import nan
 
 import pytest
 import torch
 
 from agents.alignatt_agent import AlignAttPolicy
+from agents.digsst_agent import DigSstPolicy
 from agents.edatt_agent import EDAttPolicy
 from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
+from agents.stream.policy_questions import PolicyQuestions
 from agents.stream.policy_scores import PolicyScores
 from agents.stream.row_trace import RowTrace
 from models.decoding.hypotheses import Hypothesis
@@ -107,10 +110,16 @@ def test_each_policy_reads_above_the_limit_of_its_score():
         AlignAttPolicy(recent_frames=3): [-3, -4],
         EDAttPolicy(alpha=0.35, newest_frames=2): [0.3, 0.4],
         ReinaPolicy(threshold=0.0): [0.7, -0.7],
+        DigSstPolicy(threshold=0.5): [1.1032, 0.4032],  # log(1 + e^u)
     }
-    reads = {AlignAttPolicy: [True, False], EDAttPolicy: [False, True], ReinaPolicy: [True, False]}
+    reads = {
+        AlignAttPolicy: [True, False],
+        EDAttPolicy: [False, True],
+        ReinaPolicy: [True, False],
+        DigSstPolicy: [True, False],
+    }
     for policy, expected in scores.items():
-        assert policy.score(asked).tolist() == pytest.approx(expected)
+        assert policy.score(asked).tolist() == pytest.approx(expected, abs=1e-4)
         assert policy.read(asked).tolist() == reads[type(policy)]
         assert (policy.score(asked) >= policy.score_limit).tolist() == reads[type(policy)]
 
@@ -118,3 +127,38 @@ def test_each_policy_reads_above_the_limit_of_its_score():
 def test_a_policy_without_scores_says_so():
     assert Policy().score(step([0], [[]])) is None
     assert Policy().score_limit is None
+
+
+def test_settings_of_one_policy_are_asked_at_once_and_read_at_their_own_limits(monkeypatch):
+    """Eight rows of seven streams; the last policy is nobody's but its own."""
+    asked = []
+    score = ReinaPolicy.score
+    monkeypatch.setattr(
+        ReinaPolicy, "score", lambda self, at: asked.append(len(at.tokens)) or score(self, at)
+    )
+
+    class OddRows(Policy):
+        def read(self, at):
+            return at.streams % 2 == 1
+
+    policies = [
+        ReinaPolicy(0.2),
+        ReinaPolicy(-0.1),
+        AlignAttPolicy(recent_frames=1),
+        EDAttPolicy(0.25, newest_frames=1),
+        EDAttPolicy(0.5, newest_frames=2),
+        OddRows(),
+        Policy(),
+    ]
+    at = step(
+        [0, 0, 1, 2, 3, 4, 5, 6],
+        [[]] * 8,
+        attention=torch.tensor([[0.1, 0.2, 0.3, 0.4]] * 8),
+        policy_score=torch.tensor([0.2, 0.21, -0.05, 9, 9, 9, 9, 9]),
+    )
+    questions = PolicyQuestions(policies, look_ahead=False, with_scores=True, with_frames=False)
+    # 0.2 in float32 is not above 0.2; the most attended frame is the last one; 0.4 and 0.7 are on the newest.
+    assert questions.read(at).tolist() == [False, True, True, True, True, True, True, False]
+    assert asked == [3] and not questions.errors
+    [(_, _, values)] = questions.scores.steps
+    assert values.tolist() == pytest.approx([0.2, 0.21, -0.05, -1, 0.4, 0.7, nan, nan], nan_ok=True)

@@ -6,14 +6,19 @@ import torch
 
 from foundation.errors import InputError
 from models.sound import speech_network
-from models.sound.speech_activity import SpeechActivity, SpeechActivityOptions
+from models.sound.speech_activity import (
+    SharedListening,
+    SpeechActivity,
+    SpeechActivityOptions,
+    open_listener,
+)
 from models.sound.speech_network import SpeechNetwork, load_speech_network
 
 SECOND = 16_000
 
 
-def heard(*audio: np.ndarray, options: SpeechActivityOptions | None = None) -> SpeechActivity:
-    activity = SpeechActivity(options or SpeechActivityOptions())
+def heard(*audio: np.ndarray, options: SpeechActivityOptions | None = None, listener=None) -> SpeechActivity:
+    activity = SpeechActivity(options or SpeechActivityOptions(), listener)
     for samples in audio:
         activity.append(samples)
     return activity
@@ -60,12 +65,38 @@ def test_speech_is_heard_where_it_is(speech):
 
 def test_chunks_of_any_length_give_what_the_whole_gives(speech):
     audio = np.concatenate([silence(0.3), speech[: 2 * SECOND], silence(0.7)])
-    whole = heard(audio)
-    for length in (511, 8000):
-        parts = heard(*(audio[start : start + length] for start in range(0, len(audio), length)))
+    said = [[], [], []]
+
+    def listener(said):
+        hear = open_listener()
+        return lambda frame: said.append(hear(frame)) or said[-1]
+
+    whole = heard(audio, listener=listener(said[0]))
+    for length, its in ((511, said[1]), (8000, said[2])):
+        pieces = (audio[start : start + length] for start in range(0, len(audio), length))
+        parts = heard(*pieces, listener=listener(its))
         for name in ("speech_ms", "speech_end_ms", "speaking", "any_speech"):
             assert getattr(parts, name) == getattr(whole, name)
-        assert torch.equal(parts._state.hidden, whole._state.hidden)
+    assert said[0] == said[1] == said[2] and len(said[0]) == 93
+
+
+def test_listeners_of_one_source_hear_what_each_hears_alone_and_the_network_does_once(speech, monkeypatch):
+    frames = []
+    forward = SpeechNetwork.forward
+    monkeypatch.setattr(
+        SpeechNetwork, "forward", lambda self, *given: frames.append(1) or forward(self, *given)
+    )
+    audio = np.concatenate([silence(0.3), speech[:SECOND]])
+    alone = heard(audio)
+    assert len(frames) == len(audio) // 512 == 40
+    listening = SharedListening()
+    one, other = (SpeechActivity(SpeechActivityOptions(), listening.open_listener()) for _ in range(2))
+    for activity, start, end in [(one, 0, 4000), (other, 0, 9000), (one, 4000, None), (other, 9000, None)]:
+        activity.append(audio[start:end])
+    assert len(frames) == 80
+    for name in ("speech_ms", "speech_end_ms", "speaking", "pieces"):
+        assert getattr(one, name) == getattr(other, name) == getattr(alone, name)
+    assert alone.speech_ms > 0
 
 
 def test_streams_do_not_hear_each_other(speech):
