@@ -60,8 +60,10 @@ def load(
 
     Raises InputError for a key, value, model or language that cannot be used.
     """
-    from agents.live.loading import configure_live, load_live
+    from foundation.commands import load as imported  # in silence: libraries warn of what we do not use
 
+    configure_live = imported("agents.live.loading:configure_live")
+    load_live = imported("agents.live.loading:load_live")
     given = {"agent": agent, "model": model}
     languages = {"source_language": source_language, "target_language": target_language}
     return load_live(configure_live({**given, **languages, **options}, "simulst.load"), times)
@@ -85,16 +87,18 @@ def evaluate(
     Returns `Scores`: `values` by name, latencies in ms as SimulEval has them, and `signatures`, which say how
     each was computed. Raises InputError for anything that cannot be used.
     """
-    from evaluation.configuration.evaluation_file import configure, read_values
-    from evaluation.run.evaluate import evaluate as run
+    from foundation.commands import load as imported
 
+    configure = imported("evaluation.configuration.evaluation_file:configure")
+    read_values = imported("evaluation.configuration.evaluation_file:read_values")
     if isinstance(configuration, Mapping):
         place, values = "simulst.evaluate", {"output": "outputs/evaluation", **configuration}
     else:
         place, values = read_values(configuration)
     if output is not None:
         values["output"] = str(output)
-    return run(configure({**values, **options}, place), overwrite, jobs)
+    whole = configure({**values, **options}, place)
+    return imported("evaluation.run.evaluate:evaluate")(whole, overwrite, jobs)
 
 
 def __getattr__(name: str) -> Any:

@@ -46,8 +46,8 @@ class TranslateArguments:
     def __post_init__(self) -> None:
         if bool(self.files) == self.microphone:
             raise InputError(
-                "name recordings, before any --KEY VALUE (- is standard input), or give --microphone in place "
-                "of them"
+                "name recordings, before any --KEY VALUE (- is standard input), or give --microphone in "
+                "place of them"
             )
         if self.input_device is not None and not self.microphone:
             raise InputError("--input-device is of --microphone: give that, too")

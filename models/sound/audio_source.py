@@ -19,6 +19,7 @@ import soundfile
 
 from foundation.errors import InputError
 from models.sound.audio import check_complete, check_file, check_rate, checked_header, library_reason
+from models.sound.piped_wav import RIFF, WAVE, read_wav_header
 
 STANDARD_INPUT = "-"
 BLOCK = 1024  # samples of each channel that libsndfile reads at once
@@ -48,11 +49,13 @@ def open_source(source: str | Path | BinaryIO) -> AudioSource:
     sound track, or cut off as far as its header tells.
     """
     if hasattr(source, "read"):
-        return _Container(source, str(getattr(source, "name", "audio stream")))
+        return _Container(source, str(getattr(source, "name", "audio stream")), {})
     if str(source) == STANDARD_INPUT:
-        return _Container(_Pipe(sys.stdin.fileno()), "standard input")
+        name = "standard input"
+        pipe = _Pipe(sys.stdin.fileno())
+        return _Container(pipe, name, {"buffer_size": PIPE_BYTES} | _wav_samples(pipe, name))
     check_file(source)
-    return _SoundFile(source) if _libsndfile_knows(source) else _Container(source, str(source))
+    return _SoundFile(source) if _libsndfile_knows(source) else _Container(source, str(source), {})
 
 
 def _libsndfile_knows(path: str | Path) -> bool:
@@ -87,10 +90,12 @@ class _SoundFile:
 class _Container:
     """Whatever FFmpeg reads: a file, or a stream that is read once."""
 
-    def __init__(self, file: Any, name: str) -> None:
+    def __init__(self, file: Any, name: str, opening: dict[str, Any]) -> None:
+        """opening: what PyAV shall know of it."""
         self.name = name
         self.duration_s = None  # a stream's header may say anything: it is written before the audio
         self._file = file
+        self._opening = opening
         self._is_path = isinstance(file, str | Path)
         self._opened = self._open()
         if self._is_path:
@@ -127,9 +132,8 @@ class _Container:
         except ImportError:
             raise InputError(f"{self.name} cannot be read without PyAV: pip install av") from None
 
-        piece = {} if self._is_path else {"buffer_size": PIPE_BYTES}
         try:
-            container = av.open(str(self._file) if self._is_path else self._file, **piece)
+            container = av.open(str(self._file) if self._is_path else self._file, **self._opening)
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, av.EOFError):
                 raise InputError(f"{self.name} is empty: nothing could be read") from None
@@ -158,9 +162,40 @@ class _Pipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._begin = b""  # was looked at, and is still to be read
 
     def read(self, size: int) -> bytes:
+        if self._begin:
+            piece, self._begin = self._begin[:size], self._begin[size:]
+            return piece
         return os.read(self._descriptor, size)
+
+    def read_all(self, size: int) -> bytes:
+        """So many bytes; fewer only at the end."""
+        content = b""
+        while len(content) < size and (piece := self.read(size - len(content))):
+            content += piece
+        return content
+
+    def begins(self, size: int) -> bytes:
+        """The first bytes, which are read again; nothing may have been read before."""
+        self._begin = self.read_all(size)
+        return self._begin
+
+
+def _wav_samples(pipe: _Pipe, name: str) -> dict[str, Any]:
+    """What PyAV shall know of the samples of a WAV, whose header is read here; nothing of anything else."""
+    begin = pipe.begins(12)
+    if (begin[:4], begin[8:]) != (RIFF, WAVE):
+        return {}
+    try:
+        pipe.read_all(12)
+        found = read_wav_header(pipe.read_all)
+        check_rate(found.rate)
+    except InputError as error:
+        raise InputError(f"{name} is no WAV that can be read: {error}") from None
+    options = {"sample_rate": str(found.rate), "ch_layout": f"{found.channels}c"}
+    return {"format": found.samples, "options": options}
 
 
 def _duration_s(container: Any) -> float | None:
