@@ -16,7 +16,7 @@ LONGEST_S = 7.0
 SHORTEST_S = 1.0
 READ_PER_S = 17.0  # characters
 # Nobody speaks for longer within a cue.
-LONGEST_GAP_S = 2.0
+LONGEST_GAP_S = 3.0
 # Of text without spaces.
 PIECE = re.compile(rf"[^。！？]{{1,{LONGEST_TEXT - 2}}}[。！？]*|[。！？]+")
 # Behind these a sentence that is too long is cut.
