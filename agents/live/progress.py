@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from agents.live.screen import Screen
 from agents.live.stream import TranslationStream
@@ -17,7 +18,7 @@ class LiveProgress:
         self, name: str, total_s: float | None, stream: TranslationStream, screen: Screen | None
     ) -> None:
         """total_s: of the source; None: nobody knows. screen: None where standard error is no terminal."""
-        self._name = name
+        self._name = Path(name).name  # a line of a terminal holds no long path
         self._total_s = total_s
         self._stream = stream
         self._screen = screen

@@ -51,7 +51,7 @@ def test_a_pipe_gets_a_line_for_each_word(translate, live):
     lines = [line.split("\t") for line in out.splitlines()]
     assert [word for _, word in lines[:3]] == ["Eine", "Frau", "in"]
     assert [float(at_s) for at_s, _ in lines] == [word.written_s for word in live.stream(CLIP)]
-    assert err.startswith(f"{CLIP}: 4.5 s, {len(lines)} words, real-time factor ")
+    assert err.startswith(f"caption_1.flac: 4.5 s, {len(lines)} words, real-time factor ")
 
 
 def test_several_files_are_told_apart(translate):
@@ -90,7 +90,9 @@ def test_a_terminal_shows_words_and_how_far_it_is(translate, monkeypatch):
     monkeypatch.setattr("agents.live.progress.DRAWN_S", 0.0)
     status, out, err = translate(CLIP)
     assert status == 0
-    assert "Eine Frau in einem roten Mantel" in out and f"{CLIP}: 2." in out and "real-time factor" in out
+    assert (
+        "Eine Frau in einem roten Mantel" in out and "caption_1.flac: 2." in out and "real-time factor" in out
+    )
     assert "\t" not in out and err.count("\n") == 1
     # Lines that go to the terminal are left alone.
     status, out, err = translate(CLIP, "--format", "json")
@@ -100,7 +102,7 @@ def test_a_terminal_shows_words_and_how_far_it_is(translate, monkeypatch):
 def test_elsewhere_a_line_says_now_and_then_how_far_it_is(translate, monkeypatch):
     monkeypatch.setattr("agents.live.progress.INTERVAL_S", 0.0)
     _, _, err = translate(CLIP)
-    assert f"{CLIP}: 0.1 of 4.5 s heard, real-time factor" in err
+    assert "caption_1.flac: 0.1 of 4.5 s heard, real-time factor" in err
 
 
 def test_silence_is_told_and_the_others_are_translated(translate, silence, tmp_path):
@@ -182,7 +184,7 @@ def test_bad_input_is_told_in_one_line_before_a_model_is_loaded(tmp_path, monkey
         ([CLIP, "--agent", "riena"], "command line: there is no agent 'riena': did you mean 'reina'?"),
         ([CLIP, "--bean", "3"], "command line: there is no option 'bean': did you mean 'beam'?"),
         ([CLIP, "--beam", "0"], "command line: beam must be at least 1, got 0"),
-        ([CLIP, "--model", "no/model"], "command line: model 'no/model' was not found"),
+        ([CLIP, "--model", "no/such/model"], "command line: model 'no/such/model' was not found"),
         ([CLIP, OTHER, "--format", "vtt"], "subtitles of 2 recordings need a file each"),
         ([CLIP, CLIP, "--output", tmp_path / "o"], "two recordings are called 'caption_1'"),
         ([CLIP, "--output", tmp_path], f"--output {tmp_path} is a folder: name the file to write"),
