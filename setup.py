@@ -3,7 +3,7 @@
 from setuptools import find_namespace_packages, setup
 
 # eval_configs holds no code: evaluation files that ship, with their audio.
-FOLDERS = ("foundation", "models", "agents", "train", "evaluation", "serve", "eval_configs")
+FOLDERS = ("simulst", "foundation", "models", "agents", "train", "evaluation", "serve", "eval_configs")
 
 setup(
     # Every folder counts as a package, those of weights, configurations and pages too ...
@@ -12,7 +12,6 @@ setup(
     ),
     # ... and all its files belong to it, whatever they are.
     package_data={"": ["*"]},
-    py_modules=["simulst"],
     # The checkout itself goes on the import path, so that a new folder needs no new installation.
     package_dir={"": "."},
 )

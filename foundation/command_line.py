@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from foundation.options import REQUIRED, Option, options_of
 
 Options = TypeVar("Options")
 
-KEYS_EPILOG = "--KEY VALUE replaces a key of the file; `simulst options` lists them."
+KEYS_EPILOG = "--KEY VALUE sets any other option, whatever a file says; `simulst options` lists them."
 
 
 def add_options(parser: ArgumentParser, options_class: type, defaults: Mapping[str, Any]) -> None:
@@ -41,21 +42,27 @@ def parse(options_class: type[Options], program: str, description: str, argument
 def parse_with_keys(
     options_class: type[Options], program: str, description: str, arguments: Sequence[str]
 ) -> tuple[Options, dict[str, list[str]]]:
-    """The same for `FILE [--FLAG ...] [--KEY VALUE ...]`: the options, and the words behind other keys."""
+    """The same for `FILE [--FLAG ...] [--KEY VALUE ...]`: the options, and the words behind other keys.
+
+    Where the class takes several files, all come first.
+    """
     parser = _parser(options_class, program, description, KEYS_EPILOG)
     parser.usage = parser.format_usage().removeprefix("usage: ").strip().replace("%", "%%")
     parser.usage += " [--KEY VALUE ...]"
     if {"-h", "--help"} & set(arguments):
         parser.parse_args(["--help"])
     # A command may go without its file: `simulst evaluate --rescore DIR`.
-    file = [word for word in arguments[:1] if not word.startswith("--")]
+    options = options_of(options_class).values()
+    several = any(one.positional and one.type.is_list for one in options)
+    first = arguments if several else arguments[:1]
+    files = list(takewhile(lambda word: not word.startswith("--"), first))
     try:
-        keys = read_flags(arguments[len(file) :])
+        keys = read_flags(arguments[len(files) :])
     except ValueError as error:
         parser.error(str(error))
-    options = options_of(options_class).values()
-    own = [word for one in options if one.name in keys for word in (one.flag, *keys.pop(one.name))]
-    return read_options(parser.parse_args([*file, *own]), options_class), keys
+    keys_of = {one.flag[2:].replace("-", "_"): one.flag for one in options if not one.positional}
+    own = [word for key, flag in keys_of.items() if key in keys for word in (flag, *keys.pop(key))]
+    return read_options(parser.parse_args([*files, *own]), options_class), keys
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
@@ -118,7 +125,7 @@ def _add(parser: ArgumentParser, option: Option, default: Any) -> None:
     settings: dict[str, Any] = {"help": _help(option, default)}
     is_required = default is REQUIRED
     if option.type.value is bool:
-        parser.add_argument(option.flag, action="store_true", default=default, **settings)
+        parser.add_argument(option.flag, action="store_true", dest=option.name, default=default, **settings)
         return
     settings |= {"type": _reader(option), "choices": option.choices, "metavar": option.metavar}
     settings["default"] = None if is_required else default
@@ -129,7 +136,7 @@ def _add(parser: ArgumentParser, option: Option, default: Any) -> None:
             settings.setdefault("nargs", "?")
         parser.add_argument(option.name, **settings)
     else:
-        parser.add_argument(option.flag, required=is_required, **settings)
+        parser.add_argument(option.flag, required=is_required, dest=option.name, **settings)
 
 
 def _reader(option: Option) -> Any:

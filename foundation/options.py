@@ -94,7 +94,8 @@ class Option:
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        """A name that is a word of Python's own ends in `_`, its flag does not: `from_` is --from."""
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
     def check(self, value: Any, name: str | None = None) -> None:
         """Raises InputError where a value of the right type is out of bounds. name: what messages call it."""

@@ -111,6 +111,18 @@ def language_code(language: str, known: Collection[str]) -> str:
     raise InputError(f"language {language!r} is not known to this model{guess} It knows {', '.join(known)}")
 
 
+def check_language_name(language: str) -> None:
+    """Raises InputError for what can be no language of any model: a text of more than a code, and no name."""
+    wanted = canonical_language(language)
+    if wanted in ENGLISH_NAMES or len(wanted) in (2, 3):
+        return
+    nearest = difflib.get_close_matches(wanted, [name for name in LANGUAGE_NAMES if len(name) > 3], n=1)
+    hint = "give a code such as de"
+    if nearest:
+        hint = f"did you mean {LANGUAGE_NAMES[nearest[0]]!r} ({nearest[0].title()})?"
+    raise InputError(f"there is no language {language!r:.100}: {hint}")
+
+
 def counts_characters(language: str) -> bool:
     """Whether text of a language, however that is named, is counted in characters, not in words."""
     return canonical_language(language) in CHARACTER_LANGUAGES

@@ -5,25 +5,29 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from evaluation.commands.options import option_table
+from models.sound.audio import read_audio
 from tests.evaluation.tiny_evaluation import ROOT, run_command, write_tiny_evaluation
+from tests.models.sound.recordings import write_recording
 
 README, OPTIONS, CONTRIBUTING = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md")
 )
+CAPTION = ROOT / "eval_configs/quickstart_de/audio/caption_1.flac"
 # What reina writes about the first caption in `simulst evaluate eval_configs/reina.yaml`, too.
 EXAMPLE_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund an den Strand entlang."
-FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|serve|tests|train"
-PAGES = [ROOT / name for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md")]
+FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|serve|simulst|tests|train"
+PAGES = [ROOT / name for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md", "docs/API.md")]
 PAGES += sorted((ROOT / "benchmarks").rglob("README.md"))
 
 
-def block(name: str) -> str:
+def block(name: str, page: str = README) -> str:
     """The code between the fences behind the comment <!-- name -->."""
-    return re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
+    return re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", page, re.DOTALL).group(1)
 
 
 def commands() -> list[str]:
@@ -51,7 +55,8 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    simulsts = ("simulst nose ", "simulst sweep ", "simulst calibrate ", "simulst submission ")
+    others = ("nose", "sweep", "calibrate", "submission", "translate")
+    simulsts = tuple(f"simulst {name} " for name in others)
     return [command for command in commands() if not command.startswith((*simulsts, *talk_commands()))]
 
 
@@ -139,18 +144,53 @@ def test_example_policy_runs_from_an_evaluation_file(tiny_folder, tmp_path):
     assert (tmp_path / "outputs" / "mine" / "scores.tsv").exists()
 
 
-def test_example_in_python_translates_a_clip(tmp_path):
-    example = tmp_path / "example.py"
-    example.write_text(block("python"), encoding="utf-8")
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """A folder with talk.m4a, in which somebody speaks the first caption."""
+    folder = tmp_path_factory.mktemp("talk")
+    write_recording(folder / "talk.m4a", read_audio(CAPTION), 16_000)
+    return folder
+
+
+def run_example(code: str, folder: Path, silent: bool = True) -> str:
+    """What a program prints in a folder. silent: no warnings of libraries are seen."""
     run = subprocess.run(
-        [sys.executable, example],
-        cwd=ROOT,
+        [sys.executable, "-c", code],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == EXAMPLE_SAYS
+    assert run.stderr == "" or not silent
+    return run.stdout
+
+
+def test_five_lines_of_python_translate_a_recording(talk):
+    assert block("python") in README[: README.index("## ")]  # on the first screen
+    lines = [line.split() for line in run_example(block("python"), talk).splitlines()]
+    assert [word for word, _ in lines[:5]] == ["Eine", "Frau", "in", "einem", "roten"]
+    times_s = [float(at_s) for _, at_s in lines]
+    assert times_s == sorted(times_s) and times_s[0] < 2
+
+
+def test_a_stream_is_fed_by_hand():
+    lines = run_example(block("feed"), ROOT).splitlines()
+    assert re.fullmatch(r"Une was heard at [01]\.\d\d s and written at [12]\.\d\d s", lines[0])
+    assert lines[-1].startswith("['") and lines[-1].endswith("plage.']")
+
+
+def test_the_engine_by_itself_translates_a_clip():
+    assert run_example(block("engine", CONTRIBUTING), ROOT, silent=False).strip() == EXAMPLE_SAYS
+
+
+@pytest.mark.parametrize("command", block("translate").splitlines())
+def test_a_recording_is_translated(command, talk):
+    run = run_command(*shlex.split(command), folder=talk)
+    assert run.returncode == 0, run.stderr
+    assert "real-time factor" in run.stderr
+    said = (talk / "talk.srt").read_text() if "srt" in command else run.stdout
+    assert ("Une femme" if "fr" in command.split() else "Frau") in said
 
 
 def test_table_of_options_is_that_of_the_code():

@@ -19,6 +19,7 @@ BELOW = {
     "train": {"train", "models", "foundation"},
     "evaluation": {"evaluation", "agents", "models", "foundation"},
     "serve": {"serve", "evaluation", "agents", "models", "foundation"},
+    "simulst": {"simulst", "train", "serve", "evaluation", "agents", "models", "foundation"},
 }
 # Where the name of the distribution is not that of the module.
 MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
@@ -29,8 +30,9 @@ EXTRAS = {
     "qwen2_audio.py": "audio-language",
     "long_form.py": "longform",
     "soft_alignment.py": "longform",
+    "microphone.py": "live",
 }
-LOCAL = {*BELOW, "benchmarks", "simulst", "tests"}
+LOCAL = {*BELOW, "benchmarks", "tests"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -76,7 +78,7 @@ def test_fairseq2_stays_in_train(file):
         assert "fairseq2" not in {top(name) for name in imports(file)}
 
 
-@pytest.mark.parametrize("file", sources("foundation", "models", "agents", "evaluation"), ids=str)
+@pytest.mark.parametrize("file", sources("simulst", "foundation", "models", "agents", "evaluation"), ids=str)
 def test_libraries_of_the_core_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
     extras = [EXTRAS[file.name]] if file.name in EXTRAS else []
@@ -130,6 +132,7 @@ def test_serve_and_tests_are_extras():
     assert declared("longform") == {"omnisteval"} <= declared("test")
     assert declared("train") == {"fairseq2", "torcheval", "peft"}
     assert declared("tts") == {"hibari"}
+    assert declared("live") == {"sounddevice"}
     assert declared("audio-language") == {"transformers", "peft"}
 
 

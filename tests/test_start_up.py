@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REINA = "eval_configs/reina.yaml"
+CLIP = "eval_configs/quickstart_de/audio/caption_1.flac"
 
 # Prints the exit status and the modules that a command left behind, behind whatever it prints itself.
 PROBE = "import json, sys, simulst; print(json.dumps([simulst.main(sys.argv[1:]), sorted(sys.modules)]))"
@@ -29,7 +30,16 @@ def run_and_list(*arguments: str) -> tuple[int, set[str], str]:
     return status, set(modules), done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["evaluate", "--jobs", "none"], ["compare", "no/folder"], ["evaluat"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--jobs", "none"],
+        ["compare", "no/folder"],
+        ["evaluat"],
+        ["translate"],
+        ["translate", "a.wav", "--format", "subrip"],
+    ],
+)
 def test_wrong_usage_needs_no_library(arguments):
     # argparse leaves by SystemExit.
     probe = "import json, sys, simulst\ntry: simulst.main(sys.argv[1:])\nexcept SystemExit: pass\n"
@@ -49,6 +59,9 @@ def test_wrong_usage_needs_no_library(arguments):
         (["evaluate", REINA, "--beam", "0"], "error: "),
         (["evaluate", REINA, "--source", "no.txt"], "error: source no.txt does not exist"),
         (["sweep", "eval_configs/sweeps/quickstart.yaml", "--output", "o", "--source", "no.txt"], "error: "),
+        (["translate", "no.m4a"], "error: no.m4a: no such file"),
+        (["translate", CLIP, "--bean", "3"], "error: command line: there is no option 'bean'"),
+        (["translate", CLIP, "--to", "germn"], "error: command line: there is no language 'germn'"),
         (["calibrate", REINA, "--target", "1", "--source", "no.txt"], "error: source no.txt does not exist"),
     ],
 )

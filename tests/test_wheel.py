@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation.tiny_evaluation import write_tiny_evaluation
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("foundation", "models", "agents", "train", "evaluation", "serve", "eval_configs")
+FOLDERS = ("simulst", "foundation", "models", "agents", "train", "evaluation", "serve", "eval_configs")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; print(build_wheel(sys.argv[1]))"
 COMMAND = "#!{python}\nimport sys\nfrom simulst import main\nsys.exit(main())\n"
 
@@ -24,7 +24,7 @@ def wheel(tmp_path_factory):
     for name in FOLDERS:
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, copy / name)  # with __pycache__, as in a folder that was worked in
-    for name in ("pyproject.toml", "setup.py", "simulst.py", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     run = subprocess.run([sys.executable, "-c", BUILD, out], cwd=copy, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -59,7 +59,7 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *FOLDERS, "simulst.py"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *FOLDERS],
         cwd=ROOT,
         capture_output=True,
         text=True,

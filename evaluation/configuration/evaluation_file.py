@@ -68,11 +68,20 @@ def load_configuration(
     Of a file that ships the name will do: "reina". Raises InputError that names the file, or the flag, and
     the key.
     """
+    place, values = read_values(path)
+    return configure(values, place, overrides)
+
+
+def read_values(path: str | Path) -> tuple[str, dict[str, Any]]:
+    """The path of an evaluation file, given as such or by its name, and its keys with values.
+
+    Where no output is named, it is of the file's name. Raises InputError for a file that cannot be read.
+    """
     path = Path(shipped_configuration(str(path)))
     values = read_yaml(path)
     if values.get("output") is None:
         values["output"] = f"outputs/{path.stem}"
-    return configure(values, path, overrides)
+    return str(path), values
 
 
 def configure(

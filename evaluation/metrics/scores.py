@@ -47,8 +47,10 @@ SIMULEVAL = f"simuleval:{version('simuleval')}"
 class Scores:
     """The scores of one run, in the order of their columns."""
 
-    values: dict[str, float]  # EMPTY and SENTENCES, which are counts, come last
-    signatures: dict[str, str]  # how each was computed
+    values: dict[str, float]
+    """By name: latencies in ms. EMPTY and SENTENCES, which are counts, come last."""
+    signatures: dict[str, str]
+    """How each was computed."""
 
 
 class Scorers:

@@ -69,7 +69,7 @@ class AudioIntake:
         return samples
 
     def _set_rate(self, sample_rate: float | None) -> None:
-        _check_rate(sample_rate)
+        check_rate(sample_rate)
         if self._sample_rate == sample_rate:
             return
         if self._sample_rate is not None:
@@ -82,7 +82,8 @@ class AudioIntake:
             self._resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
 
 
-def _check_rate(sample_rate: float | None) -> None:
+def check_rate(sample_rate: float | None) -> None:
+    """Raises InputError for what is no rate of audio, in Hz."""
     if not isinstance(sample_rate, Real) or not (math.isfinite(sample_rate) and sample_rate > 0):
         raise InputError(f"the sample rate must be positive, got {sample_rate}: give it in Hz")
     if not SLOWEST <= sample_rate <= FASTEST:
@@ -151,17 +152,17 @@ def read_audio(path: str | Path) -> np.ndarray:
 
 def read_samples(path: str | Path) -> tuple[np.ndarray, int]:
     """The whole file as (S, C) float32, and its sample rate in Hz. Raises InputError that names the file."""
-    header = _checked_header(path)
+    header = checked_header(path)
     try:
         samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise InputError(f"{path} is damaged ({_reason(error)}): encode or copy it again") from None
+        raise InputError(f"{path} is damaged ({library_reason(error)}): encode or copy it again") from None
     except (MemoryError, ValueError):  # numpy's, for what the header announces
         raise InputError(
             f"{path} announces {header.frames / header.samplerate:.2f} s of audio, more than fit into "
             "memory: split it, or, where it is damaged, encode or copy it again"
         ) from None
-    _check_complete(path, header, len(samples))
+    check_complete(path, header, len(samples))
     return samples, sample_rate
 
 
@@ -172,7 +173,7 @@ def check_audio_file(path: str | Path, maximum_s: float | None) -> float:
     shorter than its header says, or longer than `maximum_s`. Of an MP3 only reading it tells whether it is
     all there.
     """
-    header = _checked_header(path)
+    header = checked_header(path)
     duration_s = header.frames / header.samplerate
     if maximum_s is not None and duration_s > maximum_s:
         raise InputError(
@@ -187,17 +188,17 @@ def decoded_duration_s(path: str | Path) -> float:
 
     Raises InputError as `read_samples`.
     """
-    header = _checked_header(path)
+    header = checked_header(path)
     try:
         with soundfile.SoundFile(path) as file:
             frames = sum(len(block) for block in file.blocks(BLOCK, dtype="float32"))
     except soundfile.LibsndfileError as error:
-        raise InputError(f"{path} is damaged ({_reason(error)}): encode or copy it again") from None
-    _check_complete(path, header, frames)
+        raise InputError(f"{path} is damaged ({library_reason(error)}): encode or copy it again") from None
+    check_complete(path, header, frames)
     return frames / header.samplerate
 
 
-def _check_complete(path: str | Path, header, frames: int) -> None:
+def check_complete(path: str | Path, header, frames: int) -> None:
     """Raises InputError where fewer samples came out than the header announces."""
     slack = MP3_SLACK if header.format == "MP3" else 0
     if frames < header.frames - slack:
@@ -207,8 +208,8 @@ def _check_complete(path: str | Path, header, frames: int) -> None:
         )
 
 
-def _checked_header(path: str | Path):
-    """What soundfile says of the file. Raises InputError as `check_audio_file`."""
+def check_file(path: str | Path) -> None:
+    """Raises InputError where there is no file, or nothing in it."""
     try:
         exists = Path(path).is_file()
     except OSError as error:  # a name that is too long for the file system, for one
@@ -217,11 +218,16 @@ def _checked_header(path: str | Path):
         raise InputError(f"{path}: no such file: correct the path (relative paths start from {Path.cwd()})")
     if Path(path).stat().st_size == 0:
         raise InputError(f"{path} is an empty file: record or copy it again, or take it off the list")
+
+
+def checked_header(path: str | Path):
+    """What soundfile says of the file. Raises InputError as `check_audio_file`."""
+    check_file(path)
     try:
         header = soundfile.info(path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless .raw
         raise InputError(
-            f"{path} is not audio that can be read ({_reason(error)}): give WAV, FLAC, OGG or MP3"
+            f"{path} is not audio that can be read ({library_reason(error)}): give WAV, FLAC, OGG or MP3"
         ) from None
     if header.format == "RAW":  # any bytes under a name such as .au or .vox
         raise InputError(f"{path} is not audio that can be read (no header): give WAV, FLAC, OGG or MP3")
@@ -230,7 +236,7 @@ def _checked_header(path: str | Path):
     if header.frames > UNKNOWN_LENGTH:
         raise InputError(f"{path} does not say in its header how long it is: encode it again")
     try:
-        _check_rate(header.samplerate)
+        check_rate(header.samplerate)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}") from None
     cut_off = what_is_cut_off(path, header.format, header.extra_info)
@@ -255,6 +261,6 @@ def _warn_of_cancelled_channels(samples: np.ndarray, path: str | Path) -> None:
         )
 
 
-def _reason(error: Exception) -> str:
+def library_reason(error: Exception) -> str:
     """libsndfile's own words, without the path and the full stop that soundfile adds."""
     return getattr(error, "error_string", str(error)).rstrip(".")

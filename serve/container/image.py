@@ -34,8 +34,8 @@ HERE = Path(__file__).parent
 DOCKER_FILES = {"Dockerfile": "Dockerfile", "compose.yaml": "compose.yaml", "dockerignore": ".dockerignore"}
 # Those that the Dockerfile installs.
 EXTRAS = ("serve", "audio-language")
-PACKAGES = ("foundation", "models", "agents", "train", "evaluation", "serve")
-FILES = ("pyproject.toml", "setup.py", "simulst.py", "README.md", "LICENSE")
+PACKAGES = ("simulst", "foundation", "models", "agents", "train", "evaluation", "serve")
+FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 PROCESSOR = "processor.yaml"
 MODEL, AGENT = "model", "agent.py"

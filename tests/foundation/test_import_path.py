@@ -92,8 +92,9 @@ def test_a_package_of_another_distribution_is_told_by_its_name(tmp_path):
 def test_a_package_that_was_installed_over_ours_is_told(tmp_path):
     """Two distributions in one folder share its packages, and the later one's __init__.py stays."""
     together = package(tmp_path)
-    (together / "foundation").mkdir()
-    for file in [*(ROOT / "foundation").glob("*.py"), ROOT / "simulst.py"]:
+    for name in ("foundation", "simulst"):
+        (together / name).mkdir()
+    for file in [*(ROOT / "foundation").glob("*.py"), *(ROOT / "simulst").glob("*.py")]:
         (together / file.relative_to(ROOT)).write_text(file.read_text(encoding="utf-8"))
     found = run(tmp_path, "-m", "simulst", "--help", path=(together,))
     assert found.returncode == 1

@@ -8,17 +8,18 @@ the options were checked. Exit status: 0 done, 1 input error, 2 wrong usage, 130
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-
-if __name__ == "__main__" and sys.path[0] == str(Path.cwd()) != str(Path(__file__).parent):
-    # `python -m simulst` and `torchrun -m simulst` shall not import a train.py of the user's either.
-    del sys.path[0]
 
 # Refuses to go on with packages of others under our names.
 from foundation.commands import Command, CommandGroup, dispatch
 from train.commands import AUGMENT, COMPOSE, EXPORT
 
 COMMANDS: dict[str, Command | CommandGroup] = {
+    "translate": Command(
+        "translate files, standard input or a microphone while they are heard",
+        "agents.live.translate:run",
+        "agents.live.translate_arguments:TranslateArguments",
+        takes_keys=True,
+    ),
     "evaluate": Command(
         "run an agent over a test set and print its scores",
         "evaluation.commands.evaluate:run",
@@ -88,7 +89,3 @@ def _version() -> str:
         return f"simulst-agents {version('simulst-agents')}"
     except PackageNotFoundError:
         return "simulst-agents, not installed: run from its folder"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Which agent a live translation runs, and by which options: checked before torch is imported."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agents.configuration.agent_configuration import AgentConfiguration, configure_agent, named_place
+from models.languages import check_language_name
+from models.storage.locate import locate_model
+
+if TYPE_CHECKING:  # options are read before torch is imported
+    from agents.live.translator import LiveTranslator
+
+# On the shipped model, and on any other: the former asks a trained policy network.
+SHIPPED_AGENT, ANY_AGENT = "reina", "alignatt"
+# What live translation prefers to the defaults of agents: speech may last hours, and pauses end its
+# sentences.
+HISTORY = "pauses"
+
+
+def configure_live(
+    values: Mapping[str, Any], place: str, overrides: Mapping[str, Sequence[str]] | None = None
+) -> AgentConfiguration:
+    """The agent that keys with values describe, those that are None left out.
+
+    place, overrides: see `configure_agent`. Without `agent` it is reina on its shipped model, or alignatt
+    where a model is named. Raises InputError for what cannot be, as far as that is known without the model.
+    """
+    values = {name: value for name, value in values.items() if value is not None}
+    given = {*values, *(overrides or {})}
+    values.setdefault("agent", ANY_AGENT if "model" in given else SHIPPED_AGENT)
+    if not {"history", "decode_silence"} & given:
+        values["history"] = HISTORY
+    configuration, _ = configure_agent(values, place, overrides)
+    options = configuration.agent_options
+    with named_place(place):
+        for language in (options.source_language, options.target_language):
+            check_language_name(language)
+        locate_model(options.model)
+    return configuration
+
+
+def load_live(configuration: AgentConfiguration, with_times: bool = False) -> "LiveTranslator":
+    """The agent in memory, which brings torch. Raises InputError as `LiveTranslator`."""
+    from agents.live.translator import LiveTranslator
+
+    return LiveTranslator(configuration, with_times)

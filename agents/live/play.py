@@ -1,0 +1,49 @@
+"""A source is played to a stream: as fast as can be, or no faster than it was spoken."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from agents.live.stream import TranslationStream
+from agents.live.word import Word
+from models.sound.audio_source import AudioSource
+
+# A source that is spoken now may be behind by so many chunks before it is caught up with.
+CHUNKS_BEHIND = 2
+
+
+def play(
+    source: AudioSource, stream: TranslationStream, realtime: bool = False, catch_up: bool = False
+) -> Iterator[list[Word]]:
+    """What is written after each block of a source: mostly nothing.
+
+    realtime: a block is heard when its last sample would have been spoken. catch_up: a block of more than two
+    chunks, which has grown while the chunks before it were translated, is decided upon once.
+    """
+    began_s = time.monotonic()
+    # One block is held back: with the last one the end is told, as SimulEval does.
+    held: tuple[Any, int] | None = None
+    for block in source.blocks():
+        if held is not None:
+            yield _feed(stream, *held, began_s if realtime else None, catch_up)
+        held = block
+    if held is None:
+        yield stream.finish()
+        return
+    if realtime:
+        _wait(began_s, stream, *held)
+    yield stream.finish_with(*held)
+
+
+def _feed(
+    stream: TranslationStream, samples: Any, rate: int, began_s: float | None, catch_up: bool
+) -> list[Word]:
+    if began_s is not None:
+        _wait(began_s, stream, samples, rate)
+    is_behind = catch_up and len(samples) > CHUNKS_BEHIND * stream.chunk_samples(rate)
+    return stream.feed(samples, rate, at_once=is_behind)
+
+
+def _wait(began_s: float, stream: TranslationStream, samples: Any, rate: int) -> None:
+    spoken_s = stream.heard_s + len(samples) / rate
+    time.sleep(max(0.0, began_s + spoken_s - time.monotonic()))

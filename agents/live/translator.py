@@ -1,0 +1,92 @@
+"""An agent in memory that translates any number of sources while they are heard."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from agents.configuration.agent_configuration import AgentConfiguration
+from agents.engine import StreamingEngine
+from agents.live.play import play
+from agents.live.stream import TranslationStream
+from agents.live.word import Word
+from agents.stream.decision import Decision
+from agents.stream.state import StreamState
+from foundation.errors import InputError
+from models.languages import LanguagePair
+from models.registry import load_translator
+from models.sound.audio_source import open_source
+
+
+class LiveTranslator:
+    """One model with one policy, as `simulst.load` makes it. Streams share it; each has its own languages."""
+
+    def __init__(self, configuration: AgentConfiguration, with_times: bool = False) -> None:
+        """with_times: words say where in the audio they were heard, which costs the computation of attention.
+
+        Raises InputError where the model cannot be loaded, the policy cannot run on it, or it cannot do the
+        language pair.
+        """
+        own = configuration.agent_class.own_behaviour()
+        if own:
+            raise InputError(
+                f"agent {configuration.agent} defines {', '.join(own)} of its own, which only SimulEval's "
+                "loop calls: run it by `simulst evaluate`, or put what it does into its policy"
+            )
+        options = configuration.agent_options
+        self.chunk_ms = options.chunk_ms
+        """So much audio comes between two decisions."""
+        self.languages = LanguagePair(options.source_language, options.target_language)
+        """Of streams that ask for no others."""
+        self.with_times = with_times
+        """Whether words say where in the audio they were heard."""
+        self._policy = configuration.policy
+        self._engine = StreamingEngine(
+            load_translator(options.model, configuration.translator),
+            configuration.search,
+            configuration.speech,
+            configuration.history,
+        )
+        self._one_step = threading.Lock()
+        self.open()  # whatever cannot work is said now
+
+    def open(
+        self, source_language: str | None = None, target_language: str | None = None
+    ) -> TranslationStream:
+        """A stream that is fed by hand; without languages it has those of the translator.
+
+        Raises InputError for languages that the model cannot do.
+        """
+        languages = LanguagePair(
+            source_language or self.languages.source, target_language or self.languages.target
+        )
+        state = self._engine.open_stream(self._policy, languages)
+        decode = self._engine.translator.tokenizer.decode
+        return TranslationStream(state, self._step, decode, self.chunk_ms, self.with_times)
+
+    def stream(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        source_language: str | None = None,
+        target_language: str | None = None,
+        realtime: bool = False,
+    ) -> Iterator[Word]:
+        """Translate a recording, and give each word once it is written.
+
+        source: a file of any format that libsndfile or FFmpeg reads, an open binary stream, or "-" for
+        standard input. It is decoded as it is needed, and may last hours. realtime: no faster than it would
+        be spoken.
+
+        Words and times are those of SimulEval's agent with the same options. Raises InputError: at once for a
+        source that cannot be opened, and for languages that the model cannot do; where it is damaged or cut
+        off, after the words of what comes before.
+        """
+        opened, stream = open_source(source), self.open(source_language, target_language)
+        return (word for words in play(opened, stream, realtime) for word in words)
+
+    def _step(self, state: StreamState) -> Decision:
+        """What one stream does with the audio that it has heard. One step at a time, whoever asks."""
+        with self._one_step:
+            [decision] = self._engine.step([state], with_scores=True, with_times=self.with_times)
+        return decision
