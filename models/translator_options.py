@@ -72,6 +72,7 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
+    punctuation: bool = option(True, "Canary is asked for text with punctuation and capital letters.")
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "

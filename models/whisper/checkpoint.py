@@ -22,7 +22,7 @@ from models.layers.attention_heads import Heads
 from models.layers.empty_network import without_values
 from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json, refuse_lfs_pointer
-from models.storage.stored_weights import check_weights, read_safetensors, read_shards, some
+from models.storage.stored_weights import check_weights, read_folder_weights, some
 from models.storage.tokenizer_files import tokenizer_file
 from models.whisper.alignment_heads import alignment_heads
 from models.whisper.ctranslate2 import read_ctranslate2
@@ -207,16 +207,8 @@ def _checked_dimensions(
 
 
 def _read_huggingface(folder: Path) -> dict[str, Tensor]:
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.exists():
-        stored = read_safetensors(single)
-    elif index.exists():
-        stored = read_shards(index)
-    else:
-        raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
-
     weights = {}
-    for name, tensor in stored.items():
+    for name, tensor in read_folder_weights(folder).items():
         for pattern, replacement in HUGGINGFACE_NAMES:
             name = re.sub(pattern, replacement, name)
         weights[name] = tensor
