@@ -4,9 +4,8 @@
     model.safetensors            or shards with model.safetensors.index.json
     tokenizer.json
 
-Every file is checked against the sizes it declares before anything is built from it, and weights are returned in
-the number format in which they are stored.
-"""
+Every file is checked against the sizes it declares before anything is built from it, and weights are returned
+in the number format in which they are stored."""
 
 import re
 from collections.abc import Mapping

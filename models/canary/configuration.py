@@ -1,9 +1,9 @@
 """What the JSON files of a Canary folder say, checked before anything is built from it.
 
-    config.json               sizes of encoder and decoder, ids of special tokens; `languages`, a list of codes,
-                              for a model that knows others than canary-1b-v2 does
-    generation_config.json    `alignment_heads` as in Whisper's, if somebody has found them
-    processor_config.json, or preprocessor_config.json    how features are computed
+config.json               sizes of encoder and decoder, ids of special tokens; `languages`, a list of codes,
+                          for a model that knows others than canary-1b-v2 does
+generation_config.json    `alignment_heads` as in Whisper's, if somebody has found them
+processor_config.json, or preprocessor_config.json    how features are computed
 """
 
 from collections.abc import Mapping
@@ -82,12 +82,14 @@ def canary_dimensions(folder: Path, config: Mapping[str, Any]) -> CanaryDimensio
     for name, wanted in COMPUTED.items():
         section = sections[name] = config.get(name)
         if not isinstance(section, dict):
-            raise InputError(f"{file} gives no {name}: download it again from a model of transformers' format")
+            raise InputError(
+                f"{file} gives no {name}: download it again from a model of transformers' format"
+            )
         for key, value in wanted.items():
             if section.get(key, value) != value:
                 raise InputError(
-                    f"{file} says {name}.{key} {section[key]!r:.40}, but Canary has {value!r}, which alone is "
-                    "computed here: correct it, or give another model"
+                    f"{file} says {name}.{key} {section[key]!r:.40}, but Canary has {value!r}, which alone "
+                    "is computed here: correct it, or give another model"
                 )
     encoder, decoder = sections.values()
     sizes = _sizes(file, "encoder_config", ENCODER_SIZES, encoder)
@@ -109,8 +111,8 @@ def _sizes(
     if wrong:
         found = ", ".join(f"{key} {str(declared.get(key)):.40}" for key in wrong[:3])
         raise InputError(
-            f"{file} gives no positive whole number for {', '.join(wrong)} in {section}, or one that no model "
-            f"has (found {found}): download it again"
+            f"{file} gives no positive whole number for {', '.join(wrong)} in {section}, or one that no "
+            f"model has (found {found}): download it again"
         )
     return {name: declared[key] for name, key in keys.items()}
 
@@ -138,10 +140,15 @@ def _check_shapes(file: Path, sizes: Mapping[str, int], factor: int, decoder: Ma
         faults.append(f"encoder and decoder are of width {d['n_audio_state']} and {d['n_text_state']}")
     if decoder.get("num_key_value_heads", d["n_text_head"]) != d["n_text_head"]:
         faults.append("the decoder has fewer heads of keys than of queries")
-    if decoder.get("head_dim", d["n_text_state"] // d["n_text_head"]) != d["n_text_state"] // d["n_text_head"]:
+    if (
+        decoder.get("head_dim", d["n_text_state"] // d["n_text_head"])
+        != d["n_text_state"] // d["n_text_head"]
+    ):
         faults.append("the decoder's head_dim is not its width divided by its heads")
     if faults:
-        raise InputError(f"{file}: {faults[0]}, which is not computed here: correct it, or give another model")
+        raise InputError(
+            f"{file}: {faults[0]}, which is not computed here: correct it, or give another model"
+        )
 
 
 def special_tokens(folder: Path, config: Mapping[str, Any]) -> dict[str, int]:
@@ -161,8 +168,8 @@ def known_languages(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     languages = config.get("languages", list(LANGUAGES))
     if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
         raise InputError(
-            f"{folder / CONFIG} must give languages as a list of codes, found {languages!r:.40}: correct it, or "
-            "remove the entry"
+            f"{folder / CONFIG} must give languages as a list of codes, found {languages!r:.40}: correct "
+            "it, or remove the entry"
         )
     return tuple(languages)
 

@@ -1,12 +1,13 @@
 """FastConformer, Canary's audio encoder (Rekesh et al. 2023, arXiv 2305.05084), in plain torch.
 
-Three convolutions of stride 2 make frames of 80 ms of features of 10 ms. Conformer blocks (Gulati et al. 2020,
-arXiv 2005.08100) follow: half a feed-forward layer, self-attention with relative positions (Dai et al. 2019,
-arXiv 1901.02860), a convolution module with batch normalisation by its stored statistics, and the other half.
+Three convolutions of stride 2 make frames of 80 ms of features of 10 ms. Conformer blocks (Gulati et al.
+2020, arXiv 2005.08100) follow: half a feed-forward layer, self-attention with relative positions (Dai et al.
+2019, arXiv 1901.02860), a convolution module with batch normalisation by its stored statistics, and the other
+half.
 
-Rows shorter than the longest are masked in every convolution and in attention, so that a row's result does not
-depend on its neighbours. Parameter names are those of Hugging Face's `ParakeetEncoder`; convolutions of width 1
-are linear layers.
+Rows shorter than the longest are masked in every convolution and in attention, so that a row's result does
+not depend on its neighbours. Parameter names are those of Hugging Face's `ParakeetEncoder`; convolutions of
+width 1 are linear layers.
 
 Shapes: B streams, M mel bins, F feature frames, T memory frames, C channels, D width, H heads, d = D / H.
 """
@@ -50,7 +51,7 @@ class Subsampling(nn.Module):
 
 
 def relative_positions(frames: int, width: int, device: torch.device) -> Tensor:
-    """(2 T, D) float32: sines and cosines in turn of distances T - 1, T - 2 ... -T between two of T frames."""
+    """(2 T, D) float32: sines and cosines in turn of the distances T - 1, T - 2 ... -T between frames."""
     distances = torch.arange(frames - 1, -frames - 1, -1, device=device, dtype=torch.float32)
     angles = distances[:, None] * 10_000.0 ** -(torch.arange(0, width, 2, device=device) / width)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)

@@ -1,20 +1,20 @@
 """Canary's features: NeMo's log-mel values, normalised over the whole utterance, computed incrementally.
 
-Audio of 16 kHz is pre-emphasised (each sample minus 0.97 times the one before), cut into windows of 25 ms every
-10 ms, and becomes natural logarithms of mel power. Each mel bin is then brought to mean 0 and standard
+Audio of 16 kHz is pre-emphasised (each sample minus 0.97 times the one before), cut into windows of 25 ms
+every 10 ms, and becomes natural logarithms of mel power. Each mel bin is then brought to mean 0 and standard
 deviation 1 over all frames of the utterance. What NeMo calls an utterance is here all audio that a stream
 remembers.
 
 What a new chunk of audio leaves to be computed:
 
-- Log-mel values are kept: a frame is final once all samples of its window have been heard, and final frames are
-  computed once. Only the last frame may reach, by less than 40 samples, past the audio.
-- Mean and deviation change with every chunk, and so does every normalised value of every frame. They are cheap,
-  but nothing behind them can be kept: all of Canary's encoder, whose frames also see each other in both
-  directions, is computed anew (`models.canary.whole_encoder`).
+- Log-mel values are kept: a frame is final once all samples of its window have been heard, and final frames
+  are computed once. Only the last frame may reach, by less than 40 samples, past the audio.
+- Mean and deviation change with every chunk, and so does every normalised value of every frame. They are
+  cheap, but nothing behind them can be kept: all of Canary's encoder, whose frames also see each other in
+  both directions, is computed anew (`models.canary.whole_encoder`).
 
-A stream has floor(samples / 160) frames, as in NeMo, but at least one, which a stream of under 10 ms fills with
-silence. With one frame there is no deviation: it is all zeros, as in NeMo.
+A stream has floor(samples / 160) frames, as in NeMo, but at least one, which a stream of under 10 ms fills
+with silence. With one frame there is no deviation: it is all zeros, as in NeMo.
 
 Shapes: M mel bins, F frames of 10 ms, S samples.
 """

@@ -1,8 +1,8 @@
 """NVIDIA's Canary (Puvvada et al. 2024, arXiv 2406.19674; version 2: arXiv 2509.14128) in plain torch.
 
-A FastConformer encoder (`models.canary.fast_conformer`) and the Transformer decoder of `models.whisper.network`
-with what NeMo does otherwise: sinusoids as positions, a normalisation behind the embedding, biases on keys, ReLU
-between the feed-forward layers, and a bias on the logits.
+A FastConformer encoder (`models.canary.fast_conformer`) and the Transformer decoder of
+`models.whisper.network` with what NeMo does otherwise: sinusoids as positions, a normalisation behind the
+embedding, biases on keys, ReLU between the feed-forward layers, and a bias on the logits.
 
 Shapes: R rows, N tokens, D width, V vocabulary.
 """

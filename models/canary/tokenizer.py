@@ -1,14 +1,14 @@
 """Canary's tokenizer: SentencePiece pieces as Hugging Face's tokenizer.json holds them, and the prompt.
 
-Pieces carry the space in front of a word. Control tokens such as <|en|> or <|pnc|>, timestamps among them, are
-no text and are never generated but for the end. A hypothesis starts with
+Pieces carry the space in front of a word. Control tokens such as <|en|> or <|pnc|>, timestamps among them,
+are no text and are never generated but for the end. A hypothesis starts with
 
     <|startofcontext|> <|startoftranscript|> <|emo:undefined|> <|source|> <|target|>
     <|pnc|> or <|nopnc|> <|noitn|> <|notimestamp|> <|nodiarize|>
 
 as transformers' processor writes it. (NeMo encodes the same prompt as text, so that a piece of a single space
-stands in front of it, which transformers leaves out.) Vocabularies have tokens of many more languages than the
-models were trained for: which ones they know, their configuration may tell.
+stands in front of it, which transformers leaves out.) Vocabularies have tokens of many more languages than
+the models were trained for: which ones they know, their configuration may tell.
 
 Shapes: V vocabulary.
 """
@@ -69,8 +69,8 @@ class CanaryTokenizer:
                 raise InputError(f"does not give back the text {PROBE!r}")
         except InputError as error:
             raise InputError(
-                f"{file} {error}, so it is not the tokenizer of this Canary of {vocabulary_size} tokens: copy "
-                f"the {file.name} of the same model"
+                f"{file} {error}, so it is not the tokenizer of this Canary of {vocabulary_size} tokens: "
+                f"copy the {file.name} of the same model"
             ) from None
         self.file = file
         self.vocabulary_size = vocabulary_size
@@ -106,7 +106,7 @@ class CanaryTokenizer:
         return [self._ids[token] for token in tokens]
 
     def context_prompt(self, context: Sequence[int]) -> list[int]:
-        """Nothing: the place for earlier text, behind <|startofcontext|>, is empty in all that is published."""
+        """Nothing: published uses leave the place for earlier text, behind <|startofcontext|>, empty."""
         return []
 
     def encode(self, text: str) -> list[int]:

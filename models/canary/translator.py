@@ -1,4 +1,5 @@
-"""Canary behind the Translator interface, so that every policy runs on it: 25 languages from and into English."""
+"""Canary behind the Translator interface, so that every policy runs on it: 25 languages from and into
+English."""
 
 from collections.abc import Sequence
 from pathlib import Path

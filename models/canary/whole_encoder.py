@@ -1,9 +1,9 @@
 """Encodes streams for Canary: all audio of each, at every chunk anew.
 
 Nothing of an earlier chunk can be kept but log-mel values (`models.canary.features`): normalisation over the
-utterance changes every feature with every chunk, and each of the encoder's frames sees all others, earlier and
-later. A chunk so costs as much as all audio that is remembered; frames of 80 ms, a quarter of Whisper's, and
-no silence up to the end of a window keep that small.
+utterance changes every feature with every chunk, and each of the encoder's frames sees all others, earlier
+and later. A chunk so costs as much as all audio that is remembered; frames of 80 ms, a quarter of Whisper's,
+and no silence up to the end of a window keep that small.
 
 Shapes: B streams, M mel bins, F feature frames, T memory frames, D width.
 """

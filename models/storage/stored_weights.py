@@ -22,7 +22,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_folder_weights(folder: Path) -> dict[str, Tensor]:
-    """Tensors of a Hugging Face folder, in one file or in shards. Raises InputError if they are not all there."""
+    """Tensors of a Hugging Face folder, in one file or in shards. Raises InputError if some are missing."""
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
     if single.exists():
         return read_safetensors(single)

@@ -1,4 +1,5 @@
-"""Writes a random, tiny Canary as transformers 5 would: a model for tests that need neither download nor transformers.
+"""Writes a random, tiny Canary as transformers 5 would: a model for tests that need neither download nor
+transformers.
 
 The tokenizer is a BPE of SentencePiece's kind trained here on a few sentences, with the special tokens of
 canary-1b-v2 in their order. Every weight is random, biases, norms and batch statistics too: a swapped or

@@ -13,13 +13,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import log_mel_spectrogram
+from models.whisper.front_end import FrontEnd
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
 from train.data.truncation import truncated_samples
 
 IGNORED = -100  # a target that is none: padding, or part of the prompt
-FRAMES_PER_S = 50  # memory frames
 LONGEST_CHUNK_MS = 60_000
 
 
@@ -116,7 +115,7 @@ class Collation:
     """Makes tensors of pairs. The same pair in the same epoch is always cut in the same place."""
 
     end_of_sequence: int
-    mel_bins: int
+    front_end: FrontEnd
     truncation: TruncationSection | None  # None: all clips whole
     with_whole_audio: bool  # beside the truncated one
     seed: int
@@ -133,8 +132,8 @@ class Collation:
         ids = [pair.id for pair in pairs]
         text = self._text(pairs)
         if pairs[0].cached is not None:
-            audio = _cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
-            whole = _cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
+            audio = self._cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
+            whole = self._cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
         waveforms = [torch.from_numpy(pair.waveform()) for pair in pairs]
         heard = [
@@ -152,16 +151,28 @@ class Collation:
 
     def _features(self, waveforms: Sequence[Tensor]) -> list[Tensor]:
         """(mels, F) of each."""
-        return [log_mel_spectrogram(waveform, self.mel_bins) for waveform in waveforms]
+        return [self.front_end.features(waveform) for waveform in waveforms]
 
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""
         lengths = torch.tensor([feature.shape[1] for feature in features])
         longest = _rounded(int(lengths.max()), self.frame_multiple)
-        values = torch.zeros(len(features), self.mel_bins, longest)
+        values = torch.zeros(len(features), self.front_end.mel_bins, longest)
         for row, feature in enumerate(features):
             values[row, :, : feature.shape[1]] = feature
-        return Audio(values, lengths, (lengths + 1) // 2 / FRAMES_PER_S, encoded=False)
+        return Audio(values, lengths, self._seconds(self.front_end.memory_frames(lengths)), encoded=False)
+
+    def _cached_audio(self, pairs: Sequence[Example], versions: Sequence[int]) -> Audio:
+        frames = [
+            torch.from_numpy(np.array(pair.cached.frames_of(version)))
+            for pair, version in zip(pairs, versions, strict=True)
+        ]
+        lengths = torch.tensor([len(one) for one in frames])
+        return Audio(pad_sequence(frames, batch_first=True), lengths, self._seconds(lengths), encoded=True)
+
+    def _seconds(self, frames: Tensor) -> Tensor:
+        """(B,) of so many memory frames."""
+        return frames / (1000 / self.front_end.frame_ms)
 
     def _heard(self, pair: Example, samples: int, epoch: int) -> int:
         if self.truncation is None:
@@ -206,12 +217,3 @@ class Collation:
 
 def _rounded(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
-
-
-def _cached_audio(pairs: Sequence[Example], versions: Sequence[int]) -> Audio:
-    frames = [
-        torch.from_numpy(np.array(pair.cached.frames_of(version)))
-        for pair, version in zip(pairs, versions, strict=True)
-    ]
-    lengths = torch.tensor([len(one) for one in frames])
-    return Audio(pad_sequence(frames, batch_first=True), lengths, lengths / FRAMES_PER_S, encoded=True)

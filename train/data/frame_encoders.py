@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from foundation.errors import InputError
 from models.audio_language.families import load_audio_language_model
 from models.sound.log_mel import HOP, log_mel_spectrogram
 from models.storage.locate import locate_model
@@ -85,4 +86,10 @@ def open_encoder(whisper: str | None, model: str | None, device: str) -> FrameEn
 
 def load_encoder(whisper: str) -> AudioEncoder:
     """In evaluation mode, float32. Raises InputError if there is no such Whisper or REINA."""
-    return open_model(locate_model(whisper)).model.encoder.eval().requires_grad_(False)
+    encoder = open_model(locate_model(whisper)).model.encoder
+    if not isinstance(encoder, AudioEncoder):
+        raise InputError(
+            f"{whisper} has another encoder than Whisper's, whose outputs are not stored: train without an "
+            "encoder cache"
+        )
+    return encoder.eval().requires_grad_(False)

@@ -1,7 +1,7 @@
 """The model that a training run starts from, and the description that it leaves for those who follow.
 
-A run starts from a new REINA, from a model folder (REINA or Whisper), or from the output folder of an
-earlier run. A run's output folder holds
+A run starts from a new REINA, from a model folder (REINA or Whisper; that of a policy from Canary, too), or
+from the output folder of an earlier run. A run's output folder holds
 
     translator/     config.json and tokenizer of the model in training: a model folder without weights
     policy.json     instead, where a policy is trained: its sizes and the translator that it is for
@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from foundation.errors import InputError
+from models.canary.checkpoint import load_canary
+from models.canary.tokenizer import CanaryTokenizer
 from models.layers.attention_heads import Heads
 from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
@@ -40,8 +42,8 @@ class StartModel:
     """A model to train and its tokenizer."""
 
     model: SpeechModel
-    tokenizer: SentencePieceTokenizer | WhisperTokenizer
-    alignment_heads: Heads | None = None  # Whisper's
+    tokenizer: SentencePieceTokenizer | WhisperTokenizer | CanaryTokenizer
+    alignment_heads: Heads | None = None  # Whisper's and Canary's
     trailing_silence_ms: int | None = None  # behind the audio, if a Whisper was trained otherwise than usual
 
     def describe(self, folder: Path) -> None:
@@ -79,7 +81,7 @@ def new_model(
 
 
 def open_model(path: Path) -> StartModel:
-    """The model at `path`, its weights in float32: a model folder, Whisper, or a training output.
+    """The model at `path`, its weights in float32: a model folder, Whisper, Canary, or a training output.
 
     Of a training output it is the best checkpoint, or the last where no scores were kept; a folder
     checkpoints/step_N is that one. Raises InputError if there is no complete model.
@@ -90,12 +92,14 @@ def open_model(path: Path) -> StartModel:
         return _trained(path / DESCRIPTION, best_checkpoint(path))
     if re.fullmatch(r"step_\d+", path.name) and (path.parent.parent / DESCRIPTION).is_dir():
         return _trained(path.parent.parent / DESCRIPTION, path)
-    if (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") == "reina":
+    config = path / "config.json"
+    kind = read_json(config).get("model_type") if config.is_file() else None
+    if kind == "reina":
         model, tokenizer = load_reina(path)
-        # Loaded weights may be float16 and mapped from a file: training needs a copy of its own.
-        weights = {name: value.float().clone() for name, value in model.state_dict().items()}
-        model.load_state_dict(weights, assign=True)
-        return StartModel(model.requires_grad_(True), tokenizer)
+        return StartModel(_to_train(model), tokenizer)
+    if kind == "canary":
+        canary = load_canary(path)
+        return StartModel(_to_train(canary.model), canary.tokenizer, canary.alignment_heads)
     checkpoint = load_whisper_checkpoint(path)
     whisper = Whisper(checkpoint.dimensions)
     whisper.load_state_dict(checkpoint.weights)
@@ -103,6 +107,13 @@ def open_model(path: Path) -> StartModel:
         checkpoint.tokenizer_file, checkpoint.dimensions.n_vocab, checkpoint.special_tokens
     )
     return StartModel(whisper, tokenizer, checkpoint.alignment_heads, checkpoint.trailing_silence_ms)
+
+
+def _to_train(model: SpeechModel) -> SpeechModel:
+    """Loaded weights may be of half precision and mapped from a file: training needs a copy of its own."""
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(weights, assign=True)
+    return model.float().requires_grad_(True)
 
 
 def _sizes(sizes: dict[str, object], known: Mapping[str, object]) -> dict[str, object]:
