@@ -2,10 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 import soundfile
 
+from agents.alignatt_agent import AlignAttPolicy
+from agents.engine import StreamingEngine
+from models.decoding.options import SearchOptions
+from models.languages import LanguagePair
 from models.policy.folder import StoredPolicy, save_policy
+from models.registry import load_translator
+from models.translator import TranslatorOptions
 from simulst import main
 from tests.agents.simuleval_run import run_simuleval
 from tests.models.tiny_canary import tiny_canary, write_tiny_canary
@@ -61,18 +68,29 @@ def test_every_policy_runs_on_canary(agent, model, clips, tmp_path, monkeypatch)
 
 
 def test_an_evaluation_from_a_file(model, clips, tmp_path, capsys):
-    """All streams together; a second run without punctuation asks the model for something else."""
-    predictions = []
-    for punctuation in ("true", "false"):
-        evaluation = tmp_path / f"{punctuation}.yaml"
-        evaluation.write_text(
-            f"agent: alignatt\nmodel: {model}\nsource: {clips / 'source.txt'}\n"
-            f"target: {clips / 'target.txt'}\noutput: {tmp_path / punctuation}\nchunk_ms: 300\n"
-            f"engine: batched\ntarget_language: de\npunctuation: {punctuation}\n",
-            encoding="utf-8",
-        )
-        assert main(["evaluate", str(evaluation)]) == 0
-        assert "BLEU" in capsys.readouterr().out
-        log = (tmp_path / punctuation / "instances.log").read_text(encoding="utf-8")
-        predictions.append([json.loads(line)["prediction"] for line in log.splitlines()])
-    assert all(predictions[0]) and predictions[0] != predictions[1]
+    """All streams together."""
+    evaluation = tmp_path / "canary.yaml"
+    evaluation.write_text(
+        f"agent: alignatt\nmodel: {model}\nsource: {clips / 'source.txt'}\n"
+        f"target: {clips / 'target.txt'}\noutput: {tmp_path / 'out'}\nchunk_ms: 300\n"
+        "engine: batched\ntarget_language: de\npunctuation: false\n",
+        encoding="utf-8",
+    )
+    assert main(["evaluate", str(evaluation)]) == 0
+    assert "BLEU" in capsys.readouterr().out
+    log = (tmp_path / "out" / "instances.log").read_text(encoding="utf-8")
+    assert all(json.loads(line)["prediction"] for line in log.splitlines())
+
+
+def test_a_recording_longer_than_the_window(model, speech):
+    """48 s of speech in chunks of 4 s: once the window of 40 s is full, what was said before a pause goes."""
+    translator = load_translator(str(model), TranslatorOptions())
+    engine = StreamingEngine(translator, SearchOptions(maximum_tokens_per_second=1))
+    stream = engine.open_stream(AlignAttPolicy(recent_frames=2), LanguagePair("en", "de"))
+    recording = np.tile(speech, 8)[: 48 * 16_000]
+    for chunk in range(12):
+        samples = recording[64_000 * chunk : 64_000 * (chunk + 1)]
+        stream.audio.append(samples, 16_000, finished=chunk == 11)
+        [decision] = engine.step([stream])
+        assert decision.error is None
+    assert stream.finished
