@@ -21,7 +21,7 @@ class TranslatorOptions:
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option(
         "float32",
-        "Weights and activations are numbers of this format; int8 (Whisper, REINA and Canary, on processors): "
+        "Weights and activations are numbers of this format; int8 (Whisper, REINA, Canary, on processors): "
         "the decoder multiplies in 8 bits, and all else is in float32.",
         (*PRECISION_NAMES, EIGHT_BITS),
     )

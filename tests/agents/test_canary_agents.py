@@ -93,4 +93,4 @@ def test_a_recording_longer_than_the_window(model, speech):
         stream.audio.append(samples, 16_000, finished=chunk == 11)
         [decision] = engine.step([stream])
         assert decision.error is None
-    assert stream.finished
+    assert stream.audio.finished
