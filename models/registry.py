@@ -7,6 +7,7 @@ from pathlib import Path
 from foundation.errors import InputError
 from models.audio_language.families import FAMILIES
 from models.audio_language.translator import load_audio_language_translator
+from models.canary.translator import load_canary_translator
 from models.policy.folder import StoredPolicy, has_policy, load_policy, policy_base
 from models.policy.scored_translator import ScoredTranslator
 from models.reina.translator import load_reina_translator
@@ -25,6 +26,7 @@ SILENCE = ("silence_ms", "dense_ms", "silence_stride")  # of a hearing's descrip
 TRANSLATORS: dict[str, Callable[[Path, TranslatorOptions], Translator]] = {
     "whisper": load_whisper_translator,
     "reina": load_reina_translator,
+    "canary": load_canary_translator,
     **dict.fromkeys(FAMILIES, load_audio_language_translator),
 }
 

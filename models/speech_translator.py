@@ -18,6 +18,7 @@ from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
 from models.sound.log_mel import HOP_MS
 from models.translator import (
+    AudioStream,
     Decoder,
     DecoderOutput,
     Memory,
@@ -113,6 +114,16 @@ class SpeechDecoder(Decoder):
         return torch.tensor(values, dtype=torch.int64, device=self.device)
 
 
+class StreamEncoder(Protocol):
+    """Makes memories of what streams have heard."""
+
+    window_frames: int  # feature frames that it hears at most
+    bytes_per_audio_s: int  # of what it keeps of a second of audio
+
+    def encode(self, streams: Sequence[AudioStream]) -> Memory:
+        """Does as `Translator.encode_streams`."""
+
+
 class SpeechTranslator(SpeechDecoder, Translator):
     """A SpeechModel of any size. Trailing silence is the choice between speed and what Whisper expects."""
 
@@ -143,10 +154,14 @@ class SpeechTranslator(SpeechDecoder, Translator):
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _prepare_for_processor(model, options)
-        self._encoder = SpeechEncoder(model, self.hearing, self.device, encoder_dtype, decoder_dtype)
+        self._encoder = self.new_encoder(encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state
         self.bytes_per_audio_s = self._encoder.bytes_per_audio_s
+
+    def new_encoder(self, dtype: torch.dtype, decoder_dtype: torch.dtype) -> StreamEncoder:
+        """What encodes streams; dtype: of the model but for its decoder."""
+        return SpeechEncoder(self.model, self.hearing, self.device, dtype, decoder_dtype)
 
     @cached_property
     def attention_heads(self) -> Heads:
@@ -154,11 +169,11 @@ class SpeechTranslator(SpeechDecoder, Translator):
         sizes = self.model.dimensions
         return attention_heads(sizes.n_text_layer, sizes.n_text_head, self.options, self._alignment_heads)
 
-    def open_stream(self, whole: bool = False) -> SpeechStream:
+    def open_stream(self, whole: bool = False) -> AudioStream:
         return SpeechStream(self.model.dimensions.n_mels, whole)
 
     @torch.inference_mode()
-    def encode_streams(self, streams: Sequence[SpeechStream]) -> Memory:
+    def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
         return self._encoder.encode(streams)
 
 

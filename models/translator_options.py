@@ -21,8 +21,8 @@ class TranslatorOptions:
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option(
         "float32",
-        "Weights and activations are numbers of this format; int8 (Whisper and REINA, on processors): the "
-        "decoder multiplies in 8 bits, and all else is in float32.",
+        "Weights and activations are numbers of this format; int8 (Whisper, REINA, Canary, on processors): "
+        "the decoder multiplies in 8 bits, and all else is in float32.",
         (*PRECISION_NAMES, EIGHT_BITS),
     )
     encoder_precision: str | None = option(
@@ -73,6 +73,7 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
+    punctuation: bool = option(True, "Canary is asked for text with punctuation and capital letters.")
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "
@@ -129,7 +130,9 @@ class TranslatorOptions:
                 raise InputError(f"this model has one precision for all: leave out {name}, or give precision")
         if self.precision == EIGHT_BITS:
             formats = ", ".join(PRECISION_NAMES)
-            raise InputError(f"precision int8 is for Whisper and REINA: give this model one of {formats}")
+            raise InputError(
+                f"precision int8 is for Whisper, REINA and Canary: give this model one of {formats}"
+            )
         return _dtype(self.precision)
 
 

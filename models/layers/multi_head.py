@@ -9,15 +9,15 @@ from models.layers.packing import Packing
 
 
 class MultiHeadAttention(nn.Module):
-    """Projections of multi-head attention; keys have no bias."""
+    """Projections of multi-head attention; keys have no bias, as in Whisper, unless asked for."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, bias: bool = True, key_bias: bool = False) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width, bias=False)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
+        self.query = nn.Linear(width, width, bias)
+        self.key = nn.Linear(width, width, key_bias)
+        self.value = nn.Linear(width, width, bias)
+        self.out = nn.Linear(width, width, bias)
 
     def split(self, projected: Tensor, packing: Packing | None = None) -> Tensor:
         """(B, N, D) -> (B, H, N, d)"""

@@ -15,6 +15,7 @@ Shapes: M mel bins, F frames of 10 ms, S samples.
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -41,18 +42,19 @@ def _mel_to_hertz(mel: Tensor) -> Tensor:
 
 
 @cache
-def mel_filters(mel_bins: int) -> Tensor:
+def mel_filters(mel_bins: int, transform: int = WINDOW) -> Tensor:
     """Triangular filters (M, 201) float32 from 0 to 8 kHz, each of unit area over hertz (Slaney's norm).
 
-    Whisper uses 80 bins, large-v3 128. Raises ValueError unless `mel_bins` is positive. The tensor is
-    shared between callers: do not write to it.
+    Whisper uses 80 bins, large-v3 128. transform: points of the Fourier transform whose frequencies they
+    weigh, half of them and one. Raises ValueError unless `mel_bins` is positive. The tensor is shared between
+    callers: do not write to it.
     """
     if mel_bins < 1:
         raise ValueError(f"mel_bins must be positive, got {mel_bins}")
     top_mel = _hertz_to_mel(SAMPLE_RATE / 2)
     edges = _mel_to_hertz(torch.linspace(0, top_mel, mel_bins + 2, dtype=torch.float64))  # (M + 2,)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]  # (M, 1)
-    hertz = torch.linspace(0, SAMPLE_RATE / 2, WINDOW // 2 + 1, dtype=torch.float64)  # (201,)
+    hertz = torch.linspace(0, SAMPLE_RATE / 2, transform // 2 + 1, dtype=torch.float64)
     triangle = torch.minimum((hertz - low) / (centre - low), (high - hertz) / (high - centre)).clamp(min=0)
     return (triangle * 2 / (high - low)).float()
 
@@ -203,7 +205,14 @@ def log_mel_spectrogram(samples: Tensor, mel_bins: int = 80, padded_frames: int 
     return stream.features(padded_frames)
 
 
-def frames_heard(streams: Sequence[LogMelStream], window_frames: int) -> Tensor:
+class FeatureStream(Protocol):
+    """One stream's audio, of whatever features."""
+
+    frames_heard: int
+    duration_ms: float
+
+
+def frames_heard(streams: Sequence[FeatureStream], window_frames: int) -> Tensor:
     """(B,) feature frames that the streams have heard, for a model that hears window_frames at most.
 
     Raises InputError for a stream without audio or one longer than that.

@@ -21,6 +21,18 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} is truncated or damaged ({error}): download it again") from None
 
 
+def read_folder_weights(folder: Path) -> dict[str, Tensor]:
+    """Tensors of a Hugging Face folder, in one file or in shards. Raises InputError if some are missing."""
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.exists():
+        return read_safetensors(single)
+    if index.exists():
+        return read_shards(index)
+    if list(folder.glob("model*.safetensors*")):
+        raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
+    raise InputError(f"{folder} holds no weights: it needs {single.name}, or shards with {index.name}")
+
+
 def read_shards(index: Path) -> dict[str, Tensor]:
     """Tensors of all files that model.safetensors.index.json names. Raises InputError if one is damaged."""
     named = read_json(index).get("weight_map")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from models.layers.attention_heads import Heads
-from models.whisper.network import WhisperDimensions
+from models.whisper.network import SpeechDimensions
 
 # Cross-attention heads whose attention follows the speech in OpenAI's checkpoints, as published in
 # whisper/__init__.py of openai/whisper. Each model is known by its sizes, which large-v1 and large-v2
@@ -34,7 +34,7 @@ ALIGNMENT_HEADS: dict[tuple[int, ...], Heads] = {
 }
 
 
-def alignment_heads(source: Path, declared: object, d: WhisperDimensions) -> Heads | None:
+def alignment_heads(source: Path, declared: object, d: SpeechDimensions) -> Heads | None:
     """The heads that the model's files declare, also ones that it lacks, else those published for its sizes.
 
     Raises InputError for what is no list of pairs.

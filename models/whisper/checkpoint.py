@@ -22,7 +22,7 @@ from models.layers.attention_heads import Heads
 from models.layers.empty_network import without_values
 from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json, refuse_lfs_pointer
-from models.storage.stored_weights import check_weights, read_safetensors, read_shards, some
+from models.storage.stored_weights import check_weights, read_folder_weights, some
 from models.storage.tokenizer_files import tokenizer_file
 from models.whisper.adapter import Adapter, base_of, has_adapter, read_adapter
 from models.whisper.alignment_heads import alignment_heads
@@ -207,15 +207,7 @@ def _checked_dimensions(
 
 
 def _read_huggingface(folder: Path) -> dict[str, Tensor]:
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.exists():
-        stored = read_safetensors(single)
-    elif index.exists():
-        stored = read_shards(index)
-    else:
-        raise InputError(f"{folder} has shards of weights but no {index.name}: download that too")
-
-    weights = {openai_name(name): tensor for name, tensor in stored.items()}
+    weights = {openai_name(name): tensor for name, tensor in read_folder_weights(folder).items()}
     # Whisper's output layer is its token embedding; some files repeat it.
     output, embedding = weights.get("proj_out.weight"), weights.get("decoder.token_embedding.weight")
     if output is not None and embedding is not None and torch.equal(output, embedding):

@@ -11,7 +11,6 @@ H heads, d = D / H, V vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -23,11 +22,8 @@ from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
-from models.sound.log_mel import HOP_MS
-
-STRIDE = 2  # the encoder's second convolution halves the frame rate
-FRAME_MS = float(HOP_MS * STRIDE)  # one frame of the encoder's output
-Lengths = TypeVar("Lengths", int, Tensor)
+from models.whisper.front_end import FRAME_MS as FRAME_MS
+from models.whisper.front_end import STRIDE, FrontEnd, WhisperFrontEnd, memory_frames
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,6 @@ def sinusoids(length: int, width: int) -> Tensor:
     steps = torch.arange(width // 2) / (width // 2 - 1)
     angles = torch.arange(length)[:, None] * 10_000.0**-steps
     return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def memory_frames(lengths: Lengths) -> Lengths:
-    """The frames that the encoder gives for feature frames, a number or a tensor: ceil(lengths / 2)."""
-    return -(-lengths // STRIDE)
 
 
 def valid_positions(lengths: Tensor, width: int) -> Tensor:
@@ -165,7 +156,7 @@ class TextDecoder(nn.Module):
         self.token_embedding = nn.Embedding(dimensions.n_vocab, width)
         self.positional_embedding = nn.Parameter(torch.empty(dimensions.n_text_ctx, width))
         self.blocks = nn.ModuleList(
-            DecoderBlock(width, dimensions.n_text_head, dropout) for _ in range(dimensions.n_text_layer)
+            self.new_block(dimensions, dropout) for _ in range(dimensions.n_text_layer)
         )
         self.ln = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
@@ -173,6 +164,15 @@ class TextDecoder(nn.Module):
         self.output: nn.Module | None = (
             None if shared_output else nn.Linear(width, dimensions.n_vocab, bias=False)
         )
+
+    def new_block(self, dimensions: SpeechDimensions, dropout: float) -> DecoderBlock:
+        return DecoderBlock(dimensions.n_text_state, dimensions.n_text_head, dropout)
+
+    def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """What the first block reads, (R, N, D), of tokens and their positions (R, N)."""
+        # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
+        table_end = self.positional_embedding.shape[0] - 1
+        return self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
 
     def open_cache(
         self,
@@ -228,9 +228,7 @@ class TextDecoder(nn.Module):
         positions = cache.positions(tokens.shape[1])  # (R, N)
         mask = cache.causal_mask(positions)
         rows, places = watched or (torch.arange(tokens.shape[0], device=tokens.device), lengths - 1)
-        # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
-        table_end = self.positional_embedding.shape[0] - 1
-        x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
+        x = self.embed(tokens, positions)
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
         attention = None
@@ -259,6 +257,10 @@ class SpeechModel(nn.Module):
     encoder: AudioEncoder
     decoder: TextDecoder
 
+    @property
+    def front_end(self) -> FrontEnd:
+        return WhisperFrontEnd(self.dimensions.n_mels)
+
     def hear(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         """What the decoder listens to, (B, T, D), of features as `AudioEncoder` takes them."""
         return self.listen(self.encoder(features, lengths))
@@ -276,7 +278,8 @@ class SpeechModel(nn.Module):
         features (B, mels, F), zero beyond lengths (B,); tokens (B, N) as `TextDecoder.teacher_force`
         takes them. Position n predicts token n + 1. A truncated clip is one of fewer features.
         """
-        return self.decoder.teacher_force(self.hear(features, lengths), memory_frames(lengths), tokens)
+        frames = self.front_end.memory_frames(lengths)
+        return self.decoder.teacher_force(self.hear(features, lengths), frames, tokens)
 
 
 class Whisper(SpeechModel):

@@ -103,14 +103,6 @@ class StreamingEncoder(ABC):
     def memory(self, passes: Sequence[EncodingPass], heard: Tensor) -> Memory:
         """Of B streams, of what is stored; heard (B,): feature frames of audio."""
 
-    @property
-    def bytes_per_audio_s(self) -> int:
-        """Keys and values of a second: the encoder's, and the decoder's twice, in stream and memory."""
-        sizes = self.model.dimensions
-        encoder = 2 * sizes.n_audio_layer * sizes.n_audio_state * self.dtype.itemsize
-        decoder = 2 * sizes.n_text_layer * sizes.n_text_state * self.decoder_dtype.itemsize
-        return int(1000 / FRAME_MS) * (encoder + 2 * decoder)
-
     def encode(self, streams: Sequence[SpeechStream]) -> Memory:
         """All audio that each of B streams has heard.
 
@@ -217,6 +209,14 @@ class SpeechEncoder(StreamingEncoder):
         self.model = model
         self.decoder_dtype = decoder_dtype
         self.cross_layers = model.dimensions.n_text_layer
+
+    @property
+    def bytes_per_audio_s(self) -> int:
+        """Keys and values of a second: the encoder's, and the decoder's twice, in stream and memory."""
+        sizes = self.model.dimensions
+        encoder = 2 * sizes.n_audio_layer * sizes.n_audio_state * self.dtype.itemsize
+        decoder = 2 * sizes.n_text_layer * sizes.n_text_state * self.decoder_dtype.itemsize
+        return int(1000 / FRAME_MS) * (encoder + 2 * decoder)
 
     def keep(self, passes: Sequence[EncodingPass], states: Tensor, positions: Tensor) -> None:
         sizes = [one.new for one in passes]

@@ -20,6 +20,7 @@ from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator
 from models.sound.audio import SAMPLE_RATE
 from models.translator import TranslatorOptions
+from tests.models.tiny_canary import tiny_canary, write_tiny_canary
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
@@ -48,6 +49,8 @@ def models(tmp_path_factory):
     save_policy(folder / "whisper-divergence", StoredPolicy(divergence, 0.6, "../whisper"))
     gain = tiny_policy(seed=3, hidden_width=48)
     save_policy(folder / "qwen2-audio-gain", StoredPolicy(gain, 0.0, "../qwen2-audio"))
+    write_tiny_canary(folder / "canary", tiny_canary(seed=1, end_scale=2.0))
+    save_policy(folder / "canary-gain", StoredPolicy(tiny_policy(seed=3, hidden_width=32), 0.0, "../canary"))
     return folder
 
 
@@ -86,8 +89,9 @@ def written(folder, device, search, policies):
         ("whisper-divergence", DigSstPolicy()),
         ("reina", ReinaPolicy()),
         ("qwen2-audio-gain", ReinaPolicy()),
+        ("canary-gain", ReinaPolicy()),
     ],
-    ids=["whisper", "reina", "qwen2-audio"],
+    ids=["whisper", "reina", "qwen2-audio", "canary"],
 )
 def test_every_policy_writes_the_same_on_another_device(model, learned, search, models):
     policies = [*POLICIES, learned]

@@ -15,6 +15,7 @@ from foundation.errors import InputError
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.fuzz.model_folders import damage
+from tests.models.tiny_canary import write_tiny_canary
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
 
@@ -27,6 +28,7 @@ def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     write_tiny_whisper(folder / "whisper", n_audio_ctx=100, alignment_heads=[[0, 1], [1, 0]])
     write_tiny_reina(folder / "reina", threshold=0.3)
+    write_tiny_canary(folder / "canary")
     return folder
 
 
@@ -41,7 +43,7 @@ def no_hang():
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("model", ["whisper", "reina"])
+@pytest.mark.parametrize("model", ["whisper", "reina", "canary"])
 def test_a_damaged_model_folder_is_used_or_refused_in_one_line(folders, tmp_path, no_hang, model):
     noise = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
     refused = 0

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import HOP, HOP_MS, log_mel_spectrogram
+from models.sound.log_mel import HOP
+from models.whisper.front_end import FrontEnd
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
-from train.data.streamed import TrainingHearing, heard_frames
+from train.data.streamed import TrainingHearing
 from train.data.truncation import truncated_samples
 
 IGNORED = -100  # a target that is none: padding, or part of the prompt
-FRAMES_PER_S = 50  # memory frames
 LONGEST_CHUNK_MS = 60_000
 
 
@@ -126,7 +126,7 @@ class Collation:
     """Makes tensors of pairs. The same pair in the same epoch is always cut in the same place."""
 
     end_of_sequence: int
-    mel_bins: int
+    front_end: FrontEnd
     truncation: TruncationSection | None  # None: all clips whole
     with_whole_audio: bool  # beside the truncated one
     seed: int
@@ -153,8 +153,8 @@ class Collation:
             for pair, waveform in zip(pairs, waveforms, strict=True)
         ]
         if self.heard is not None:
-            whole = _waveforms(waveforms) if self.with_whole_audio else None
-            return SpeechPairs(ids, _waveforms(heard), text, whole)
+            whole = self._waveforms(waveforms) if self.with_whole_audio else None
+            return SpeechPairs(ids, self._waveforms(heard), text, whole)
         whole = self._audio(self._features(waveforms, [0] * len(pairs))) if self.with_whole_audio else None
         silences_ms = [
             pair.silence_ms if len(clip) == len(waveform) else 0
@@ -170,19 +170,29 @@ class Collation:
 
     def _features(self, waveforms: Sequence[Tensor], silences_ms: Sequence[int]) -> list[Tensor]:
         """(mels, F) of each, with so much silence behind it."""
-        return [
-            log_mel_spectrogram(waveform, self.mel_bins, -(-len(waveform) // HOP) + silence_ms // HOP_MS)
-            for waveform, silence_ms in zip(waveforms, silences_ms, strict=True)
-        ]
+        pairs = zip(waveforms, silences_ms, strict=True)
+        return [self.front_end.features(waveform, silence_ms) for waveform, silence_ms in pairs]
 
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""
         lengths = torch.tensor([feature.shape[1] for feature in features])
         longest = _rounded(int(lengths.max()), self.frame_multiple)
-        values = torch.zeros(len(features), self.mel_bins, longest)
+        values = torch.zeros(len(features), self.front_end.mel_bins, longest)
         for row, feature in enumerate(features):
             values[row, :, : feature.shape[1]] = feature
-        return Audio(values, lengths, (lengths + 1) // 2 / FRAMES_PER_S, encoded=False)
+        return Audio(values, lengths, self._seconds(self.front_end.memory_frames(lengths)), encoded=False)
+
+    def _waveforms(self, clips: list[Tensor]) -> Waveforms:
+        return Waveforms(clips, self._heard_s([len(clip) for clip in clips]))
+
+    def _heard_s(self, samples: Sequence[int]) -> Tensor:
+        """(B,) seconds of clips of so many samples, to whole memory frames."""
+        features = torch.tensor([-(-one // HOP) for one in samples])
+        return self._seconds(self.front_end.memory_frames(features))
+
+    def _seconds(self, frames: Tensor) -> Tensor:
+        """(B,) of so many memory frames."""
+        return frames / (1000 / self.front_end.frame_ms)
 
     def _heard(self, pair: Example, samples: int, epoch: int) -> int:
         if self.truncation is None:
@@ -206,9 +216,9 @@ class Collation:
         lengths = torch.tensor([len(one) for one in frames])
         values = pad_sequence(frames, batch_first=True)
         if self.heard is None:
-            return Audio(values, lengths, lengths / FRAMES_PER_S, encoded=True)
+            return Audio(values, lengths, self._seconds(lengths), encoded=True)
         samples = [pair.cached.versions[version].heard_samples for pair, version in chosen]
-        return Audio(values, lengths, _heard_s(samples), True, self.heard.log_counts(samples))
+        return Audio(values, lengths, self._heard_s(samples), True, self.heard.log_counts(samples))
 
     def _generator(self, pair: Example, epoch: int, use: str = "") -> torch.Generator:
         digest = hashlib.sha256(f"{self.seed} {epoch} {pair.id}{use}".encode()).digest()
@@ -237,12 +247,3 @@ class Collation:
 
 def _rounded(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
-
-
-def _waveforms(clips: list[Tensor]) -> Waveforms:
-    return Waveforms(clips, _heard_s([len(clip) for clip in clips]))
-
-
-def _heard_s(samples: Sequence[int]) -> Tensor:
-    """(B,) seconds of clips of so many samples, to whole memory frames."""
-    return torch.tensor([heard_frames(one) for one in samples]) / FRAMES_PER_S

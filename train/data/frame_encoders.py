@@ -117,4 +117,10 @@ def open_encoder(
 
 def load_encoder(whisper: str) -> AudioEncoder:
     """In evaluation mode, float32. Raises InputError if there is no such Whisper or REINA."""
-    return open_model(locate_model(whisper)).model.encoder.eval().requires_grad_(False)
+    encoder = open_model(locate_model(whisper)).model.encoder
+    if not isinstance(encoder, AudioEncoder):
+        raise InputError(
+            f"{whisper} has another encoder than Whisper's, whose outputs are not stored: train without an "
+            "encoder cache"
+        )
+    return encoder.eval().requires_grad_(False)

@@ -10,7 +10,6 @@ from fairseq2.recipe.config import CommonSection, TrainerSection
 
 from foundation.errors import InputError
 from models.whisper.hearing import PLAIN, Hearing
-from models.whisper.network import FRAME_MS
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batch_reader import BatchReader
 from train.data.batches import Collation, TruncationSection
@@ -130,8 +129,9 @@ def tell(section: DataSection, examples: Examples) -> None:
 
 def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
     dimensions = start.model.dimensions
-    longest_s = FRAME_MS / 1000 * dimensions.n_audio_ctx
-    encoder = FrozenEncoder(dimensions.n_audio_state, FRAME_MS, start.model.encoder, hearing)
+    frame_ms = start.model.front_end.frame_ms
+    longest_s = frame_ms / 1000 * dimensions.n_audio_ctx
+    encoder = FrozenEncoder(dimensions.n_audio_state, frame_ms, start.model.encoder, hearing)
 
     def read(section: DataSection) -> Sequence[Example]:
         examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
@@ -151,7 +151,7 @@ def _collation(
 ) -> Collation:
     return Collation(
         end_of_sequence=start.tokenizer.end_of_sequence,
-        mel_bins=start.model.dimensions.n_mels,
+        front_end=start.model.front_end,
         truncation=truncation,
         with_whole_audio=whole,
         seed=config.reader.seed,

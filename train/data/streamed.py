@@ -15,10 +15,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from models.sound.log_mel import HOP
 from models.translator import Memory
+from models.whisper.front_end import STRIDE
 from models.whisper.hearing import FrameLayout, Hearing
-from models.whisper.network import STRIDE, SpeechDimensions, SpeechModel, memory_frames
+from models.whisper.network import SpeechDimensions, SpeechModel
 from models.whisper.speech_stream import SpeechStream
-from models.whisper.streaming_encoder import StreamingEncoder
+from models.whisper.streaming_encoder import SpeechEncoder
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,12 @@ class TrainingHearing:
         return pad_sequence(rows, batch_first=True)
 
 
-def heard_frames(samples: int) -> int:
-    """The memory frames of a clip of so many samples that hold audio."""
-    return memory_frames(-(-samples // HOP))
-
-
 class ClipEncoder:
     """The encoder of a frozen translator, in float32."""
 
     def __init__(self, model: SpeechModel, hearing: Hearing, device: torch.device) -> None:
         self._mel_bins = model.dimensions.n_mels
-        self._encoder = StreamingEncoder(model, hearing, device, torch.float32, torch.float32)
+        self._encoder = SpeechEncoder(model, hearing, device, torch.float32, torch.float32)
 
     @torch.no_grad()
     def encode(self, clips: Sequence[Tensor]) -> Memory:

@@ -21,6 +21,7 @@ import torch
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import whole_folder
+from models.canary.network import Canary
 from models.policy.folder import StoredPolicy, policy_options, save_policy
 from models.policy.network import PolicyNetwork
 from models.reina.folder import save_reina
@@ -149,6 +150,8 @@ def _save_translator(start: StartModel, folder: Path, options: ExportOptions) ->
 
 def _save(start: StartModel, folder: Path, options: ExportOptions) -> None:
     dtype = PRECISIONS[options.precision]
+    if isinstance(start.model, Canary):
+        raise InputError("a Canary is not copied: name it with --base, and the policy's folder refers to it")
     if isinstance(start.model, Reina):
         text_encoder, eight_bit = options.with_text_encoder, options.eight_bit
         save_reina(folder, start.model, start.tokenizer, dtype, text_encoder, eight_bit)

@@ -13,8 +13,6 @@ from torch import Tensor
 from models.layers.teacher_forcing import TeacherForcing
 from models.whisper.network import SpeechModel
 
-FRAME_S = 0.02
-
 
 class _WatchedForcing(TeacherForcing):
     """Teacher forcing that notes the most attended frame (B, N) of one layer."""
@@ -51,4 +49,4 @@ def spoken_seconds(
     whole = _WatchedForcing(memory.device, cross, lengths, log_counts)
     whole.watch(len(decoder.blocks) - 1)
     decoder(tokens, torch.full_like(tokens[:, 0], tokens.shape[1]), whole)
-    return (whole.frames.cummax(dim=1).values + 1) * FRAME_S
+    return (whole.frames.cummax(dim=1).values + 1) * (model.front_end.frame_ms / 1000)

@@ -1,7 +1,7 @@
 """The model that a training run starts from, and the description that it leaves for those who follow.
 
-A run starts from a new REINA, from a model folder (REINA or Whisper), or from the output folder of an
-earlier run. A run's output folder holds
+A run starts from a new REINA, from a model folder (REINA or Whisper; that of a policy from Canary, too), or
+from the output folder of an earlier run. A run's output folder holds
 
     translator/     config.json and tokenizer of the model in training: a model folder without weights
     lora.json       instead, where adapters are trained: the Whisper that they are for
@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from foundation.errors import InputError
+from models.canary.checkpoint import load_canary
+from models.canary.tokenizer import CanaryTokenizer
 from models.layers.attention_heads import Heads
 from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
@@ -49,8 +51,8 @@ class StartModel:
     """A model to train and its tokenizer."""
 
     model: SpeechModel
-    tokenizer: SentencePieceTokenizer | WhisperTokenizer
-    alignment_heads: Heads | None = None  # Whisper's
+    tokenizer: SentencePieceTokenizer | WhisperTokenizer | CanaryTokenizer
+    alignment_heads: Heads | None = None  # Whisper's and Canary's
     trailing_silence_ms: int | None = None  # behind the audio, if a Whisper was trained otherwise than usual
     adapter: Adapter | None = None  # that is merged into Whisper's weights
 
@@ -89,7 +91,7 @@ def new_model(
 
 
 def open_model(path: Path) -> StartModel:
-    """The model at `path`, its weights in float32: a model folder, Whisper, or a training output.
+    """The model at `path`, its weights in float32: a model folder, Whisper, Canary, or a training output.
 
     Of a training output it is the best checkpoint, or the last where no scores were kept; a folder
     checkpoints/step_N is that one. Raises InputError if there is no complete model.
@@ -103,12 +105,14 @@ def open_model(path: Path) -> StartModel:
         return _trained(path / DESCRIPTION, best_checkpoint(path))
     if (run / DESCRIPTION).is_dir():
         return _trained(run / DESCRIPTION, path)
-    if (path / "config.json").is_file() and read_json(path / "config.json").get("model_type") == "reina":
+    config = path / "config.json"
+    kind = read_json(config).get("model_type") if config.is_file() else None
+    if kind == "reina":
         model, tokenizer = load_reina(path)
-        # Loaded weights may be float16 and mapped from a file: training needs a copy of its own.
-        weights = {name: value.float().clone() for name, value in model.state_dict().items()}
-        model.load_state_dict(weights, assign=True)
-        return StartModel(model.requires_grad_(True), tokenizer)
+        return StartModel(_to_train(model), tokenizer)
+    if kind == "canary":
+        canary = load_canary(path)
+        return StartModel(_to_train(canary.model), canary.tokenizer, canary.alignment_heads)
     return _whisper(load_whisper_checkpoint(path))
 
 
@@ -131,6 +135,13 @@ def _adapted(run: Path, step: Path) -> StartModel:
     return _whisper(
         replace(base, weights=weights, trailing_silence_ms=adapter.trailing_silence_ms, adapter=adapter)
     )
+
+
+def _to_train(model: SpeechModel) -> SpeechModel:
+    """Loaded weights may be of half precision and mapped from a file: training needs a copy of its own."""
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(weights, assign=True)
+    return model.float().requires_grad_(True)
 
 
 def _sizes(sizes: dict[str, object], known: Mapping[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from fairseq2.composition import register_model_family
 from fairseq2.runtime.dependency import DependencyContainer
 
 from foundation.errors import InputError
+from models.canary.network import Canary
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.locate import locate_model
 from train.recipes.lora import LoraSection
@@ -53,7 +54,12 @@ class TranslatorConfig:
 def start_model(config: TranslatorConfig) -> StartModel:
     """The model that a run trains. Raises InputError where the configuration or its files cannot be used."""
     if config.start is not None:
-        return open_model(locate_model(config.start))
+        start = open_model(locate_model(config.start))
+        if isinstance(start.model, Canary):
+            raise InputError(
+                f"{config.start} is a Canary, which is not trained here: stage 3 trains policies on it"
+            )
+        return start
     absent = [name for name in ("whisper", "tokenizer", "languages") if not getattr(config, name)]
     if absent:
         raise InputError(f"a new model needs {', '.join(absent)}: give them, or a model to `start` from")

@@ -58,7 +58,7 @@ class MultitaskTranslator(nn.Module):
             return model.listen(audio.values.to(model.decoder.token_embedding.weight.dtype)), audio.lengths
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder):
             frames = model.encoder(audio.values, audio.lengths)
-        return model.listen(frames), (audio.lengths + 1) // 2
+        return model.listen(frames), model.front_end.memory_frames(audio.lengths)
 
     def _predict(self, memory: Tensor, lengths: Tensor, text: Text) -> tuple[Tensor, Tensor]:
         return self._logits(self.translator.decoder.teacher_force(memory, lengths, text.tokens), text)

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from foundation.errors import InputError
 from models.speech_translator import SpeechDecoder
 from models.translator import Memory, frame_ends
-from models.whisper.network import FRAME_MS
 from train.data.batches import SpeechPairs, TranslationBatch
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
@@ -59,8 +58,9 @@ class TranslationEvalUnit(ValidationUnit[TranslationBatch]):
 
     def _translate(self, speech: SpeechPairs) -> list[str]:
         frames, lengths = self._model.listen(speech.audio)
-        ends_ms = frame_ends(*frames.shape[:2], FRAME_MS, frames.device)
-        decoder = SpeechDecoder(self._model.translator, self._model.start.tokenizer, in_training=True)
+        translator = self._model.translator
+        ends_ms = frame_ends(*frames.shape[:2], translator.front_end.frame_ms, frames.device)
+        decoder = SpeechDecoder(translator, self._model.start.tokenizer, in_training=True)
         return translate(decoder, Memory(frames, lengths, lengths, ends_ms), speech.text.prompts)
 
 

@@ -162,7 +162,7 @@ def test_a_model_in_training_keeps_its_layers(folders):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"precision": "int8"}, "int8 is for Whisper and REINA: give this model one of float32, bfloat16"),
+        ({"precision": "int8"}, "int8 is for Whisper, REINA and Canary: give this model one of float32"),
         ({"decoder_precision": "int8"}, "one precision for all: leave out decoder_precision"),
         ({"encoder_precision": "bfloat16"}, "one precision for all: leave out encoder_precision"),
     ],

@@ -9,6 +9,7 @@ from fairseq2.metrics import MetricBag
 
 from foundation.errors import InputError
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.whisper.front_end import WhisperFrontEnd
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.train.tiny_training import build
 from train.data.batch_plan import BatchPlan, BatchSection
@@ -44,7 +45,7 @@ def examples(world, tokenizer, **section):
 
 
 def collation(tokenizer, truncation=None, whole=False, **options):
-    return Collation(tokenizer.end_of_sequence, 80, truncation, whole, seed=0, **options)
+    return Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), truncation, whole, seed=0, **options)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from fairseq2.metrics import MetricBag
 from torch import nn
 
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.whisper.front_end import WhisperFrontEnd
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
 from tests.pretended_device import pretended_device
 from tests.train.tiny_sft import LORA, batch_of, build_sft, in_training
@@ -66,7 +67,7 @@ def check(compute) -> None:
 
 def speech_and_text(world, tokenizer, whole=False, with_text=False):
     """A batch of speech, and of text if asked for."""
-    collation = Collation(tokenizer.end_of_sequence, 80, ALL_CUT, whole, seed=0)
+    collation = Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), ALL_CUT, whole, seed=0)
     sections = [DataSection(manifest=world.manifest, task=task, targets=["de"]) for task in ("s2tt", "nmt")]
     speech, texts = (
         read_examples(section, tokenizer, longest_tokens=120, longest_s=30.0).pairs for section in sections

@@ -1,0 +1,139 @@
+"""Canary's tokenizer: SentencePiece pieces as Hugging Face's tokenizer.json holds them, and the prompt.
+
+Pieces carry the space in front of a word. Control tokens such as <|en|> or <|pnc|>, timestamps among them,
+are no text and are never generated but for the end. A hypothesis starts with
+
+    <|startofcontext|> <|startoftranscript|> <|emo:undefined|> <|source|> <|target|>
+    <|pnc|> or <|nopnc|> <|noitn|> <|notimestamp|> <|nodiarize|>
+
+as transformers' processor writes it. (NeMo encodes the same prompt as text, so that a piece of a single space
+stands in front of it, which transformers leaves out.) Vocabularies have tokens of many more languages than
+the models were trained for: which ones they know, their configuration may tell.
+
+Shapes: V vocabulary.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor
+
+from foundation.errors import InputError
+from models.decoding.units import characters_started, words_started
+from models.languages import language_code
+from models.storage.tokenizer_files import read_tokenizer
+
+# Of canary-1b-v2: each into itself, into English, and from English (arXiv 2509.14128).
+LANGUAGES = tuple("bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro ru sk sl es sv uk".split())
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
+END, START = "<|endoftext|>", "<|startofcontext|>"
+BEGINNING = (START, "<|startoftranscript|>", "<|emo:undefined|>")
+PUNCTUATION, NO_PUNCTUATION = "<|pnc|>", "<|nopnc|>"
+SETTINGS = ("<|noitn|>", "<|notimestamp|>", "<|nodiarize|>")
+NEEDED = (END, *BEGINNING, PUNCTUATION, NO_PUNCTUATION, *SETTINGS)
+NO_TEXT = re.compile(r"<\|.*\|>|<unk>|<pad>|</?s>")
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+PROBE = "the sea"
+
+
+class CanaryTokenizer:
+    """Tokenizer of one Canary."""
+
+    def __init__(
+        self,
+        file: Path,
+        vocabulary_size: int,
+        declared: Mapping[str, int] | None = None,
+        languages: Sequence[str] = LANGUAGES,
+        punctuation: bool = True,
+    ) -> None:
+        """file: tokenizer.json. vocabulary_size: V of the network.
+
+        declared: ids of special tokens that the model's configuration gives; languages: codes that the model
+        was trained for; punctuation: whether text is asked for with punctuation and capital letters.
+        Raises InputError if the file cannot be read or belongs to another model.
+        """
+        self._tokenizer = read_tokenizer(file)
+        # Text that happens to spell "<|en|>" is text.
+        self._tokenizer.encode_special_tokens = True
+        self._ids = self._tokenizer.get_vocab(with_added_tokens=True)
+        self._bytes = [b""] * vocabulary_size
+        self.languages = tuple(code for code in languages if f"<|{code}|>" in self._ids)
+        try:
+            self._check(vocabulary_size, declared or {})
+            for token, id in self._ids.items():
+                self._bytes[id] = _piece_bytes(token)
+            if self.decode(self.encode(PROBE)) != PROBE:
+                raise InputError(f"does not give back the text {PROBE!r}")
+        except InputError as error:
+            raise InputError(
+                f"{file} {error}, so it is not the tokenizer of this Canary of {vocabulary_size} tokens: "
+                f"copy the {file.name} of the same model"
+            ) from None
+        self.file = file
+        self.vocabulary_size = vocabulary_size
+        self.punctuation = punctuation
+        self.end_of_sequence: int = self._ids[END]
+
+    def _check(self, vocabulary_size: int, declared: Mapping[str, int]) -> None:
+        """Raises InputError, whose subject is the file, if the ids are not those of the network."""
+        lacking = [token for token in NEEDED if token not in self._ids]
+        if lacking or not self.languages:
+            raise InputError(f"lacks {', '.join(lacking) or 'a token of any language'}")
+        most = max(self._ids.values())
+        if most >= vocabulary_size:
+            raise InputError(f"has {most + 1} tokens")
+        for token, id in declared.items():
+            if self._ids[token] != id:
+                raise InputError(f"has {token} at {self._ids[token]}, the model's configuration at {id}")
+
+    def language_code(self, language: str) -> str:
+        """Code of a language given by code, region or name. Raises InputError for an unknown one."""
+        return language_code(language, self.languages)
+
+    def prompt(self, source_language: str, target_language: str) -> list[int]:
+        """Tokens that start every hypothesis. Raises InputError for a pair that the model cannot do."""
+        source, target = self.language_code(source_language), self.language_code(target_language)
+        if source != target and "en" not in (source, target):
+            raise InputError(
+                f"Canary cannot translate {source!r} into {target!r}: it transcribes a language into itself "
+                "and translates from and into 'en'"
+            )
+        style = PUNCTUATION if self.punctuation else NO_PUNCTUATION
+        tokens = (*BEGINNING, f"<|{source}|>", f"<|{target}|>", style, *SETTINGS)
+        return [self._ids[token] for token in tokens]
+
+    def context_prompt(self, context: Sequence[int]) -> list[int]:
+        """Nothing: published uses leave the place for earlier text, behind <|startofcontext|>, empty."""
+        return []
+
+    def encode(self, text: str) -> list[int]:
+        """Text tokens only: nothing is added in front or behind."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    encode_sentence = encode  # the pieces of a first word carry a space already
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of `tokens`. Control tokens and the bytes of incomplete characters leave nothing."""
+        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
+        return text.removeprefix(" ")
+
+    @cached_property
+    def suppressed(self) -> list[int]:
+        """Ids never generated: all without text but the end of sequence."""
+        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
+
+    def units_started(self, character_units: bool) -> Tensor:
+        """(V,) int64: how many emission units, words or characters, begin with each token."""
+        return (characters_started if character_units else words_started)(self._bytes)
+
+
+def _piece_bytes(piece: str) -> bytes:
+    """What a piece adds to the text."""
+    if NO_TEXT.fullmatch(piece):
+        return b""
+    if byte := BYTE.fullmatch(piece):
+        return bytes.fromhex(byte[1])
+    return piece.replace(SPACE, " ").encode()
