@@ -12,6 +12,8 @@ from models.precisions import EIGHT_BITS, PRECISION_NAMES
 if TYPE_CHECKING:  # options are read before torch is imported
     import torch
 
+    from models.layers.cuda_graph import CudaGraph
+
 
 @dataclass(frozen=True)
 class TranslatorOptions:
@@ -72,6 +74,17 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
+    # Each of a step's hundreds of kernels costs the host more time than it takes a GPU.
+    static_shapes: bool | None = option(
+        None,
+        "The decoder's steps (Whisper and REINA) run over buffers of a few fixed shapes, padded; default: on "
+        "CUDA devices.",
+    )
+    cuda_graphs: bool | None = option(
+        None,
+        "The decoder's steps are recorded once for each of these shapes and replayed as one CUDA graph; "
+        "default: on CUDA devices, with static shapes.",
+    )
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "
@@ -85,6 +98,13 @@ class TranslatorOptions:
                 f"precision int8 is for processors, but the device is {self.device!r}: give --precision "
                 "bfloat16 there, or --device cpu"
             )
+        if self.cuda_graphs and not self.device.startswith("cuda"):
+            raise InputError(
+                f"cuda_graphs are for CUDA devices, but the device is {self.device!r}: give --device cuda, "
+                "or leave them out"
+            )
+        if self.cuda_graphs and self.static_shapes is False:
+            raise InputError("cuda_graphs need static_shapes: leave out one of the two")
 
     def with_silence(self, usual_ms: int) -> TranslatorOptions:
         """These options, with the model's own trailing silence where none was chosen."""
@@ -111,6 +131,18 @@ class TranslatorOptions:
     @property
     def decodes_in_eight_bits(self) -> bool:
         return (self.decoder_precision or self.precision) == EIGHT_BITS
+
+    @property
+    def has_static_shapes(self) -> bool:
+        return self.device.startswith("cuda") if self.static_shapes is None else self.static_shapes
+
+    def recording(self) -> type[CudaGraph] | None:
+        """What records the decoder's steps; None: nothing does."""
+        if self.cuda_graphs is False or not self.device.startswith("cuda"):
+            return None
+        from models.layers.cuda_graph import CudaGraph  # see torch_device
+
+        return CudaGraph
 
     def encoder_dtype(self) -> torch.dtype:
         usual = "float32" if self.precision == EIGHT_BITS else self.precision

@@ -11,6 +11,7 @@ from torch import Tensor
 from agents.policy import Policy
 from agents.stream.row_trace import RowTrace
 from models.decoding.step import DecodingStep
+from models.layers.transfers import to_device
 
 
 class PolicyQuestions:
@@ -37,29 +38,31 @@ class PolicyQuestions:
         self.frames.add(step, step.attention.argmax(-1))
 
     def read(self, step: DecodingStep) -> Tensor:
-        """(R,) bool: rows that must hear more."""
-        streams = step.streams.tolist()
-        scores = torch.full(step.streams.shape, torch.nan, device=step.streams.device)
-        reads = torch.zeros(len(streams), dtype=torch.bool, device=step.streams.device)
+        """(R,) bool, where the model runs: rows that must hear more."""
+        streams, device = step.streams.tolist(), step.hidden.device
+        scores = torch.full((len(streams),), torch.nan, device=device)
+        reads = torch.zeros(len(streams), dtype=torch.bool, device=device)
         rows_of: dict[Policy, list[int]] = {}
         for row, stream in enumerate(streams):
             rows_of.setdefault(self.policies[stream], []).append(row)
         for policy, rows in rows_of.items():
             if not decides(policy):
                 continue
-            places = torch.tensor(rows, device=reads.device)
-            own = step if len(rows) == len(reads) else step.select(places)
+            own = step if len(rows) == len(reads) else step.select(torch.tensor(rows))
+            places = to_device(torch.tensor(rows), device)
             try:
                 decision = policy.read(own)
                 if decision is not None:
-                    reads[places] = decision.to(reads.device)
+                    reads[places] = decision.to(device)
                 if self.scores is not None and policy.score_limit is not None:
                     scores[places] = policy.score(own).to(scores)
             except Exception as error:  # whatever a policy of the user's may raise
-                reads[places] = True
+                reads.index_fill_(0, places, True)
                 self.errors |= {streams[row]: error for row in rows}
         if self.scores is not None:
-            self.scores.add(step, scores)
+            # At a limit a row stops whatever its policy says.
+            limited = step.limited
+            self.scores.add(step, scores if limited is None else scores.masked_fill(limited, torch.nan))
         if self.reads is not None:
             self.reads.add(step, reads)
             return torch.zeros_like(reads)

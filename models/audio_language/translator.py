@@ -30,6 +30,7 @@ from models.audio_language.families import load_audio_language_model
 from models.audio_language.model import AudioLanguageModel
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import TokenCache
+from models.layers.transfers import to_device
 from models.sound.log_mel import LogMelStream
 from models.translator import (
     Decoder,
@@ -39,6 +40,7 @@ from models.translator import (
     Reading,
     Translator,
     TranslatorOptions,
+    at_last,
     frame_ends,
     last_places,
 )
@@ -55,7 +57,10 @@ class AudioLanguageState(DecoderState):
         audio_lengths: Tensor,
         frames: int,
     ) -> None:
-        """heads: (layer, head) pairs whose attention is reported; audio_starts and audio_lengths (R,)."""
+        """heads: (layer, head) pairs whose attention is reported.
+
+        audio_starts and audio_lengths (R,), on the host.
+        """
         self.cache = cache
         self.heads = tuple(heads)
         self.audio_starts = audio_starts
@@ -79,8 +84,9 @@ class AudioLanguageState(DecoderState):
         """What is to see the coming pass at some of its positions: rows and places (P,) each."""
         if not self.heads:
             return None
-        starts, lengths = self.audio_starts[rows], self.audio_lengths[rows]
-        return AudioAttention(self.heads, rows, places, starts, lengths, self.frames)
+        watched = rows, places, self.audio_starts[rows], self.audio_lengths[rows]
+        there = (to_device(one, self.cache.device) for one in watched)
+        return AudioAttention(self.heads, *there, self.frames)
 
 
 class AudioLanguageDecoder(Decoder):
@@ -125,7 +131,7 @@ class AudioLanguageDecoder(Decoder):
     ) -> tuple[AudioLanguageState, Reading]:
         """Does as `Decoder.read`; raises InputError as `start` does."""
         with self.without_gradients():
-            return self._read(memory, texts, self._tensor(told), listens_to, with_attention)
+            return self._read(memory, texts, _integers(told), listens_to, with_attention)
 
     def _read(
         self,
@@ -141,24 +147,26 @@ class AudioLanguageDecoder(Decoder):
         # Rows by what they have in common up to the end of the audio.
         shared: dict[tuple, int] = {}
         sharing = [shared.setdefault(key, len(shared)) for key in zip(listens_to, befores, strict=True)]
-        audio = [memory.frames[heard, : int(memory.lengths[heard])] for heard, _ in shared]
+        frames = memory.lengths.tolist()
+        audio = [memory.frames[heard, : frames[heard]] for heard, _ in shared]
         cache, unread = self._open_cache([before for _, before in shared])
-        starts = self._tensor([len(before) for _, before in shared])
-        lengths = self._tensor([len(frames) for frames in audio])
+        starts = _integers([len(before) for _, before in shared])
+        lengths = _integers([len(frames) for frames in audio])
         state = AudioLanguageState(cache, heads, starts, lengths, memory.frames.shape[1])
         beginnings = [torch.cat([text, frames]) for text, frames in zip(unread, audio, strict=True)]
         behind = [self.model.embed(self._tensor(text)) for text in texts_behind]
         if len(shared) == len(texts):
             whole = [torch.cat(parts) for parts in zip(beginnings, behind, strict=True)]
-            return state, self._feed(state, whole, told, self._tensor([len(text) for text in beginnings]))
+            return state, self._feed(state, whole, told, _integers([len(text) for text in beginnings]))
         self._feed(state, beginnings, torch.ones_like(starts))
-        state.select(self._tensor(sharing))
+        state.select(_integers(sharing))
         return state, self._feed(state, behind, told)
 
     def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():
             one = torch.ones_like(tokens)
-            return self._output(self._decode(state, self.model.embed(tokens[:, None]), one, one))
+            embedded = self.model.embed(to_device(tokens, self.device)[:, None])
+            return self._output(self._decode(state, embedded, one, one))
 
     def predict(self, hidden: Tensor) -> Tensor:
         with self.without_gradients():
@@ -167,8 +175,7 @@ class AudioLanguageDecoder(Decoder):
             return logits.log_softmax(-1)
 
     def _output(self, reading: Reading) -> DecoderOutput:
-        rows = torch.arange(len(reading.lengths), device=self.device)
-        last = reading.hidden[rows, reading.lengths - 1]
+        last = at_last(reading.hidden, reading.lengths)
         return DecoderOutput(self.predict(last), reading.hidden, reading.lengths, reading.attention)
 
     def _feed(
@@ -179,7 +186,7 @@ class AudioLanguageDecoder(Decoder):
         leave_out: Tensor | None = None,
     ) -> Reading:
         """rows: R tensors (n, D). leave_out (R,): so many first positions of each are no result."""
-        lengths = self._tensor([len(row) for row in rows])
+        lengths = _integers([len(row) for row in rows])
         return self._decode(state, pad_sequence(rows, batch_first=True), lengths, told, leave_out)
 
     def _decode(
@@ -190,13 +197,14 @@ class AudioLanguageDecoder(Decoder):
         told: Tensor,
         leave_out: Tensor | None = None,
     ) -> Reading:
-        rows = torch.arange(len(lengths), device=self.device)
+        rows = torch.arange(len(lengths))
         watching = state.watch(*last_places(rows, lengths, told))
         hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching)
         if leave_out is not None:
             lengths = lengths - leave_out
-            places = leave_out[:, None] + torch.arange(int(lengths.max()), device=self.device)
-            hidden = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)]
+            places = leave_out[:, None] + torch.arange(int(lengths.max()))
+            places = places.clamp(max=hidden.shape[1] - 1)
+            hidden = hidden[to_device(rows[:, None], self.device), to_device(places, self.device)]
         return Reading(hidden, lengths, None if watching is None else watching.mean())
 
     def _split(self, prefix: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -222,14 +230,18 @@ class AudioLanguageDecoder(Decoder):
         if before not in self._before:
             read = TokenCache(self._layers, 1, self.device)
             embedded = self.model.embed(self._tensor([before]))
-            self.model.hidden_states(embedded, self._tensor([len(before)]), read)
+            self.model.hidden_states(embedded, _integers([len(before)]), read)
             self._before[before] = read
         cache = copy.deepcopy(self._before[before])
-        cache.select(torch.zeros(len(befores), dtype=torch.int64, device=self.device))
+        cache.select(torch.zeros(len(befores), dtype=torch.int64))
         return cache, [self.model.embed(self._tensor([])) for _ in befores]
 
     def _tensor(self, numbers: Sequence) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int64, device=self.device)
+        return to_device(_integers(numbers), self.device)
+
+
+def _integers(numbers: Sequence) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int64)
 
 
 class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
@@ -243,6 +255,10 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
                     f"{name} is an option of Whisper and REINA, and an audio-language model encodes all "
                     "of its audio at each chunk: leave it out"
                 )
+        if options.static_shapes or options.cuda_graphs:
+            raise InputError(
+                "static_shapes and cuda_graphs are options of Whisper and REINA: leave them out here"
+            )
         model.network.eval().requires_grad_(False)
         super().__init__(model)
         self.options = options.with_silence(0)

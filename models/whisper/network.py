@@ -23,6 +23,7 @@ from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
+from models.layers.transfers import to_device
 from models.sound.log_mel import HOP_MS
 
 STRIDE = 2  # the encoder's second convolution halves the frame rate
@@ -148,6 +149,27 @@ class DecoderBlock(nn.Module):
         return x + self.dropout(self.mlp(self.mlp_ln(x))), queries
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """The tokens of a pass whose attention is asked for."""
+
+    rows: Tensor | None  # (R',) on the host; None: each row
+    index: tuple[Tensor, slice, Tensor] | tuple[slice, slice, int]  # of queries (R, H, N, d)
+
+    @classmethod
+    def of(cls, tokens: Tensor, lengths: Tensor, watched: tuple[Tensor, Tensor] | None) -> "_Asking":
+        """As `TextDecoder.forward` takes them."""
+        if watched is None and tokens.shape[1] == 1:
+            return cls(None, (slice(None), slice(None), 0))
+        rows, places = watched or (torch.arange(tokens.shape[0]), lengths - 1)
+        row, place = (to_device(one, tokens.device) for one in (rows, places))
+        return cls(rows, (row, slice(None), place))
+
+    def select(self, queries: Tensor) -> Tensor:
+        """(R, H, N, d) -> (R', H, d)"""
+        return queries[self.index]
+
+
 class TextDecoder(nn.Module):
     """Tokens and memory to next-token logits, over a cache of rows."""
 
@@ -181,8 +203,8 @@ class TextDecoder(nn.Module):
         """An empty cache of R rows over memories (B, T, D) of lengths (B,) frames.
 
         Cross-attention keys and values are computed here, once for all steps and rows, unless `cross` brings
-        what `cross_keys` gave earlier. listens_to (R,): memory of each row. attention_heads: (layer, head)
-        pairs to report. log_counts (B, T): of `Memory`.
+        what `cross_keys` gave earlier. listens_to (R,): memory of each row, on the host. attention_heads:
+        (layer, head) pairs to report. log_counts (B, T): of `Memory`.
         """
         cross = cross or self.cross_keys(frames)
         return RowCache(cross, lengths, listens_to, attention_heads, log_counts)
@@ -214,22 +236,21 @@ class TextDecoder(nn.Module):
 
         Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their mean
         cross-attention (R', T) at the tokens `watched`, rows and places (R',) each; by default at each
-        row's last real token.
+        row's last real token. What a `RowCache` counts by is on the host: lengths and `watched`.
         """
         positions = cache.positions(tokens.shape[1])  # (R, N)
         mask = cache.causal_mask(positions)
-        rows, places = watched or (torch.arange(tokens.shape[0], device=tokens.device), lengths - 1)
         # Padding of a prefix may point past the table when a neighbour's prefix is longer; it is never read.
         table_end = self.positional_embedding.shape[0] - 1
         x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
-        attention = None
+        attention, asking = None, _Asking.of(tokens, lengths, watched) if cache.attention_heads else None
         for layer, block in enumerate(self.blocks):
             x, queries = block(x, layer, cache, mask, packing)
             heads = [head for at, head in cache.attention_heads if at == layer]
             if heads:
-                weights = cache.cross_attention(layer, heads, queries[rows, :, places], rows)
+                weights = cache.cross_attention(layer, heads, asking.select(queries), asking.rows)
                 attention = weights if attention is None else attention + weights
         cache.count_tokens(lengths)
         if attention is not None:
