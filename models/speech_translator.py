@@ -50,7 +50,7 @@ class SpeechDecoder(Decoder):
         self.device = model.decoder.token_embedding.weight.device
         self.tokenizer = tokenizer
         self.maximum_tokens = model.dimensions.n_text_ctx
-        self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
+        self._suppressed = torch.tensor(tokenizer.suppressed, dtype=torch.int64, device=self.device)
 
     def start(
         self,

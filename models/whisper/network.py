@@ -23,7 +23,7 @@ from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
-from models.layers.transfers import to_device
+from models.layers.watched_tokens import WatchedTokens
 from models.sound.log_mel import HOP_MS
 
 STRIDE = 2  # the encoder's second convolution halves the frame rate
@@ -149,27 +149,6 @@ class DecoderBlock(nn.Module):
         return x + self.dropout(self.mlp(self.mlp_ln(x))), queries
 
 
-@dataclass(frozen=True)
-class _Asking:
-    """The tokens of a pass whose attention is asked for."""
-
-    rows: Tensor | None  # (R',) on the host; None: each row
-    index: tuple[Tensor, slice, Tensor] | tuple[slice, slice, int]  # of queries (R, H, N, d)
-
-    @classmethod
-    def of(cls, tokens: Tensor, lengths: Tensor, watched: tuple[Tensor, Tensor] | None) -> "_Asking":
-        """As `TextDecoder.forward` takes them."""
-        if watched is None and tokens.shape[1] == 1:
-            return cls(None, (slice(None), slice(None), 0))
-        rows, places = watched or (torch.arange(tokens.shape[0]), lengths - 1)
-        row, place = (to_device(one, tokens.device) for one in (rows, places))
-        return cls(rows, (row, slice(None), place))
-
-    def select(self, queries: Tensor) -> Tensor:
-        """(R, H, N, d) -> (R', H, d)"""
-        return queries[self.index]
-
-
 class TextDecoder(nn.Module):
     """Tokens and memory to next-token logits, over a cache of rows."""
 
@@ -245,12 +224,15 @@ class TextDecoder(nn.Module):
         x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
-        attention, asking = None, _Asking.of(tokens, lengths, watched) if cache.attention_heads else None
+        attention, watching = (
+            None,
+            WatchedTokens.of(tokens, lengths, watched) if cache.attention_heads else None,
+        )
         for layer, block in enumerate(self.blocks):
             x, queries = block(x, layer, cache, mask, packing)
             heads = [head for at, head in cache.attention_heads if at == layer]
             if heads:
-                weights = cache.cross_attention(layer, heads, asking.select(queries), asking.rows)
+                weights = cache.cross_attention(layer, heads, watching.select(queries), watching.rows)
                 attention = weights if attention is None else attention + weights
         cache.count_tokens(lengths)
         if attention is not None:
