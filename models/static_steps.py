@@ -61,7 +61,7 @@ class StaticSteps:
     def step(self, cache: RowCache, tokens: Tensor) -> DecoderOutput | None:
         """As `Decoder.step`; None where the rows, or their memories, are too many: nothing is done then."""
         shape = StepShape.of(cache)
-        if self._is_off or max(cache.rows_held, shape.rows) > MOST_ROWS:
+        if self._is_off or shape.rows > MOST_ROWS:
             return None
         try:
             self._room.take_in(cache, shape)

@@ -20,7 +20,7 @@ from models.layers.memory_grid import slots
 from models.layers.row_cache import RowCache
 from models.layers.transfers import to_device
 
-FEWEST_TOKENS = 32
+FEWEST_TOKENS = 64
 FRAMES = 256  # memories are padded to a multiple of so many frames
 FINE_FROM = 32  # above it there are sizes between the powers of two
 
@@ -44,12 +44,15 @@ class StepShape:
 
     @classmethod
     def of(cls, cache: RowCache) -> "StepShape":
-        """The smallest that holds the next step of a cache's rows."""
+        """The smallest that holds the next step of a cache's rows.
+
+        Rows that rest are computed too: with each that wakes there would be another shape.
+        """
         memories, _, frames, _ = cache.cross[0][0].shape
         most = int(cache.memory.bincount().max())
         tokens = max(FEWEST_TOKENS, bucket(cache.filled + 1))
         padded_frames = -(-frames // FRAMES) * FRAMES
-        return cls(bucket(cache.rows), bucket(most), bucket(memories), padded_frames, tokens)
+        return cls(bucket(cache.rows_held), bucket(most), bucket(memories), padded_frames, tokens)
 
 
 class StepRoom:
@@ -74,9 +77,8 @@ class StepRoom:
                 holder.move_cross(_copied(holder.cross), None if bias is None else bias.clone())
             self._holder = weakref.ref(cache)
         own, cross = cache.self_attention[0][0], cache.cross[0][0]
-        rows = max(cache.rows_held, shape.rows)
-        if not (_begins(own, self._own) and own.shape[2] == shape.tokens and len(own) >= rows):
-            self._take_own(cache, bucket(rows), shape.tokens)
+        if not (_begins(own, self._own) and own.shape[2] == shape.tokens and len(own) >= shape.rows):
+            self._take_own(cache, shape.rows, shape.tokens)
         if not (_begins(cross, self._cross) and cross.stride(1) == shape.frames * self._width):
             self._take_cross(cache, shape)
 
@@ -163,8 +165,7 @@ class StepPass:
         inputs[2] = self._shape.memories * self._shape.slots
         inputs[0, :rows] = tokens
         # Padding may stand where other rows rest: it must write behind their ends.
-        lengths = cache.held_lengths[: self._shape.rows]
-        inputs[1, : len(lengths)] = lengths
+        inputs[1, : cache.rows_held] = cache.held_lengths
         inputs[2:, :rows] = cache.memory * self._shape.slots + slots(cache.memory)
         self.inputs.copy_(to_device(inputs, self.inputs.device), non_blocking=True)
 

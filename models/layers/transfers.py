@@ -16,7 +16,7 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor of the host on `device`; nobody waits until it is there."""
     if device.type == "cpu":
         return tensor
-    if device.type == "cuda" and torch.cuda.is_available():
+    if device.type == "cuda" and torch.cuda.is_initialized():
         # From other memory CUDA copies only once all work before it is done.
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)

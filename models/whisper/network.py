@@ -224,10 +224,9 @@ class TextDecoder(nn.Module):
         x = self.token_embedding(tokens) + self.positional_embedding[positions.clamp(max=table_end)]
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
-        attention, watching = (
-            None,
-            WatchedTokens.of(tokens, lengths, watched) if cache.attention_heads else None,
-        )
+        attention = watching = None
+        if cache.attention_heads:
+            watching = WatchedTokens.of(tokens, lengths, watched)
         for layer, block in enumerate(self.blocks):
             x, queries = block(x, layer, cache, mask, packing)
             heads = [head for at, head in cache.attention_heads if at == layer]

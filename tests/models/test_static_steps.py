@@ -115,7 +115,7 @@ def test_padding_changes_no_bit_of_a_row(translator, static):
                 part.copy_(kept[2 * at + place][: len(part), :, : part.shape[2]])
         output = translator.step(state, torch.tensor([3, 4, 5]))
         results.append((output.log_probabilities, output.hidden, output.attention))
-        assert StepShape.of(state) == StepShape(4, 1, 4, 256, 32)
+        assert StepShape.of(state) == StepShape(4, 1, 4, 256, 64)
     for other in results[1:]:
         assert all(torch.equal(one, two) for one, two in zip(results[0], other, strict=True))
 
