@@ -16,7 +16,9 @@ from models.layers.attention_heads import Heads, attention_heads, check_attentio
 from models.layers.processor_weights import arrange_weights, pack_output, quantise_decoder
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
+from models.layers.transfers import to_device
 from models.sound.log_mel import HOP_MS
+from models.static_steps import StaticSteps
 from models.translator import (
     AudioStream,
     Decoder,
@@ -26,6 +28,7 @@ from models.translator import (
     Tokenizer,
     Translator,
     TranslatorOptions,
+    at_last,
     last_places,
 )
 from models.whisper.hearing import FROZEN_AFTER_MS, Hearing
@@ -45,6 +48,7 @@ class SpeechDecoder(Decoder):
 
     reads_ahead = True
     attention_heads: Heads = ()  # (layer, head) pairs, from 0, whose attention is reported on request
+    static_steps: StaticSteps | None = None  # take the steps, where they are given
 
     def __init__(self, model: SpeechModel, tokenizer: SpeechTokenizer, in_training: bool = False) -> None:
         super().__init__(in_training)
@@ -52,7 +56,7 @@ class SpeechDecoder(Decoder):
         self.device = model.decoder.token_embedding.weight.device
         self.tokenizer = tokenizer
         self.maximum_tokens = model.dimensions.n_text_ctx
-        self._suppressed = torch.tensor(tokenizer.suppressed, device=self.device)
+        self._suppressed = torch.tensor(tokenizer.suppressed, dtype=torch.int64, device=self.device)
 
     def start(
         self,
@@ -76,42 +80,46 @@ class SpeechDecoder(Decoder):
         heard = range(len(texts)) if listens_to is None else listens_to
         held_by = holders([(at, *text) for at, text in zip(heard, texts, strict=True)])
         read = sorted(set(held_by))  # no other text needs computing
-        tokens = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(texts[row], dtype=torch.int64) for row in read], batch_first=True
-        ).to(self.device)
+        tokens = torch.nn.utils.rnn.pad_sequence([_integers(texts[row]) for row in read], batch_first=True)
         heads = self.attention_heads if with_attention else ()
         with self.without_gradients():
-            read_lengths = self._integers([len(texts[row]) for row in read])
-            listening = self._integers([heard[row] for row in read])
+            read_lengths = _integers([len(texts[row]) for row in read])
+            listening = _integers([heard[row] for row in read])
             cache = self.model.decoder.open_cache(
                 memory.frames, memory.lengths, listening, heads, memory.cross, memory.log_counts
             )
             place = {row: at for at, row in enumerate(read)}
-            rows = self._integers([place[row] for row in held_by])
-            lengths = self._integers([len(text) for text in texts])
-            watched = last_places(rows, lengths, self._integers(told))
-            hidden, attention = self.model.decoder(tokens, read_lengths, cache, watched)
+            rows = _integers([place[row] for row in held_by])
+            lengths = _integers([len(text) for text in texts])
+            watched = last_places(rows, lengths, _integers(told))
+            hidden, attention = self.model.decoder(
+                to_device(tokens, self.device), read_lengths, cache, watched
+            )
             cache.branch(rows, lengths)
-            return cache, Reading(hidden[rows, : int(lengths.max())], lengths, attention)
+            hidden = hidden[to_device(rows, self.device), : int(lengths.max())]
+            return cache, Reading(hidden, lengths, attention)
 
     def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():
+            if self.static_steps is not None:
+                output = self.static_steps.step(state, tokens)
+                if output is not None:
+                    return output
             lengths = torch.ones_like(tokens)
-            hidden, attention = self.model.decoder(tokens[:, None], lengths, state)
+            hidden, attention = self.model.decoder(to_device(tokens, self.device)[:, None], lengths, state)
             return self._output(hidden, lengths, attention)
 
     def _output(self, hidden: Tensor, lengths: Tensor, attention: Tensor | None) -> DecoderOutput:
-        rows = torch.arange(len(hidden), device=self.device)
-        return DecoderOutput(self.predict(hidden[rows, lengths - 1]), hidden, lengths, attention)
+        return DecoderOutput(self.predict(at_last(hidden, lengths)), hidden, lengths, attention)
 
     def predict(self, hidden: Tensor) -> Tensor:
         with self.without_gradients():
             logits = self.model.decoder.logits(hidden)
-            logits[..., self._suppressed] = -torch.inf
-            return logits.log_softmax(-1)
+            return logits.index_fill_(-1, self._suppressed, -torch.inf).log_softmax(-1)
 
-    def _integers(self, values: Sequence[int]) -> Tensor:
-        return torch.tensor(values, dtype=torch.int64, device=self.device)
+
+def _integers(values: Sequence[int]) -> Tensor:
+    return torch.tensor(values, dtype=torch.int64)
 
 
 class StreamEncoder(Protocol):
@@ -154,6 +162,8 @@ class SpeechTranslator(SpeechDecoder, Translator):
         check_attention_options(model.dimensions.n_text_layer, model.dimensions.n_text_head, options)
         if self.device.type == "cpu":
             _prepare_for_processor(model, options)
+        if options.has_static_shapes:
+            self.static_steps = StaticSteps(model.decoder, self.predict, options.recording())
         self._encoder = self.new_encoder(encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state

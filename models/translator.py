@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.layers.transfers import to_device
 from models.precisions import PRECISION_NAMES
 from models.translator_options import TranslatorOptions as TranslatorOptions  # belongs to the interface
 
@@ -86,9 +87,21 @@ class DecoderOutput:
 
     log_probabilities: Tensor  # (R, V) float32, tokens that are never generated at -inf
     hidden: Tensor  # (R, N, D) last hidden states of the N positions fed in this step
-    hidden_lengths: Tensor  # (R,) how many of the N are real; the last real one predicts the next token
+    hidden_lengths: Tensor  # (R,) on the host: how many of the N are real; the last predicts the next token
     attention: Tensor | None  # (R, T) float32 cross-attention of the last real position, on request
     policy_score: Tensor | None = None  # (R,) float32 of the model's policy network, if it has one
+
+    @property
+    def last_hidden(self) -> Tensor:
+        """(R, D) at the last real position of each row."""
+        return at_last(self.hidden, self.hidden_lengths)
+
+
+def at_last(values: Tensor, lengths: Tensor) -> Tensor:
+    """The last of lengths (R,), on the host, of values (R, N, ...) -> (R, ...)"""
+    if values.shape[1] == 1:
+        return values[:, 0]
+    return values[torch.arange(len(values), device=values.device), to_device(lengths - 1, values.device)]
 
 
 @dataclass(frozen=True)
@@ -96,20 +109,26 @@ class Reading:
     """What a decoder saw of texts that it has read: at each of their last places, row after row."""
 
     hidden: Tensor  # (R, N, D) last hidden states of all places
-    lengths: Tensor  # (R,) how many of the N are real
+    lengths: Tensor  # (R,) on the host: how many of the N are real
     attention: Tensor | None  # (P, T) float32 cross-attention at the P places asked for, on request
     policy_score: Tensor | None = None  # (P,) float32 of the model's policy network, if it has one
 
 
 def last_places(rows: Tensor, lengths: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and places, (P,) each: the last told (R,) of lengths (R,) places in rows (R,), row after row."""
+    """Rows and places, (P,) each: the last told (R,) of lengths (R,) places in rows (R,), row after row.
+
+    All of them are on the host.
+    """
     ends = told.cumsum(0)
-    behind = ends.repeat_interleave(told) - torch.arange(int(told.sum()), device=told.device)
+    behind = ends.repeat_interleave(told) - torch.arange(int(told.sum()))
     return rows.repeat_interleave(told), lengths.repeat_interleave(told) - behind
 
 
 class DecoderState(ABC):
-    """What a batch of rows carries from step to step: caches and which memory each row listens to."""
+    """What a batch of rows carries from step to step: caches and which memory each row listens to.
+
+    Numbers of rows are given on the host, which chooses among them.
+    """
 
     @abstractmethod
     def select(self, rows: Tensor) -> None:
@@ -189,7 +208,10 @@ class Decoder(ABC):
 
     @abstractmethod
     def step(self, state: DecoderState, tokens: Tensor) -> DecoderOutput:
-        """Append tokens (R,) int64, one to each row of `state`, and predict the next."""
+        """Append tokens (R,) int64, on the host, one to each row of `state`, and predict the next.
+
+        What it returns is valid until the next step.
+        """
 
     def read(
         self,

@@ -12,6 +12,8 @@ from models.precisions import EIGHT_BITS, PRECISION_NAMES
 if TYPE_CHECKING:  # options are read before torch is imported
     import torch
 
+    from models.layers.cuda_graph import CudaGraph
+
 
 @dataclass(frozen=True)
 class TranslatorOptions:
@@ -74,6 +76,14 @@ class TranslatorOptions:
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
     punctuation: bool = option(True, "Canary is asked for text with punctuation and capital letters.")
+    # Each of a step's hundreds of kernels costs the host more time than it takes a GPU.
+    # Off by default, until somebody has measured them on one.
+    static_shapes: bool = option(
+        False, "The decoder's steps (Whisper and REINA) run over buffers of a few fixed shapes, padded."
+    )
+    cuda_graphs: bool = option(
+        False, "The decoder's steps are recorded once for each static shape and replayed as one CUDA graph."
+    )
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "
@@ -86,6 +96,11 @@ class TranslatorOptions:
             raise InputError(
                 f"precision int8 is for processors, but the device is {self.device!r}: give --precision "
                 "bfloat16 there, or --device cpu"
+            )
+        if self.cuda_graphs and not self.device.startswith("cuda"):
+            raise InputError(
+                f"cuda_graphs are for CUDA devices, but the device is {self.device!r}: give --device cuda, "
+                "or leave them out"
             )
 
     def with_silence(self, usual_ms: int) -> TranslatorOptions:
@@ -113,6 +128,18 @@ class TranslatorOptions:
     @property
     def decodes_in_eight_bits(self) -> bool:
         return (self.decoder_precision or self.precision) == EIGHT_BITS
+
+    @property
+    def has_static_shapes(self) -> bool:
+        return self.static_shapes or self.cuda_graphs
+
+    def recording(self) -> type[CudaGraph] | None:
+        """What records the decoder's steps; None: nothing does."""
+        if not self.cuda_graphs:
+            return None
+        from models.layers.cuda_graph import CudaGraph  # see torch_device
+
+        return CudaGraph
 
     def encoder_dtype(self) -> torch.dtype:
         usual = "float32" if self.precision == EIGHT_BITS else self.precision

@@ -1,7 +1,7 @@
 """A GPU that no machine needs to have: its tensors are computed on the processor.
 
 What a GPU refuses is refused here, too: tensors of two devices in one operation, and NumPy arrays of a
-tensor that is not on the processor.
+tensor that is not on the processor. `counted_waits` tells which calls would make the host wait for it.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,14 @@ from torch.overrides import TorchFunctionMode
 DEVICE = torch.device("cuda", 0)
 # These move tensors between devices; the others take those of one.
 MOVES = (Tensor.to, Tensor.copy_, Tensor.cpu, torch.as_tensor, torch.tensor)
-QUESTIONS = ("_has_compatible_shallow_copy_type",)  # what Module.to asks
+QUESTIONS = ("_has_compatible_shallow_copy_type", "__deepcopy__")  # the first is what Module.to asks
 INDEXING = (Tensor.__getitem__, Tensor.__setitem__)
+# Their results are on the host, or of a size that depends on what the device computes.
+WAITING = (
+    *(Tensor.item, Tensor.tolist, Tensor.__bool__, Tensor.__int__, Tensor.__float__, Tensor.__index__),
+    *(Tensor.nonzero, torch.nonzero, torch.equal, Tensor.equal, torch.masked_select, Tensor.masked_select),
+    *(torch.unique, Tensor.unique, torch.unique_consecutive, Tensor.unique_consecutive),
+)
 
 
 @contextmanager
@@ -33,6 +39,56 @@ def pretended_device() -> Iterator[str]:
         torch.__future__.set_swap_module_params_on_conversion(swaps)
 
 
+@contextmanager
+def counted_waits(and_copies: bool = False) -> Iterator[list[str]]:
+    """Inside `pretended_device`: the names of calls that make the host wait for the device, as they come.
+
+    and_copies: also of copies from the host that wait for nothing; a CUDA graph would repeat old numbers.
+    """
+    waits: list[str] = []
+    with _Watch(waits, and_copies):
+        yield waits
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, waits: list[str], and_copies: bool) -> None:
+        super().__init__()
+        self.waits = waits
+        self.and_copies = and_copies
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        considered = kwargs | ({"non_blocking": False} if self.and_copies else {})
+        if _waits(function, args, considered):
+            self.waits.append(function.__name__)
+        return function(*args, **kwargs)
+
+
+def _waits(function, args, kwargs) -> bool:
+    there = any(isinstance(one, PretendedTensor) for one in _tensors((args, kwargs)))
+    if function in MOVES:
+        if function is Tensor.copy_:
+            crosses = isinstance(args[0], PretendedTensor) != isinstance(args[1], PretendedTensor)
+        else:
+            target = _target(function, args, kwargs)
+            crosses = target is not None and (target == DEVICE) != there
+        # To the host nothing can be used before it is there.
+        return crosses and (there or not kwargs.get("non_blocking", False))
+    if function in INDEXING and isinstance(args[0], PretendedTensor):
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return any(map(_index_waits, index))
+    if function in (torch.repeat_interleave, Tensor.repeat_interleave):
+        return there and kwargs.get("output_size") is None
+    return there and function in WAITING
+
+
+def _index_waits(index: Any) -> bool:
+    """An index of the host must come to the device first; places of a mask must be counted."""
+    if not isinstance(index, Tensor):
+        return isinstance(index, list)
+    return index.dtype == torch.bool or index.dim() > 0 and not isinstance(index, PretendedTensor)
+
+
 class PretendedTensor(Tensor):
     """A tensor of the processor that says that it is on the device."""
 
@@ -44,7 +100,8 @@ class _Pretence(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         kwargs.pop("pin_memory", None)  # memory for copies to a real GPU
-        tensors = _tensors((args, kwargs))
+        # What copies take along says which of its objects are copied already.
+        tensors = _tensors(args[:1] if function is Tensor.__deepcopy__ else (args, kwargs))
         pretended = any(isinstance(one, PretendedTensor) for one in tensors)
         if function == Tensor.device.__get__ and pretended:
             return DEVICE

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.pretended_device import pretended_device
+from tests.pretended_device import counted_waits, pretended_device
 
 
 def test_what_is_on_the_device_stays_there_and_is_computed():
@@ -40,6 +40,30 @@ def test_two_devices_in_one_operation_are_refused():
                 refused()
         with pytest.raises(TypeError, match="call cpu"):
             there.numpy()
+
+
+def test_calls_that_wait_for_the_device_are_counted():
+    with pretended_device() as device:
+        there, mask = torch.arange(4, device=device), torch.ones(4, dtype=torch.bool, device=device)
+        place = torch.tensor([1], device=device)
+        with counted_waits() as waits:
+            there[place] += there[:1]
+            there.to(torch.float32).masked_fill(mask, 1.0).sum()
+            torch.ones(2).to(device, non_blocking=True)
+            torch.ones(2).nonzero()
+            assert waits == []
+            there[mask], there[[0]], there[torch.tensor([0])]
+            assert waits == ["__getitem__"] * 3
+            del waits[:]
+            torch.tensor([1], device=device)
+            torch.ones(2).to(device)
+            there.cpu().tolist()
+            there.tolist(), there.nonzero(), there.unique(), int(there[0])
+            there.repeat_interleave(there)
+            if there[0] == 0:
+                assert waits[:3] == ["tensor", "to", "cpu"]
+    assert waits[3:-1] == ["tolist", "nonzero", "unique", "__int__", "repeat_interleave"]
+    assert waits[-1] == "__bool__"
 
 
 def test_nothing_is_left_behind():

@@ -12,6 +12,7 @@ from torch import Tensor
 from agents.policy import Policy
 from agents.stream.row_trace import RowTrace
 from models.decoding.step import DecodingStep
+from models.layers.transfers import to_device
 
 
 class PolicyQuestions:
@@ -46,17 +47,17 @@ class PolicyQuestions:
         self.frames.add(step, step.attention.argmax(-1))
 
     def read(self, step: DecodingStep) -> Tensor:
-        """(R,) bool: rows that must hear more."""
-        device = step.streams.device
-        scores = torch.full(step.streams.shape, torch.nan, device=device)
-        reads = torch.zeros(step.streams.shape, dtype=torch.bool, device=device)
-        groups = self._group[step.streams.cpu()]
+        """(R,) bool, where the model runs: rows that must hear more."""
+        device, groups = step.hidden.device, self._group[step.streams]
+        scores = torch.full(groups.shape, torch.nan, device=device)
+        reads = torch.zeros(groups.shape, dtype=torch.bool, device=device)
         for group in groups.unique().tolist():
             policy = self._asked[group]
             if not decides(policy):
                 continue
-            places = (groups == group).nonzero()[:, 0].to(device)
-            own = step if len(places) == len(reads) else step.select(places)
+            rows = (groups == group).nonzero()[:, 0]
+            own = step if len(rows) == len(reads) else step.select(rows)
+            places = to_device(rows, device)
             try:
                 decision, score = self._decide(policy, own)
                 if decision is not None:
@@ -64,10 +65,12 @@ class PolicyQuestions:
                 if score is not None:
                     scores[places] = score.to(scores)
             except Exception as error:  # whatever a policy of the user's may raise
-                reads[places] = True
-                self.errors |= {stream: error for stream in step.streams[places].tolist()}
+                reads.index_fill_(0, places, True)
+                self.errors |= {stream: error for stream in step.streams[rows].tolist()}
         if self.scores is not None:
-            self.scores.add(step, scores)
+            # At a limit a row stops whatever its policy says.
+            limited = step.limited
+            self.scores.add(step, scores if limited is None else scores.masked_fill(limited, torch.nan))
         if self.reads is not None:
             self.reads.add(step, reads)
             return torch.zeros_like(reads)
@@ -78,7 +81,7 @@ class PolicyQuestions:
         if _compares(policy):
             score = policy.score(step)
             # Rounded to the score's type, as a number would be that a tensor is compared with.
-            limits = self._limits[step.streams.cpu()].to(score)
+            limits = to_device(self._limits[step.streams].to(score.dtype), score.device)
             return type(policy).reads_where(score, limits), score
         kept = self.scores is not None and policy.score_limit is not None
         return policy.read(step), policy.score(step) if kept else None

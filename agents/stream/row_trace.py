@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.step import DecodingStep
+from models.layers.transfers import to_host
 
 
 @dataclass
@@ -25,7 +26,7 @@ class RowTrace:
     steps: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
 
     def add(self, step: DecodingStep, values: Tensor) -> None:
-        """values (R,); NaN for rows that have none."""
+        """values (R,), where the model runs; NaN for rows that have none."""
         self.steps.append((step.streams, step.tokens, values.float()))
 
     def of(self, hypotheses: Sequence[Hypothesis]) -> list[list[float | None]]:
@@ -36,16 +37,16 @@ class RowTrace:
         lengths = [len(hypothesis.tokens) for hypothesis in hypotheses]
         if not self.steps:
             return [[None] * (length + 1) for length in lengths]
-        device = self.steps[0][0].device
         longest = max(max(lengths), max(tokens.shape[1] for _, tokens, _ in self.steps))
         chosen = torch.tensor(
             [[*one.tokens, *[-1] * (longest - len(one.tokens))] for one in hypotheses],
             dtype=torch.int64,
-            device=device,
         ).reshape(len(hypotheses), longest)  # (S, N)
         # The last column takes the rows that no hypothesis went through.
-        found = torch.full((len(hypotheses), longest + 2), math.nan, device=device)
-        for streams, tokens, values in self.steps:
+        found = torch.full((len(hypotheses), longest + 2), math.nan)
+        [kept] = to_host(torch.cat([values for *_, values in self.steps]))
+        kept = kept.split([len(streams) for streams, *_ in self.steps])
+        for (streams, tokens, _), values in zip(self.steps, kept, strict=True):
             written = tokens.shape[1]
             on_path = (chosen[streams, :written] == tokens).all(1)  # (R,)
             found[streams, torch.where(on_path, written, longest + 1)] = values

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from models.layers.row_cache import select_heads
+
 NAME = "simulst_audio_attention"
 
 
@@ -48,10 +50,10 @@ class AudioAttention:
         if not chosen:
             return
         shared_by = queries.shape[1] // keys.shape[1]  # grouped-query attention
-        asked = queries[self._rows, :, self._places][:, chosen]  # (P, h, d)
+        asked = select_heads(queries[self._rows, :, self._places], chosen, 1)  # (P, h, d)
         places = self._audio.clamp(max=keys.shape[2] - 1)
-        # (P, T, h, d)
-        heard = keys[self._rows[:, None], :, places][:, :, [head // shared_by for head in chosen]]
+        keys_of = [head // shared_by for head in chosen]
+        heard = select_heads(keys[self._rows[:, None], :, places], keys_of, 2)  # (P, T, h, d)
         scores = torch.einsum("rhd,rthd->rht", asked.float(), heard.float()) * scaling
         self._sum += scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1).sum(1)
 

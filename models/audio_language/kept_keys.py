@@ -92,5 +92,5 @@ def open_cache(layers: int, beginnings: Sequence[Beginning], device: torch.devic
             pad_sequence(list(parts), batch_first=True).transpose(1, 2) for parts in zip(*known, strict=True)
         )
         cache.store_keys(layer, keys, values)
-    cache.count_tokens(torch.tensor([one.known for one in beginnings], device=device))
+    cache.count_tokens(torch.tensor([one.known for one in beginnings]))
     return cache

@@ -31,6 +31,7 @@ from models.audio_language.kept_keys import Beginning, KeepingPass, KeptKeys, op
 from models.audio_language.model import AudioLanguageModel
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import TokenCache
+from models.layers.transfers import to_device
 from models.translator import (
     AudioStream,
     Decoder,
@@ -40,6 +41,7 @@ from models.translator import (
     Reading,
     Translator,
     TranslatorOptions,
+    at_last,
     last_places,
 )
 
@@ -55,7 +57,10 @@ class AudioLanguageState(DecoderState):
         audio_lengths: Tensor,
         frames: int,
     ) -> None:
-        """heads: (layer, head) pairs whose attention is reported; audio_starts and audio_lengths (R,)."""
+        """heads: (layer, head) pairs whose attention is reported.
+
+        audio_starts and audio_lengths (R,), on the host.
+        """
         self.cache = cache
         self.heads = tuple(heads)
         self.audio_starts = audio_starts
@@ -79,8 +84,9 @@ class AudioLanguageState(DecoderState):
         """What is to see the coming pass at some of its positions: rows and places (P,) each."""
         if not self.heads:
             return None
-        starts, lengths = self.audio_starts[rows], self.audio_lengths[rows]
-        return AudioAttention(self.heads, rows, places, starts, lengths, self.frames)
+        watched = rows, places, self.audio_starts[rows], self.audio_lengths[rows]
+        there = (to_device(one, self.cache.device) for one in watched)
+        return AudioAttention(self.heads, *there, self.frames)
 
 
 class AudioLanguageDecoder(Decoder):
@@ -125,7 +131,7 @@ class AudioLanguageDecoder(Decoder):
     ) -> tuple[AudioLanguageState, Reading]:
         """Does as `Decoder.read`; raises InputError as `start` does."""
         with self.without_gradients():
-            return self._read(memory, texts, self._tensor(told), listens_to, with_attention)
+            return self._read(memory, texts, _integers(told), listens_to, with_attention)
 
     def _read(
         self,
@@ -141,11 +147,12 @@ class AudioLanguageDecoder(Decoder):
         # Rows by what they have in common up to the end of the audio.
         shared: dict[tuple, int] = {}
         sharing = [shared.setdefault(key, len(shared)) for key in zip(listens_to, befores, strict=True)]
-        audio = [memory.frames[heard, : int(memory.lengths[heard])] for heard, _ in shared]
+        frames = memory.lengths.tolist()
+        audio = [memory.frames[heard, : frames[heard]] for heard, _ in shared]
         rows = [self._beginning(memory, heard, before) for heard, before in shared]
         cache, keeping = open_cache(self._layers, rows, self.device), KeepingPass(rows)
-        starts = self._tensor([len(before) for _, before in shared])
-        lengths = self._tensor([len(frames) for frames in audio])
+        starts = _integers([len(before) for _, before in shared])
+        lengths = _integers([len(frames) for frames in audio])
         state = AudioLanguageState(cache, heads, starts, lengths, memory.frames.shape[1])
         # Of the text before the audio all is known.
         unread = [
@@ -155,19 +162,20 @@ class AudioLanguageDecoder(Decoder):
         behind = [self.model.embed(self._tensor(text)) for text in texts_behind]
         if len(shared) == len(texts):
             whole = [torch.cat(parts) for parts in zip(unread, behind, strict=True)]
-            leave_out = self._tensor([len(frames) for frames in unread])
+            leave_out = _integers([len(frames) for frames in unread])
             return state, self._feed(state, whole, told, leave_out, keeping)
         if any(map(len, unread)):
-            counts = self._tensor([len(frames) for frames in unread])
+            counts = _integers([len(frames) for frames in unread])
             padded = pad_sequence(unread, batch_first=True)
             self.model.hidden_states(padded, counts, cache, keeping=keeping)
-        state.select(self._tensor(sharing))
+        state.select(_integers(sharing))
         return state, self._feed(state, behind, told)
 
     def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():
             one = torch.ones_like(tokens)
-            return self._output(self._decode(state, self.model.embed(tokens[:, None]), one, one))
+            embedded = self.model.embed(to_device(tokens, self.device)[:, None])
+            return self._output(self._decode(state, embedded, one, one))
 
     def predict(self, hidden: Tensor) -> Tensor:
         with self.without_gradients():
@@ -176,8 +184,7 @@ class AudioLanguageDecoder(Decoder):
             return logits.log_softmax(-1)
 
     def _output(self, reading: Reading) -> DecoderOutput:
-        rows = torch.arange(len(reading.lengths), device=self.device)
-        last = reading.hidden[rows, reading.lengths - 1]
+        last = at_last(reading.hidden, reading.lengths)
         return DecoderOutput(self.predict(last), reading.hidden, reading.lengths, reading.attention)
 
     def _feed(
@@ -189,7 +196,7 @@ class AudioLanguageDecoder(Decoder):
         keeping: KeepingPass | None = None,
     ) -> Reading:
         """rows: R tensors (n, D). leave_out (R,): so many first positions of each are no result."""
-        lengths = self._tensor([len(row) for row in rows])
+        lengths = _integers([len(row) for row in rows])
         return self._decode(state, pad_sequence(rows, batch_first=True), lengths, told, leave_out, keeping)
 
     def _decode(
@@ -201,13 +208,14 @@ class AudioLanguageDecoder(Decoder):
         leave_out: Tensor | None = None,
         keeping: KeepingPass | None = None,
     ) -> Reading:
-        rows = torch.arange(len(lengths), device=self.device)
+        rows = torch.arange(len(lengths))
         watching = state.watch(*last_places(rows, lengths, told))
         hidden = self.model.hidden_states(embeddings, lengths, state.cache, watching, keeping)
         if leave_out is not None:
             lengths = lengths - leave_out
-            places = leave_out[:, None] + torch.arange(int(lengths.max()), device=self.device)
-            hidden = hidden[rows[:, None], places.clamp(max=hidden.shape[1] - 1)]
+            places = leave_out[:, None] + torch.arange(int(lengths.max()))
+            places = places.clamp(max=hidden.shape[1] - 1)
+            hidden = hidden[to_device(rows[:, None], self.device), to_device(places, self.device)]
         return Reading(hidden, lengths, None if watching is None else watching.mean())
 
     def _split(self, prefix: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -229,7 +237,7 @@ class AudioLanguageDecoder(Decoder):
                 embedded = self.model.embed(self._tensor([before]))
                 cache = TokenCache(self._layers, 1, self.device)
                 keeping = KeepingPass([Beginning(read, 0, len(before))])
-                self.model.hidden_states(embedded, self._tensor([len(before)]), cache, keeping=keeping)
+                self.model.hidden_states(embedded, _integers([len(before)]), cache, keeping=keeping)
             self._before[before] = read
         text = self._before[before]
         final = None if memory.final is None else memory.final[heard]
@@ -245,7 +253,11 @@ class AudioLanguageDecoder(Decoder):
         return Beginning(kept, known, end - known)
 
     def _tensor(self, numbers: Sequence) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.int64, device=self.device)
+        return to_device(_integers(numbers), self.device)
+
+
+def _integers(numbers: Sequence) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int64)
 
 
 class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
@@ -253,11 +265,10 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
 
     def __init__(self, model: AudioLanguageModel, options: TranslatorOptions) -> None:
         """Raises InputError for an option that its encoder knows nothing of."""
-        for name in ("dense_silence_ms", "silence_stride"):
-            if getattr(options, name) is not None:
+        for name in ("dense_silence_ms", "silence_stride", "static_shapes", "cuda_graphs"):
+            if getattr(options, name):
                 raise InputError(
-                    f"{name} is an option of Whisper and REINA, and audio-language models hear all silence "
-                    "in full: leave it out"
+                    f"{name} is an option of Whisper and REINA, not of audio-language models: leave it out"
                 )
         model.network.eval().requires_grad_(False)
         super().__init__(model)

@@ -12,7 +12,7 @@ from torch import Tensor
 def expand(
     scores: Tensor, values: Tensor, tokens: Tensor, streams: Tensor, beam: int, end: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The best continuations of each stream, best first.
+    """The best continuations of each stream, best first. All is on the host.
 
     scores (R,), values (R, W) log-probabilities of the likeliest next tokens (R, W), streams (R,)
     ascending. Returns for each continuation its parent row, token, score, and whether it ends

@@ -4,7 +4,8 @@ From one chunk to the next most of a hypothesis stays. What the last one said be
 the draft of the next: it is read together with the prefix, in one pass, which takes hardly longer than a step
 where the weights must come from memory. As long as a row's tokens are those of its draft, what the model says
 behind them is known. A row that has parted from its draft is computed step by step, and stays off it; the
-others rest meanwhile. Results equal those of plain steps but for rounding.
+others rest meanwhile. Results equal those of plain steps but for rounding. What says where rows are in their
+drafts is on the host.
 
 Shapes: R rows, A of them parted from their drafts, F still on them, n tokens of the longest draft, P places
 in drafts, V vocabulary, D width.
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from models.decoding.beams import grouped_in_place, is_identity
+from models.layers.transfers import to_device
 from models.translator import Decoder, DecoderOutput, Memory, Reading, last_places
 
 # Logits of so many places together cost what those of three cost alone: most of the time the weights take.
@@ -48,17 +50,17 @@ class DraftedRows:
         self._ahead = _ReadAhead(decoder, reading, told)
         self._held = len(prefixes)  # rows of the decoder
         # Of each row: whether it has parted, its place in the decoder, its draft and the first place of that.
-        self._parted = torch.zeros(len(told), dtype=torch.bool, device=decoder.device)
-        self._places = torch.arange(len(told), device=decoder.device)
-        self._lengths = torch.tensor(told, device=decoder.device) - 1
+        self._parted = torch.zeros(len(told), dtype=torch.bool)
+        self._places = torch.arange(len(told))
+        self._lengths = torch.tensor(told) - 1
         self._begins = (self._lengths + 1).cumsum(0) - self._lengths - 1
         padded = [[*draft, *[-1] * (max(told) - len(draft))] for draft in drafts]
-        self._drafts = torch.tensor(padded, device=decoder.device)  # (R, n + 1), -1 behind the end
+        self._drafts = torch.tensor(padded)  # (R, n + 1), -1 behind the end
         self._written = 0
         self.output = self._ahead.output(self._begins)
 
     def select(self, rows: Tensor) -> None:
-        """Keep, reorder, drop or repeat rows: new row i continues old row rows[i]. rows: (R',) int64."""
+        """Keep, reorder, drop or repeat rows: new row i continues old row rows[i] (R',), on the host."""
         if self._parted is None:
             self._state.select(rows)
             return
@@ -67,7 +69,7 @@ class DraftedRows:
             setattr(self, of_rows, getattr(self, of_rows)[rows])
 
     def step(self, tokens: Tensor) -> None:
-        """Append tokens (R,) int64, one to each row."""
+        """Append tokens (R,) int64, on the host, one to each row."""
         if self._parted is None:
             self.output = self._decoder.step(self._state, tokens)
             return
@@ -95,7 +97,7 @@ class DraftedRows:
         """
         rows, awake = len(self._parted), int(self._parted.sum())
         if awake == rows:
-            places = torch.arange(rows, device=parting.device)
+            places = torch.arange(rows)
         else:
             places = grouped_in_place(self._places, self._parted)
         order = places.argsort()
@@ -114,39 +116,43 @@ class _ReadAhead:
     def __init__(self, decoder: Decoder, reading: Reading, told: Sequence[int]) -> None:
         self._decoder = decoder
         self._reading = reading
-        counts = torch.tensor(told, device=decoder.device)
-        rows, places = last_places(torch.arange(len(told), device=decoder.device), reading.lengths, counts)
-        self._hidden = reading.hidden[rows, places]  # (P, D)
+        counts = torch.tensor(told)
+        rows, places = last_places(torch.arange(len(told)), reading.lengths, counts)
+        there = (to_device(one, decoder.device) for one in (rows, places))
+        self._hidden = reading.hidden[tuple(there)]  # (P, D)
         self._last = counts.cumsum(0)[rows] - 1  # (P,) of the draft that each place is in
         self._known = torch.full_like(rows, -1)  # (P,) places in the log-probabilities kept, -1 elsewhere
 
     def output(self, places: Tensor) -> DecoderOutput:
-        """At places (F,), one of each row that is on its draft."""
+        """At places (F,), on the host, one of each row that is on its draft."""
         if bool((self._known[places] < 0).any()):
-            ahead = torch.arange(max(1, PLACES_AT_ONCE // len(places)), device=places.device)
+            ahead = torch.arange(max(1, PLACES_AT_ONCE // len(places)))
             last = self._last[places, None]
             predicted = torch.minimum(places[:, None] + ahead, last).unique()
-            self._log_probabilities = self._decoder.predict(self._hidden[predicted])
+            asked = to_device(predicted, self._decoder.device)
+            self._log_probabilities = self._decoder.predict(self._hidden[asked])
             self._known.fill_(-1)
-            self._known[predicted] = torch.arange(len(predicted), device=places.device)
+            self._known[predicted] = torch.arange(len(predicted))
         attention, score = self._reading.attention, self._reading.policy_score
+        known, there = to_device(torch.stack([self._known[places], places]), self._decoder.device)
         return DecoderOutput(
-            self._log_probabilities[self._known[places]],
-            self._hidden[places, None],
+            self._log_probabilities[known],
+            self._hidden[there, None],
             torch.ones_like(places),
-            None if attention is None else attention[places],
-            None if score is None else score[places],
+            None if attention is None else attention[there],
+            None if score is None else score[there],
         )
 
 
 def _merged(one: DecoderOutput, its_rows: Tensor, other: DecoderOutput, other_rows: Tensor) -> DecoderOutput:
-    """All rows in order, each of which is in one of two outputs."""
+    """All rows in order, each of which is in one of two outputs. its_rows and other_rows are on the host."""
 
     def both(of_one: Tensor | None, of_other: Tensor | None) -> Tensor | None:
         if of_one is None:
             return None
         merged = of_one.new_empty(len(its_rows) + len(other_rows), *of_one.shape[1:])
-        merged[its_rows], merged[other_rows] = of_one, of_other
+        merged[to_device(its_rows, merged.device)] = of_one
+        merged[to_device(other_rows, merged.device)] = of_other
         return merged
 
     return DecoderOutput(*(both(getattr(one, name), getattr(other, name)) for name in vars(one)))

@@ -1,4 +1,4 @@
-"""What the streams of a search have finished, and which of several hypotheses of each is the best.
+"""What the streams of a search have finished, on the host, and which hypothesis of each is the best.
 
 Shapes: S streams, R rows, n tokens written in this chunk.
 """
@@ -12,12 +12,12 @@ from models.decoding.hypotheses import Hypothesis
 class FinishedHypotheses:
     """What S streams have finished; the search of a stream is over once that is more than enough."""
 
-    def __init__(self, streams: int, enough: float, device: torch.device) -> None:
+    def __init__(self, streams: int, enough: float) -> None:
         self._enough = enough
         self._best: list[Hypothesis | None] = [None] * streams
-        self._counts = torch.zeros(streams, dtype=torch.int64, device=device)
+        self._counts = torch.zeros(streams, dtype=torch.int64)
         # (S,) the average of each stream's best hypothesis so far; minus infinity before there is one.
-        self.average_log_probabilities = torch.full((streams,), -torch.inf, device=device)
+        self.average_log_probabilities = torch.full((streams,), -torch.inf)
 
     @property
     def over(self) -> Tensor:

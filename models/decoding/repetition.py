@@ -16,7 +16,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from models.decoding.token_filters import RowTexts
+from models.decoding.token_filters import RowTexts, without_tokens
+from models.layers.transfers import to_device, to_host
 from models.translator import Tokenizer
 
 PHRASE_WORDS = 10  # longer phrases are not looked for
@@ -70,27 +71,33 @@ class NoRepeatedPhrases:
         self._sounds = _sounds(tokenizer) if most else torch.zeros(1)
 
     def __call__(self, log_probabilities: Tensor, texts: RowTexts) -> Tensor:
-        """log_probabilities (R, V) with forbidden tokens at -inf; the tensor given is never changed."""
+        """log_probabilities (R, V) with forbidden tokens at -inf; the tensor given is never changed.
+
+        Of rows that are about to loop the likeliest tokens come to the host, which waits for the device.
+        """
         text = texts.tokens
         if not self.most or text.shape[1] < self.most:
             return log_probabilities
+        tails = {
+            row: [token for token in text[row, -TAIL_TOKENS:].tolist() if token >= 0]
+            for row in self._suspicious(text).tolist()
+        }
+        looping = [row for row, tokens in tails.items() if self._is_about_to_loop(tokens)]
+        if not looping:
+            return log_probabilities
         rows, forbidden = [], []
-        for row in self._suspicious(text).tolist():
-            tokens = [token for token in text[row, -TAIL_TOKENS:].tolist() if token >= 0]
-            if self._is_about_to_loop(tokens):
-                tokens_forbidden = self._forbidden(tokens, log_probabilities[row])
-                rows += [row] * len(tokens_forbidden)
-                forbidden += tokens_forbidden
+        for row, likeliest in zip(looping, self._likeliest(log_probabilities, looping), strict=True):
+            tokens_forbidden = self._forbidden(tails[row], likeliest)
+            rows += [row] * len(tokens_forbidden)
+            forbidden += tokens_forbidden
         if rows:
-            log_probabilities = log_probabilities.clone()
-            log_probabilities[rows, forbidden] = -torch.inf
+            return without_tokens(log_probabilities, torch.tensor(rows), torch.tensor(forbidden))
         return log_probabilities
 
     def _suspicious(self, text: Tensor) -> Tensor:
         """Rows (R',) in which the newest piece of a word has stood as often as it may: no other can loop."""
-        self._sounds = self._sounds.to(text.device)
         sounds = self._sounds[text]  # (R, L); -1 takes the entry behind the vocabulary, which is 0
-        places = torch.arange(1, text.shape[1] + 1, device=text.device)
+        places = torch.arange(1, text.shape[1] + 1)
         newest = ((sounds > 0) * places).argmax(1, keepdim=True)
         sound = sounds.gather(1, newest)
         return ((sound > 0)[:, 0] & ((sounds == sound).sum(1) >= self.most)).nonzero()[:, 0]
@@ -104,10 +111,15 @@ class NoRepeatedPhrases:
             for length in range(1, min(PHRASE_WORDS, len(text)) + 1)
         )
 
-    def _forbidden(self, tokens: Sequence[int], log_probabilities: Tensor) -> list[int]:
+    def _likeliest(self, log_probabilities: Tensor, rows: Sequence[int]) -> list[list[int]]:
+        """The likeliest next tokens of each of some rows."""
+        some = log_probabilities[to_device(torch.tensor(rows), log_probabilities.device)]
+        [likeliest] = to_host(some.topk(min(CANDIDATES, some.shape[1])).indices)
+        return likeliest.tolist()
+
+    def _forbidden(self, tokens: Sequence[int], candidates: Sequence[int]) -> list[int]:
         """Those of the likeliest next tokens that add to a word, or begin one, and make a loop."""
         words = normalised_words(self.tokenizer.decode(tokens))
-        candidates = log_probabilities.topk(min(CANDIDATES, len(log_probabilities))).indices.tolist()
         continued = {token: normalised_words(self.tokenizer.decode([*tokens, token])) for token in candidates}
         return [
             token

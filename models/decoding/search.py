@@ -16,6 +16,9 @@ Decisions that the paper leaves open:
 - The average is over new tokens only; the prefix is common to all hypotheses of a stream.
 - Committed text consists of whole words, so the first new token must begin another (or end).
 
+Rows, texts and hypotheses are kept on the host. At each step the device says what may come next in each row,
+and which rows READ, and both come back in one transfer (`models.layers.transfers`).
+
 Streams that listen to the same memory (several policies over one utterance) and have written the same
 text would compute the same: such rows share one row of the model, until their texts part.
 
@@ -38,6 +41,7 @@ from models.decoding.repetition import NoRepeatedPhrases
 from models.decoding.step import DecodingStep, ObserveHook, ReadHook, SelectedStep
 from models.decoding.token_filters import NewWordAfterCommitted, NoRepeatedNgrams, RowTexts, TokenFilter
 from models.decoding.units import all_units_started
+from models.layers.transfers import to_device, to_host
 from models.translator import Decoder, Memory
 
 
@@ -48,11 +52,12 @@ class StreamingSearch:
         self.decoder = decoder
         self.options = options
         self.end = decoder.tokenizer.end_of_sequence
-        self.units_started = all_units_started(decoder.tokenizer).to(decoder.device)  # (2, V)
+        self.units_started = all_units_started(decoder.tokenizer)  # (2, V)
+        self.units_started_there = to_device(self.units_started, decoder.device)
         self.filters: list[TokenFilter] = [
             NoRepeatedNgrams(options.blocked_ngram),
             NoRepeatedPhrases(decoder.tokenizer, options.repeated_phrase),
-            NewWordAfterCommitted(self.units_started[0], self.end),
+            NewWordAfterCommitted(self.units_started_there[0], self.end),
         ]
 
     def check(self, request: StreamRequest) -> None:
@@ -102,33 +107,31 @@ class _Run:
         self.memory = memory
         self.read = read
         self.observe = observe
-        device = search.decoder.device
+        self.device = search.decoder.device
         unlimited = torch.iinfo(torch.int64).max
         listens_to = [
             at if request.listens_to is None else request.listens_to for at, request in enumerate(requests)
         ]
         # Of each request, (S,):
-        self.heard = torch.tensor(listens_to, device=device)
+        self.heard = torch.tensor(listens_to)
         self.token_limits = torch.tensor(
-            [min(search.room(request), request.token_limit) for request in requests], device=device
+            [min(search.room(request), request.token_limit) for request in requests]
         )
         self.unit_limits = torch.tensor(
-            [unlimited if request.unit_limit is None else request.unit_limit for request in requests],
-            device=device,
+            [unlimited if request.unit_limit is None else request.unit_limit for request in requests]
         )
-        self.audio_finished = torch.tensor([request.audio_finished for request in requests], device=device)
+        self.audio_finished = torch.tensor([request.audio_finished for request in requests])
         enough = 0 if self.options.beam == 1 else self.options.beam * self.options.patience
-        self.finished = FinishedHypotheses(len(requests), enough, device)
+        self.finished = FinishedHypotheses(len(requests), enough)
         # Of each live row, (R,): its stream, the model's row behind it, the sum of its new log-probabilities.
-        self.streams = torch.arange(len(requests), device=device)
-        self.scores = torch.zeros(len(requests), device=device)
+        self.streams = torch.arange(len(requests))
+        self.scores = torch.zeros(len(requests))
         self.node = self._start(requests, listens_to, with_attention)
 
     def _start(
         self, requests: Sequence[StreamRequest], listens_to: Sequence[int], with_attention: bool
     ) -> Tensor:
         """Prefill the model's rows. Returns the row (S,) of each request; equal ones share it."""
-        device = self.search.decoder.device
         places: dict[tuple, int] = {}
         node = [
             places.setdefault(
@@ -140,10 +143,10 @@ class _Run:
         heard = [heard for heard, *_ in places]
         drafts = self._drafts(requests, node)
         self.rows = DraftedRows(self.search.decoder, self.memory, starts, heard, with_attention, drafts)
-        tokens = right_aligned([text for _, _, text, _ in places]).to(device)
-        characters = torch.tensor([characters for *_, characters in places], device=device)
+        tokens = right_aligned([text for _, _, text, _ in places])
+        characters = torch.tensor([characters for *_, characters in places])
         self.texts = RowTexts(tokens, tokens.shape[1], characters)
-        return torch.tensor(node, device=device)
+        return torch.tensor(node)
 
     def _drafts(self, requests: Sequence[StreamRequest], node: Sequence[int]) -> list[Sequence[int]]:
         """The longest draft of the requests that share each of the model's rows; none for wider beams."""
@@ -156,43 +159,64 @@ class _Run:
     def hypotheses(self) -> list[Hypothesis]:
         """Search to the end."""
         while len(self.streams):
-            self._filter()
-            live = self._finish(self._ask())
+            candidates = self._filter()
+            live = self._finish(self._ask(*candidates))
             self._expand(live)
         return self.finished.best()
 
-    def _filter(self) -> None:
-        """What may come next in each row of the model, and the likeliest of it."""
+    def _filter(self) -> tuple[Tensor, Tensor]:
+        """The likeliest that may come next in each row of the model: log-probabilities and tokens (M, W)."""
         log_probabilities = self.rows.output.log_probabilities
         for token_filter in self.search.filters:
             log_probabilities = token_filter(log_probabilities, self.texts)
         self.log_probabilities = log_probabilities
         # One end-of-sequence a row at most: 2 * beam candidates leave `beam` that go on.
-        self.candidates = log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
-        self.likeliest = self.candidates.indices[:, 0]
+        return log_probabilities.topk(min(2 * self.options.beam, log_probabilities.shape[1]))
 
-    def _ask(self) -> Tensor:
-        """(R,) bool: rows that stop without their next token, at a limit or because they READ."""
-        at_limit = self.texts.written >= self.token_limits[self.streams]
-        stop = at_limit | (self._units_begun()[self.node] > self.unit_limits[self.streams])
+    def _ask(self, values: Tensor, indices: Tensor) -> Tensor:
+        """(R,) bool: rows that stop without their next token, at a limit or because they READ.
+
+        values, indices (M, W): of `_filter`. This is where the host waits for the device.
+        """
+        stop = self.texts.written >= self.token_limits[self.streams]
+        limited = self._limited(indices[:, 0])
         asked = (~stop & ~self.audio_finished[self.streams]).nonzero()[:, 0] if self.read else ()
         if self.observe or len(asked):
             step = self._decoding_step()
         if self.observe:
-            self.observe(SelectedStep(step, self.node, self.streams))
+            self.observe(SelectedStep(step, self.node, self.streams, limited))
+        answers = ()
         if len(asked):
-            own = SelectedStep(step, self.node[asked], self.streams[asked])
-            stop[asked] = self.read(own).to(stop.device)
+            own = SelectedStep(step, self.node, self.streams, limited)
+            own = own if len(asked) == len(stop) else own.select(asked)
+            answers = (self.read(own).to(self.device),)
+        values, indices, limited, *answers = to_host(values, indices, limited, *answers)
+        self.candidates, self.likeliest = (values, indices), indices[:, 0]
+        stop = stop | limited
+        if answers:
+            stop[asked] |= answers[0]
         return stop
 
-    def _units_begun(self) -> Tensor:
-        """(M,) words or characters that begin in the new tokens and the likeliest one behind them."""
-        tokens = torch.cat([self.texts.new, self.likeliest[:, None]], dim=1)
-        characters = self.texts.character_units
-        started = self.search.units_started[characters.long()[:, None], tokens]
+    def _limited(self, likeliest: Tensor) -> Tensor:
+        """(R,) bool, on the device: rows that stop at their limit of words or characters.
+
+        likeliest (M,), on the device: the next token of each row of the model, with which may begin the word
+        that is one too many.
+        """
+        texts, kinds = self.texts, self.texts.character_units.long()
+        started = self.search.units_started[kinds[:, None], texts.new]  # (M, n)
+        begun = started.sum(1)
         # A text's first word may begin without a space, which no token shows.
-        unmarked = (started[:, 0] == 0) & (tokens[:, 0] != self.search.end)
-        return started.sum(1) + (unmarked & ~self.texts.has_committed & ~characters)
+        unmarked = ~texts.has_committed & ~texts.character_units
+        if texts.written:
+            begun += unmarked & (started[:, 0] == 0) & (texts.new[:, 0] != self.search.end)
+            unmarked = torch.zeros_like(unmarked)
+        left = self.unit_limits[self.streams] - begun[self.node]
+        known = torch.stack([left, self.node, kinds[self.node], unmarked[self.node].long()])
+        left, node, kind, first = to_device(known, self.device)
+        token = likeliest[node]
+        starts = self.search.units_started_there[kind, token]
+        return starts + (first * (starts == 0) * (token != self.search.end)) > left
 
     def _finish(self, stop: Tensor) -> Tensor:
         """Give the rows that stop to their streams; return the rows that go on, (R',)."""
@@ -209,8 +233,7 @@ class _Run:
             return
         parents, next_tokens, next_scores, ended = expand(
             self.scores[live],
-            self.candidates.values[self.node[live]],
-            self.candidates.indices[self.node[live]],
+            *(one[self.node[live]] for one in self.candidates),
             self.streams[live],
             self.options.beam,
             self.search.end,
@@ -250,17 +273,16 @@ class _Run:
     def _decoding_step(self) -> DecodingStep:
         """Of the model's rows; several streams may share one, so that it names no streams."""
         rows = len(self.texts.tokens)
-        listens_to = torch.empty(rows, dtype=torch.int64, device=self.streams.device)
+        listens_to = torch.empty(rows, dtype=torch.int64)
         listens_to[self.node] = self.heard[self.streams]
-        frame_lengths = self.memory.heard_frames[listens_to]
+        frame_lengths = self.memory.heard_frames[to_device(listens_to, self.device)]
         attention = self.rows.output.attention
         if attention is not None:
-            silent = torch.arange(attention.shape[1], device=listens_to.device) >= frame_lengths[:, None]
+            silent = torch.arange(attention.shape[1], device=self.device) >= frame_lengths[:, None]
             attention = attention.masked_fill(silent, 0.0)
-        last = torch.arange(rows, device=listens_to.device), self.rows.output.hidden_lengths - 1
         return DecodingStep(
             self.log_probabilities,
-            self.rows.output.hidden[last],
+            self.rows.output.last_hidden,
             attention,
             frame_lengths,
             listens_to.new_empty(0),

@@ -9,10 +9,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from models.layers.transfers import to_device
+
 
 @dataclass(frozen=True)
 class RowTexts:
-    """The texts of M rows, what was committed before this chunk and what is new."""
+    """The texts of M rows, what was committed before this chunk and what is new. All of it is on the host."""
 
     tokens: Tensor  # (M, L) ids that end in the last column, -1 left of a row's start
     committed: int  # columns of `tokens` before the first new one
@@ -51,13 +53,13 @@ class NewWordAfterCommitted:
 
     def __init__(self, words_started: Tensor, end_of_sequence: int) -> None:
         """words_started (V,): words that begin with each token."""
-        self._continues = words_started == 0  # (V,)
+        self._continues = words_started == 0  # (V,) where the model runs
         self._continues[end_of_sequence] = False
 
     def __call__(self, log_probabilities: Tensor, texts: RowTexts) -> Tensor:
         if texts.written:
             return log_probabilities
-        bound = texts.has_committed & ~texts.character_units
+        bound = to_device(texts.has_committed & ~texts.character_units, log_probabilities.device)
         return log_probabilities.masked_fill(bound[:, None] & self._continues, -torch.inf)
 
 
@@ -78,6 +80,11 @@ class NoRepeatedNgrams:
         rows, places = repeats.nonzero(as_tuple=True)
         if len(rows) == 0:
             return log_probabilities
-        log_probabilities = log_probabilities.clone()
-        log_probabilities[rows, windows[rows, places, -1]] = -torch.inf
-        return log_probabilities
+        return without_tokens(log_probabilities, rows, windows[rows, places, -1])
+
+
+def without_tokens(log_probabilities: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:
+    """A copy of (M, V) with -inf for tokens (P,) of rows (P,), both on the host."""
+    minus_infinity = torch.full(rows.shape, -torch.inf, device=log_probabilities.device)
+    there = (to_device(one, log_probabilities.device) for one in (rows, tokens))
+    return log_probabilities.index_put(tuple(there), minus_infinity)

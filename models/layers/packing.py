@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.layers.transfers import to_device
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -21,10 +23,11 @@ class Packing:
     shape: tuple[int, int]  # (R, N)
 
     @classmethod
-    def of(cls, lengths: Tensor, tokens: int) -> "Packing":
-        """The packing of rows with lengths (R,) real tokens, padded on the right to `tokens`."""
+    def of(cls, lengths: Tensor, tokens: int, device: torch.device) -> "Packing":
+        """The packing of rows with lengths (R,) real tokens, padded on the right to `tokens`, on `device`."""
         real = torch.arange(tokens, device=lengths.device) < lengths[:, None]
-        return cls(*real.nonzero(as_tuple=True), tuple(real.shape))
+        rows, places = (to_device(one, device) for one in real.nonzero(as_tuple=True))
+        return cls(rows, places, tuple(real.shape))
 
     def pack(self, padded: Tensor) -> Tensor:
         """(R, N, D) -> (1, P, D)"""

@@ -7,19 +7,23 @@ queries of a stream's rows are laid side by side, so that no key is ever copied 
 
 Rows may rest: they keep what they hold, while passes are of the first A rows only.
 
+Which rows there are, how long they are and what they listen to the host knows: keys and values alone are on
+the device, which no method waits for but `RowCache`'s constructor.
+
 Shapes: M memories, R rows, K most rows of one memory, N new tokens, L cached tokens, T memory
 frames, H heads, d width of a head.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.decoding.beams import is_identity
+from models.layers.memory_grid import MemoryGrid
 from models.layers.packing import Packing
+from models.layers.transfers import to_device
 from models.translator import DecoderState
 
 # Tokens that the cache grows by: large enough that growing is rare, small beside a prefix.
@@ -36,10 +40,12 @@ class TokenCache(DecoderState):
         # (row capacity, H, capacity, d) each; the rows in use come first.
         self._keys: list[Tensor | None] = [None] * layers
         self._values: list[Tensor | None] = [None] * layers
-        self.lengths = torch.zeros(rows, dtype=torch.int64, device=device)  # (R,) of those that do not rest
+        self.device = device
+        self.lengths = torch.zeros(rows, dtype=torch.int64)  # (R,) of those that do not rest
         self._resting = self.lengths[:0]  # lengths of the rows behind these
-        self._longest = 0  # max of lengths, on the host: reading it from the device would stall
+        self._longest = 0  # max of lengths
         self._filled = 0  # tokens of the longest row, resting ones too
+        self._positions: Tensor | None = None  # of the pass that runs
 
     @property
     def rows(self) -> int:
@@ -51,12 +57,15 @@ class TokenCache(DecoderState):
         return self.rows + self._resting.shape[0]
 
     @property
-    def device(self) -> torch.device:
-        return self.lengths.device
+    def held_lengths(self) -> Tensor:
+        """Of all rows, those that rest behind the others."""
+        return torch.cat([self.lengths, self._resting])
 
     def positions(self, tokens: int) -> Tensor:
-        """(R, N) positions of the next N tokens of each row."""
-        return self.lengths[:, None] + torch.arange(tokens, device=self.device)
+        """(R, N) positions of the next N tokens of each row, on the device."""
+        if self._positions is None or self._positions.shape[1] != tokens:
+            self._positions = to_device(self.lengths[:, None] + torch.arange(tokens), self.device)
+        return self._positions
 
     def causal_mask(self, positions: Tensor) -> Tensor | None:
         """(R, 1, N, L + N) bool: a query sees the keys of its row up to and including its own position."""
@@ -67,7 +76,7 @@ class TokenCache(DecoderState):
         """The packing of `tokens` new tokens in each row, lengths (R,) of them real; None where all are."""
         if tokens == 1 or bool((lengths == tokens).all()):
             return None
-        return Packing.of(lengths, tokens)
+        return Packing.of(lengths, tokens, self.device)
 
     def store_keys(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store keys and values (R, H, N, d) behind each row's own; return all of them (R, H, L + N, d).
@@ -95,11 +104,12 @@ class TokenCache(DecoderState):
     def count_tokens(self, tokens: Tensor) -> None:
         """All layers have stored their keys: tokens (R,) of them are real."""
         self.lengths = self.lengths + tokens
+        self._positions = None
         self._longest = int(self.lengths.max())
         self._filled = max(self._filled, self._longest)
 
     def branch(self, rows: Tensor, lengths: Tensor) -> None:
-        """New row i continues the first lengths[i] tokens of old row rows[i]. Both (R',) int64."""
+        """New row i continues the first lengths[i] tokens of old row rows[i]. Both (R',), on the host."""
         self.select(rows)
         self._set_lengths(lengths, len(lengths))
 
@@ -110,16 +120,16 @@ class TokenCache(DecoderState):
 
     def _set_lengths(self, lengths: Tensor, awake: int) -> None:
         """Of all rows, (R,); the first `awake` do not rest."""
-        self.lengths, self._resting = lengths[:awake], lengths[awake:]
+        self.lengths, self._resting, self._positions = lengths[:awake], lengths[awake:], None
         self._filled = int(lengths.max()) if len(lengths) else 0
         self._longest = int(self.lengths.max()) if awake < len(lengths) else self._filled
 
     def select(self, rows: Tensor) -> None:
         """Only rows that are new to their place are copied, and only as far as they are filled."""
         filled, kept = self._filled, min(self.rows_held, len(rows))
-        moved = (rows != torch.arange(len(rows), device=self.device)).nonzero()[:, 0]
-        sources = rows[moved]
-        self._set_lengths(torch.cat([self.lengths, self._resting])[rows], len(rows))
+        moved = (rows != torch.arange(len(rows))).nonzero()[:, 0]
+        sources, moved = to_device(rows[moved], self.device), to_device(moved, self.device)
+        self._set_lengths(self.held_lengths[rows], len(rows))
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
                 copied = stored[:, :, :filled].index_select(0, sources)
@@ -144,7 +154,7 @@ class RowCache(TokenCache):
         """Start with R empty rows.
 
         cross: for each layer keys and values (M, H, T, d); memory_lengths (M,) frames that may be
-        attended to; listens_to (R,) the memory of each row; attention_heads: (layer, head) pairs
+        attended to; listens_to (R,) the memory of each row, on the host; attention_heads: (layer, head) pairs
         whose cross-attention decoding reports; log_counts (M, T) float32 of frames that stand for several.
         """
         keys = cross[0][0]
@@ -157,8 +167,47 @@ class RowCache(TokenCache):
         if log_counts is not None or bool(hidden.any()):
             bias = torch.zeros_like(hidden, dtype=torch.float32) if log_counts is None else log_counts
             self._cross_bias = bias.masked_fill(hidden, -torch.inf).to(keys.dtype)
-        self._memory = listens_to
-        self._grid = MemoryGrid.of(listens_to, len(keys))
+        self._memory = listens_to  # (R,) on the host
+        self._laid: MemoryGrid | None = None
+
+    @property
+    def memory(self) -> Tensor:
+        """(R,) on the host: what each row listens to, as a place in `cross`."""
+        return self._memory[: self.rows]
+
+    @property
+    def cross(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """For each layer the keys and values (M, H, T, d) of the memories that rows listen to."""
+        return self._cross
+
+    @property
+    def cross_bias(self) -> Tensor | None:
+        """(M, T), added to logits; None: nothing is."""
+        return self._cross_bias
+
+    @property
+    def self_attention(self) -> Sequence[tuple[Tensor, Tensor]]:
+        """For each layer keys and values (row capacity, H, capacity, d) of the rows' own tokens."""
+        return list(zip(self._keys, self._values, strict=True))
+
+    @property
+    def filled(self) -> int:
+        """Tokens of the longest row, resting ones too: behind them nothing is kept."""
+        return self._filled
+
+    def move_self_attention(self, layers: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Go on in other memory, to which somebody has copied `self_attention`. Nothing there may be NaN."""
+        self._keys, self._values = map(list, zip(*layers, strict=True))
+
+    def move_cross(self, layers: Sequence[tuple[Tensor, Tensor]], bias: Tensor | None) -> None:
+        """The same for `cross` and `cross_bias`."""
+        self._cross, self._cross_bias = list(layers), bias
+
+    @property
+    def _grid(self) -> MemoryGrid:
+        if self._laid is None:
+            self._laid = MemoryGrid.of(self.memory, len(self._cross[0][0]), self.device)
+        return self._laid
 
     def select(self, rows: Tensor) -> None:
         super().select(rows)
@@ -166,15 +215,16 @@ class RowCache(TokenCache):
         used, memory = self._memory.unique(return_inverse=True)
         if 4 * len(used) <= 3 * len(self._cross[0][0]):
             # Streams that are done need no place in the grid.
+            used = to_device(used, self.device)
             self._cross = [(keys[used], values[used]) for keys, values in self._cross]
             if self._cross_bias is not None:
                 self._cross_bias = self._cross_bias[used]
             self._memory = memory
-        self._grid = MemoryGrid.of(self._memory, len(self._cross[0][0]))
+        self._laid = None
 
     def resume(self, rows: Tensor, dropped: Tensor) -> None:
         super().resume(rows, dropped)
-        self._grid = MemoryGrid.of(self._memory[: self.rows], len(self._cross[0][0]))
+        self._laid = None
 
     def cross_attend(self, layer: int, queries: Tensor) -> Tensor:
         """queries (R, H, N, d) over each row's memory -> (R, H, N, d)"""
@@ -184,47 +234,23 @@ class RowCache(TokenCache):
         attended = F.scaled_dot_product_attention(laid, keys, values, attn_mask=mask)
         return self._grid.collect(attended, queries.shape[2])
 
-    def cross_attention(self, layer: int, heads: Sequence[int], queries: Tensor, rows: Tensor) -> Tensor:
-        """Sum over `heads` of the attention weights (R', T) float32 of queries (R', H, d) of rows (R',)"""
-        keys = self._cross[layer][0][:, list(heads)]  # (M, h, T, d)
-        same = is_identity(rows, self.rows)
-        grid = self._grid if same else MemoryGrid.of(self._memory[rows], len(keys))
-        laid = grid.lay(queries[:, list(heads), None])  # (M, h, K, d)
+    def cross_attention(
+        self, layer: int, heads: Sequence[int], queries: Tensor, rows: Tensor | None
+    ) -> Tensor:
+        """Sum over `heads` of the attention weights (R', T) float32 of queries (R', H, d).
+
+        rows (R',), on the host: those that ask; None: all of them.
+        """
+        keys = select_heads(self._cross[layer][0], heads, 1)  # (M, h, T, d)
+        whole = rows is None or is_identity(rows, self.rows)
+        grid = self._grid if whole else MemoryGrid.of(self._memory[rows], len(keys), self.device)
+        laid = grid.lay(select_heads(queries, heads, 1)[:, :, None])  # (M, h, K, d)
         scores = (laid @ keys.transpose(-1, -2)).float() * queries.shape[-1] ** -0.5
         if self._cross_bias is not None:
             scores = scores + self._cross_bias[:, None, None]
         return grid.collect(scores.softmax(-1), 1)[:, :, 0].sum(1)
 
 
-@dataclass(frozen=True)
-class MemoryGrid:
-    """Rows side by side with those that listen to the same memory."""
-
-    memory: Tensor  # (R,) of each row
-    slot: Tensor  # (R,) its place among the rows of that memory
-    shape: tuple[int, int]  # (M, K)
-    identity: bool  # row i listens to memory i, and no memory has another row
-
-    @classmethod
-    def of(cls, memory: Tensor, memories: int) -> "MemoryGrid":
-        order = memory.argsort(stable=True)
-        grouped = memory[order]
-        slot = torch.empty_like(memory)
-        slot[order] = torch.arange(len(memory), device=memory.device) - torch.searchsorted(grouped, grouped)
-        most = int(slot.max()) + 1 if len(memory) else 0
-        return cls(memory, slot, (memories, most), is_identity(memory, memories))
-
-    def lay(self, queries: Tensor) -> Tensor:
-        """(R, H, N, d) -> (M, H, K * N, d)"""
-        if self.identity:
-            return queries
-        heads, tokens, width = queries.shape[1:]
-        grid = queries.new_zeros(*self.shape, heads, tokens, width)
-        grid[self.memory, self.slot] = queries
-        return grid.transpose(1, 2).flatten(2, 3)
-
-    def collect(self, results: Tensor, tokens: int) -> Tensor:
-        """(M, H, K * N, ...) -> (R, H, N, ...)"""
-        if self.identity:
-            return results
-        return results.unflatten(2, (self.shape[1], tokens)).transpose(1, 2)[self.memory, self.slot]
+def select_heads(heads: Tensor, chosen: Sequence[int], dim: int) -> Tensor:
+    """(..., H, ...) -> (..., h, ...), in dimension `dim`."""
+    return heads.index_select(dim, to_device(torch.tensor(list(chosen)), heads.device))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from models.layers.row_cache import TokenCache
+from models.layers.transfers import to_device
 from models.policy.network import PolicyNetwork
 from models.translator import (
     AudioStream,
@@ -19,6 +20,7 @@ from models.translator import (
     Memory,
     Reading,
     Translator,
+    at_last,
     last_places,
 )
 
@@ -35,12 +37,12 @@ class ScoredState(DecoderState):
     def select(self, rows: Tensor) -> None:
         self.translation.select(rows)
         self.cache.select(rows)
-        self.heard_s = self.heard_s[rows]
+        self.heard_s = self.heard_s[to_device(rows, self.heard_s.device)]
 
     def resume(self, rows: Tensor, dropped: Tensor) -> None:
         self.translation.resume(rows, dropped)
         self.cache.resume(rows, dropped)
-        self.heard_s = self.heard_s[rows]
+        self.heard_s = self.heard_s[to_device(rows, self.heard_s.device)]
 
 
 class ScoredTranslator(Translator):
@@ -105,9 +107,9 @@ class ScoredTranslator(Translator):
         translation, reading = self.base.read(memory, texts, told, listens_to, with_attention)
         state = self._open(translation, memory, len(texts), listens_to)
         scores = self._scores(state, reading.hidden, reading.lengths)
-        counts = torch.tensor(told, device=self.device)
-        rows = torch.arange(len(texts), device=self.device)
-        return state, replace(reading, policy_score=scores[last_places(rows, reading.lengths, counts)])
+        places = last_places(torch.arange(len(texts)), reading.lengths, torch.tensor(told))
+        rows, places = (to_device(one, self.device) for one in places)
+        return state, replace(reading, policy_score=scores[rows, places])
 
     def predict(self, hidden: Tensor) -> Tensor:
         return self.base.predict(hidden)
@@ -121,15 +123,14 @@ class ScoredTranslator(Translator):
     ) -> ScoredState:
         heard_s = memory.heard_ms / 1000
         if listens_to is not None:
-            heard_s = heard_s[torch.tensor(listens_to, device=heard_s.device)]
+            heard_s = heard_s[to_device(torch.tensor(listens_to), heard_s.device)]
         return ScoredState(translation, self.network.open_cache(rows, self.device), heard_s)
 
     def _scores(self, state: ScoredState, hidden: Tensor, lengths: Tensor) -> Tensor:
-        """(R, N) of hidden states (R, N, D), of which lengths (R,) are real."""
+        """(R, N) of hidden states (R, N, D), of which lengths (R,), on the host, are real."""
         hidden = hidden.to(self._dtype)
         return self.network.score_tokens(hidden, lengths, state.heard_s[: len(hidden)], state.cache)
 
     def _score(self, state: ScoredState, output: DecoderOutput) -> DecoderOutput:
         scores = self._scores(state, output.hidden, output.hidden_lengths)
-        rows = torch.arange(len(scores), device=scores.device)
-        return replace(output, policy_score=scores[rows, output.hidden_lengths - 1])
+        return replace(output, policy_score=at_last(scores, output.hidden_lengths))

@@ -22,6 +22,7 @@ from models.layers.multi_head import MultiHeadAttention, feed_forward
 from models.layers.packing import Packing
 from models.layers.row_cache import RowCache
 from models.layers.teacher_forcing import TeacherForcing
+from models.layers.watched_tokens import WatchedTokens
 from models.whisper.front_end import FRAME_MS as FRAME_MS
 from models.whisper.front_end import STRIDE, FrontEnd, WhisperFrontEnd, memory_frames
 
@@ -186,8 +187,8 @@ class TextDecoder(nn.Module):
         """An empty cache of R rows over memories (B, T, D) of lengths (B,) frames.
 
         Cross-attention keys and values are computed here, once for all steps and rows, unless `cross` brings
-        what `cross_keys` gave earlier. listens_to (R,): memory of each row. attention_heads: (layer, head)
-        pairs to report. log_counts (B, T): of `Memory`.
+        what `cross_keys` gave earlier. listens_to (R,): memory of each row, on the host. attention_heads:
+        (layer, head) pairs to report. log_counts (B, T): of `Memory`.
         """
         cross = cross or self.cross_keys(frames)
         return RowCache(cross, lengths, listens_to, attention_heads, log_counts)
@@ -223,20 +224,21 @@ class TextDecoder(nn.Module):
 
         Returns last hidden states (R, N, D) and, if the cache asks for (layer, head) pairs, their mean
         cross-attention (R', T) at the tokens `watched`, rows and places (R',) each; by default at each
-        row's last real token.
+        row's last real token. What a `RowCache` counts by is on the host: lengths and `watched`.
         """
         positions = cache.positions(tokens.shape[1])  # (R, N)
         mask = cache.causal_mask(positions)
-        rows, places = watched or (torch.arange(tokens.shape[0], device=tokens.device), lengths - 1)
         x = self.embed(tokens, positions)
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
-        attention = None
+        attention = watching = None
+        if cache.attention_heads:
+            watching = WatchedTokens.of(tokens, lengths, watched)
         for layer, block in enumerate(self.blocks):
             x, queries = block(x, layer, cache, mask, packing)
             heads = [head for at, head in cache.attention_heads if at == layer]
             if heads:
-                weights = cache.cross_attention(layer, heads, queries[rows, :, places], rows)
+                weights = cache.cross_attention(layer, heads, watching.select(queries), watching.rows)
                 attention = weights if attention is None else attention + weights
         cache.count_tokens(lengths)
         if attention is not None:

@@ -14,7 +14,9 @@ from agents.policy import Policy
 from agents.reina_agent import ReinaPolicy
 from agents.simulsa_agent import SimulSAPolicy
 from agents.waitk_agent import WaitKPolicy
+from models.decoding import search as search_module
 from models.decoding.options import SearchOptions
+from models.decoding.repetition import NoRepeatedPhrases
 from models.languages import LanguagePair
 from models.policy.folder import StoredPolicy, save_policy
 from models.registry import load_translator
@@ -24,7 +26,7 @@ from tests.models.tiny_canary import tiny_canary, write_tiny_canary
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.models.tiny_reina import tiny_policy, write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
-from tests.pretended_device import pretended_device
+from tests.pretended_device import counted_waits, pretended_device
 
 POLICIES = (
     Policy(),
@@ -101,3 +103,52 @@ def test_every_policy_writes_the_same_on_another_device(model, learned, search, 
         texts_there, scores_there = written(models / model, device, search, policies)
     assert texts_there == texts
     assert scores_there == pytest.approx(scores, abs=1e-4)
+
+
+@pytest.fixture
+def waits_of_steps(monkeypatch):
+    """Steps of all searches so far, and the calls in them that made the host wait for the device."""
+    run, counted = search_module._Run, {"steps": 0, "loops": 0, "waits": []}
+    filtered, searched, looked_at = run._filter, run.hypotheses, NoRepeatedPhrases._likeliest
+
+    def count_step(self):
+        counted["steps"] += 1
+        return filtered(self)
+
+    def watch(self):
+        with counted_waits() as waits:
+            hypotheses = searched(self)
+        counted["waits"] += waits
+        return hypotheses
+
+    def count_loop(self, *given):
+        counted["loops"] += 1
+        return looked_at(self, *given)
+
+    monkeypatch.setattr(NoRepeatedPhrases, "_likeliest", count_loop)
+    monkeypatch.setattr(run, "_filter", count_step)
+    monkeypatch.setattr(run, "hypotheses", watch)
+    return counted
+
+
+@pytest.mark.parametrize(
+    "search",
+    [SearchOptions(repeated_phrase=0), SearchOptions(beam=3, patience=3.0, blocked_ngram=2)],
+    ids=["greedy", "beams"],
+)
+@pytest.mark.parametrize(
+    ("model", "learned"),
+    [
+        ("whisper-divergence", DigSstPolicy()),
+        ("reina", ReinaPolicy()),
+        ("qwen2-audio-gain", ReinaPolicy()),
+    ],
+    ids=["whisper", "reina", "qwen2-audio"],
+)
+def test_a_step_waits_for_the_device_once(model, learned, search, models, waits_of_steps):
+    """Whatever the policies, also those that look at attention; and once more where a row would loop."""
+    with pretended_device() as device:
+        written(models / model, device, search, [*POLICIES, learned])
+    assert waits_of_steps["steps"] > 3 * CHUNKS
+    assert (waits_of_steps["loops"] > 0) <= (search.repeated_phrase > 0)
+    assert waits_of_steps["waits"] == ["cpu"] * (waits_of_steps["steps"] + waits_of_steps["loops"])
