@@ -1,7 +1,7 @@
 """Encoders of Whisper's kind in audio-language models, over streams that grow: old frames are frozen.
 
 Such an encoder, transformers calls it a tower, attends in both directions, so that exact results need all
-audio encoded anew with every chunk (`models.audio_language.audio_streams.WholeEncoder`). Frames well behind
+audio encoded anew with every chunk (`models.audio_language.whole_encoder`). Frames well behind
 the newest audio hardly change any more: frozen ones keep their keys and values in every layer
 (`models.whisper.streaming_encoder`), and what the language model reads of them keeps its keys there
 (`Memory.final`). What must be computed again with each chunk is then the newest seconds in the tower, and in

@@ -29,7 +29,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention
-from models.audio_language.audio_streams import AudioStreamEncoder, WholeEncoder
+from models.audio_language.audio_streams import AudioStreamEncoder
 from models.audio_language.kept_keys import KeepingPass
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
@@ -173,17 +173,17 @@ class AudioLanguageModel(ABC):
         """Audio as the language model reads it, (B, T, D)."""
         return self.adapt(self.encode_features(features))
 
-    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder:
-        """What encodes streams as options say. Raises InputError for one that the encoder knows nothing of.
+    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder | None:
+        """What encodes streams as options say; None where all audio is encoded anew with every chunk.
 
-        By default all audio is encoded anew with every chunk.
+        Raises InputError for an option that the encoder knows nothing of.
         """
         if options.frozen_after_s is not None:
             raise InputError(
                 "frozen_after_s is an option of Whisper, REINA and Qwen2-Audio, and this model encodes all "
                 "of its audio at each chunk: leave it out"
             )
-        return WholeEncoder(self, options.trailing_silence_ms)
+        return None
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(..., N) -> (..., N, D)"""

@@ -160,7 +160,7 @@ class Qwen2Audio(AudioLanguageModel):
         pooled = self.encoder.avg_pooler(states.transpose(-1, -2)).transpose(-1, -2)
         return self.encoder.layer_norm(pooled)
 
-    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder:
+    def open_encoder(self, options: TranslatorOptions) -> AudioStreamEncoder | None:
         """With `frozen_after_s` old frames are never encoded again; without it all are, which is exact."""
         if options.frozen_after_s is None:
             return super().open_encoder(options)

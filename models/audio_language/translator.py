@@ -29,6 +29,7 @@ from models.audio_language.audio_attention import AudioAttention, watch_attentio
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.kept_keys import Beginning, KeepingPass, KeptKeys, open_cache
 from models.audio_language.model import AudioLanguageModel
+from models.audio_language.whole_encoder import WholeEncoder
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import TokenCache
 from models.layers.transfers import to_device
@@ -274,7 +275,8 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
         super().__init__(model)
         self.options = options.with_silence(0)
         self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms
-        self._encoder = model.open_encoder(self.options)
+        encoder = model.open_encoder(self.options)
+        self._encoder = encoder or WholeEncoder(model, self.options.trailing_silence_ms)
         sizes = model.language_model.config
         check_attention_options(sizes.num_hidden_layers, sizes.num_attention_heads, options)
         self.maximum_audio_ms = model.maximum_audio_ms
