@@ -33,6 +33,7 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     live = LiveServer(served_agent(configuration), configuration, args)
     scheme = "http" if args.tls_certificate is None else "https"
     shown = f"[{args.host}]" if ":" in args.host else args.host
+    listener.listen()
     print(f"ready at {scheme}://{shown}:{listener.getsockname()[1]}/", flush=True)
     try:
         make_server(live.app(), args).run(sockets=[listener])

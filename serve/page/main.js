@@ -25,6 +25,9 @@ let speaking = false; // a stream is open
 
 const now = () => performance.now() / 1000;
 
+// For whoever looks at the page from the console.
+Object.assign(window, { transcript });
+
 start();
 
 async function start() {
@@ -224,6 +227,7 @@ function answered(told) {
   if (told.behind_s !== undefined) answered.behindS = told.behind_s;
   transcript.answer(told, now());
   captions.draw(transcript);
+  if (!sound || paused) strip.draw(); // else it is drawn all the time
   show();
 }
 
@@ -265,7 +269,9 @@ function show() {
   state.classList.toggle("live", Boolean(listens));
   const behind = listens && answered.behindS > BEHIND_S ? `, ${answered.behindS.toFixed(0)} s behind: the server is busy` : "";
   if (!connection?.isOpen) state.textContent = "Not connected";
-  else state.textContent = paused && sound ? "Paused" : listens ? `Listening${behind}` : "Ready";
+  else if (paused && sound) state.textContent = "Paused";
+  else if (listens) state.textContent = `Listening${behind}`;
+  else state.textContent = transcript.streams.length ? "Writing the rest ..." : "Ready";
   find("pause").disabled = !sound;
   find("pause").textContent = paused && sound ? "Go on" : "Pause";
   const empty = !transcript.words.length;
@@ -292,7 +298,7 @@ function listenToKeysAndDrops() {
   });
   const draw = () => {
     if (sound && !paused) strip.draw();
-    setTimeout(() => requestAnimationFrame(draw), 100);
+    setTimeout(() => requestAnimationFrame(draw), 200);
   };
   draw();
 }

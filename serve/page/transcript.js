@@ -58,13 +58,20 @@ export class Transcript {
     for (const word of told.words ?? []) {
       const heardS = begin + word.heard_s;
       const writtenS = begin + word.written_s;
-      const entry = { text: word.text, heardS, writtenS, delayS: Math.max(0, now - this.momentOf(heardS)) };
+      const entry = {
+        text: word.text,
+        heardS,
+        writtenS,
+        delayS: Math.max(0, now - this.momentOf(heardS)),
+        serverS: told.delay_s ?? 0, // of the delay: computation, and waiting for it
+      };
       this.words.push(entry);
-      this.open ??= { words: [], text: "" };
-      if (this.open === null || !this.sentences.includes(this.open)) this.sentences.push(this.open);
+      if (!this.open) {
+        this.open = { words: [], text: "" };
+        this.sentences.push(this.open);
+      }
       this.open.words.push(entry);
-      const space = this.position > 0 && told.spaced !== false ? 1 : 0;
-      this.position += word.text.length + space;
+      this.position += (this.position > 0 ? 1 : 0) + word.text.length;
       this.open.text += (this.open.text ? " " : "") + word.text;
       if (ends.length && this.position >= ends[0]) {
         ends.shift();

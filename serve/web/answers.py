@@ -2,7 +2,7 @@
 
     times      words: text, heard_s (the audio that the word was attended to ends), written_s (audio that had
                been heard when it was written); heard_s of the stream
-    scores     wait: where the policy held back a token: what it scored, its limit, and the token if it is known
+    scores     wait: where the policy held a token back: what it scored, its limit, and the token if known
     events     event: read or write
     sentences  sentence_ends: behind so many characters of all final text a sentence ends
 

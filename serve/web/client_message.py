@@ -46,6 +46,7 @@ class ClientMessage:
     options: ClientOptions
     metadata: Any = None  # of the client's, for the log of sessions
     ends: bool = False  # the stream has been heard to its end
+    arrived_s: float = 0.0  # by the event loop's clock
 
     @property
     def changes_sound(self) -> bool:
@@ -53,8 +54,8 @@ class ClientMessage:
         return self.ends or self.options.sample_rate is not None
 
 
-def read_message(text: str) -> ClientMessage:
-    """Raises InputError for anything but an object of known keys with values of their types."""
+def read_message(text: str, now_s: float) -> ClientMessage:
+    """now_s: by the event loop's clock. Raises InputError for anything but an object of known keys with values of their types."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -70,4 +71,5 @@ def read_message(text: str) -> ClientMessage:
         if name not in known:
             raise unknown_name("key", name, [*known, *FREE_KEYS])
         given[name] = typed_value(value, known[name])
-    return ClientMessage(ClientOptions(**given), values.get("metrics_metadata"), "end_of_stream" in values)
+    ends = "end_of_stream" in values
+    return ClientMessage(ClientOptions(**given), values.get("metrics_metadata"), ends, now_s)

@@ -96,7 +96,7 @@ class Session:
 
     async def _hear_message(self, text: str) -> None:
         try:
-            self._inbox.put_message(read_message(text))
+            self._inbox.put_message(read_message(text, asyncio.get_running_loop().time()))
         except InputError as error:
             await self._refuse(error)
 
@@ -114,12 +114,8 @@ class Session:
         if not self._stream.has_begun:
             self._measurements.streams.inc()
         told = await self._stream.hear(chunk)
-        delay_s = asyncio.get_running_loop().time() - chunk.arrived_s
         self._measurements.audio_s.inc(len(chunk.samples) / chunk.sample_rate)
-        self._measurements.delay_s.observe(delay_s)
-        if self._stream.wishes.report:
-            told["delay_s"] = round(delay_s, 3)
-        await self._tell(self._with_behind(told), delay_s)
+        await self._tell(self._with_behind(told), chunk.arrived_s)
 
     async def _obey(self, message: ClientMessage) -> None:
         if message.metadata is not None and self._log is not None:
@@ -129,8 +125,7 @@ class Session:
         except InputError as error:
             await self._refuse(error)
         if message.ends:
-            started_s = asyncio.get_running_loop().time()
-            await self._tell(await self._stream.end(), asyncio.get_running_loop().time() - started_s)
+            await self._tell(await self._stream.end(), message.arrived_s)
             shown, wishes = self._stream.shown, self._stream.wishes
             done: dict[str, Any] = {"end_of_processing": True}
             if wishes.stability == "preview":
@@ -151,7 +146,12 @@ class Session:
             return {**told, "behind_s": round(behind_s, 2)}
         return told
 
-    async def _tell(self, told: dict[str, Any], delay_s: float) -> None:
+    async def _tell(self, told: dict[str, Any], arrived_s: float) -> None:
+        """arrived_s: when the last of what it answers to had come."""
+        delay_s = asyncio.get_running_loop().time() - arrived_s
+        self._measurements.delay_s.observe(delay_s)
+        if self._stream.wishes.report:
+            told["delay_s"] = round(delay_s, 3)
         self._measurements.words.inc(len(told["new"].split()))
         self._measurements.deleted_words.inc(len(told["deleted"].split()))
         if self._log is not None:

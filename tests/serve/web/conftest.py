@@ -37,6 +37,7 @@ class Serving:
 
     live: LiveServer
     port: int
+    stop: Callable[[], None]
 
     @property
     def uri(self) -> str:
@@ -48,21 +49,27 @@ class Serving:
 
 
 @contextmanager
-def serving(agent: ServedAgent, name: str = "holdn", **options: Any) -> Iterator[Serving]:
+def serving(agent: ServedAgent, name: str = "holdn", port: int = 0, **options: Any) -> Iterator[Serving]:
     """name: of the agent whose policy is the server's own."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
     chosen = ServeOptions(**{"clients_per_address": 64, **options})
     configuration, _ = configure_agent({"agent": name, "model": "reina-mini"}, "test")
     live = LiveServer(agent, configuration, chosen)
     server = make_server(live.app(), chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    try:
-        yield Serving(live, listener.getsockname()[1])
-    finally:
+
+    def stop() -> None:
         server.should_exit = True
         thread.join(30)
+
+    try:
+        yield Serving(live, listener.getsockname()[1], stop)
+    finally:
+        stop()
         agent.engine.on_step = None
         agent.engine.streams_at_once = None
 

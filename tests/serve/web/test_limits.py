@@ -80,6 +80,6 @@ def test_messages_beyond_the_pace_wait():
 )
 def test_messages_that_cannot_be_used(text, error):
     with pytest.raises(InputError) as told:
-        read_message(text)
+        read_message(text, 0.0)
     assert str(told.value).startswith(error)
     assert len(str(told.value)) < 300
