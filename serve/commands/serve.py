@@ -17,7 +17,8 @@ from foundation.options import options_of
 from serve.commands.serve_arguments import ServeArguments
 from serve.simulstream_options import SimulstreamOptions
 
-DEFAULT = {"agent": "reina"}
+# A microphone has no end: what is left is written at a pause.
+DEFAULT = {"agent": "reina", "history": "pauses"}
 
 
 def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:

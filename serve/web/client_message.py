@@ -55,7 +55,10 @@ class ClientMessage:
 
 
 def read_message(text: str, now_s: float) -> ClientMessage:
-    """now_s: by the event loop's clock. Raises InputError for anything but an object of known keys with values of their types."""
+    """now_s: by the event loop's clock.
+
+    Raises InputError for anything but an object of known keys with values of their types.
+    """
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

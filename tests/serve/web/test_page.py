@@ -119,7 +119,8 @@ def test_the_page_connects_again_and_goes_on(scripted, captions, tmp_path):
         with serving(scripted, port=port):
             live.until("Listening", "#state")
             assert live.page.is_hidden("#problem")
-            live.page.wait_for_function(f"() => transcript.words.length > {before}")
+            while len(live.words()) <= before:
+                live.page.wait_for_timeout(100)
         assert live.words()[before]["heardS"] >= live.words()[before - 1]["heardS"]
 
 
