@@ -51,7 +51,7 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    simulsts = ("simulst nose ", "simulst sweep ", "simulst calibrate ", "simulst submission ")
+    simulsts = ("simulst nose ", "simulst sweep ", "simulst calibrate ", "simulst submission ", "simulst serve")
     return [command for command in commands() if not command.startswith((*simulsts, *talk_commands()))]
 
 

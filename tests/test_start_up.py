@@ -29,7 +29,10 @@ def run_and_list(*arguments: str) -> tuple[int, set[str], str]:
     return status, set(modules), done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["evaluate", "--jobs", "none"], ["compare", "no/folder"], ["evaluat"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["evaluate", "--jobs", "none"], ["compare", "no/folder"], ["evaluat"], ["serve", "--port", "http"]],
+)
 def test_wrong_usage_needs_no_library(arguments):
     # argparse leaves by SystemExit.
     probe = "import json, sys, simulst\ntry: simulst.main(sys.argv[1:])\nexcept SystemExit: pass\n"
@@ -49,6 +52,7 @@ def test_wrong_usage_needs_no_library(arguments):
         (["evaluate", REINA, "--beam", "0"], "error: "),
         (["evaluate", REINA, "--source", "no.txt"], "error: source no.txt does not exist"),
         (["sweep", "eval_configs/sweeps/quickstart.yaml", "--output", "o", "--source", "no.txt"], "error: "),
+        (["serve", "--polcy", "x"], "error: command line: there is no option 'polcy'"),
         (["calibrate", REINA, "--target", "1", "--source", "no.txt"], "error: source no.txt does not exist"),
     ],
 )
