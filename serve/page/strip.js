@@ -1,10 +1,11 @@
 // The strip: the sound of the last seconds, each word where it was heard, and a line to when it was written.
 
 const SHOWN_S = 12;
-const LANES = 3;
-const LANE_PX = 23;
+const LANES = 4;
+const LANE_PX = 21;
 const TOP_PX = 6;
 const WHY_PX = 30;
+const LETTER_PX = 7.4;
 
 export class Strip {
   constructor(box, canvas, words, why, transcript) {
@@ -19,7 +20,11 @@ export class Strip {
     const width = this.box.clientWidth;
     const height = this.box.clientHeight - WHY_PX;
     const seconds = Math.max(6, (SHOWN_S * width) / 1100);
-    const end = Math.max(seconds, this.transcript.sentS + 0.5);
+    let end = Math.max(seconds, this.transcript.sentS + 0.5);
+    // A word that was chosen by a key comes into view.
+    if (this.chosen?.heardS < end - seconds && document.activeElement === this.box) {
+      end = Math.max(seconds, this.chosen.heardS + seconds / 2);
+    }
     this.start = end - seconds;
     this.scale = width / seconds;
     this.drawSound(width, height, end);
@@ -35,10 +40,10 @@ export class Strip {
     brush.scale(ratio, ratio);
     brush.fillStyle = style.getPropertyValue("--wave");
     const middle = TOP_PX + LANES * LANE_PX + (height - TOP_PX - LANES * LANE_PX) / 2;
-    const tallest = height - middle - 14;
+    const tallest = height - middle - 16;
     for (const [atS, loudness] of this.transcript.loudness) {
       if (atS < this.start - 1) continue;
-      const bar = Math.max(1, Math.min(1, loudness * 6) * tallest);
+      const bar = Math.max(1, Math.min(1, loudness * 5) * tallest);
       brush.fillRect((atS - this.start) * this.scale, middle - bar, Math.max(1, 0.1 * this.scale - 1.5), 2 * bar);
     }
     brush.fillStyle = style.getPropertyValue("--faint");
@@ -49,19 +54,15 @@ export class Strip {
   }
 
   drawWords() {
-    const free = Array(LANES).fill(-Infinity);
     const seen = new Set();
-    for (const word of this.transcript.words.slice(-80)) {
-      if (word.writtenS < this.start - 2) continue;
+    const end = this.start + this.box.clientWidth / this.scale;
+    for (const word of this.transcript.words) {
+      if (word.writtenS < this.start - 2 || word.heardS > end) continue;
       seen.add(word);
       const element = this.elements.get(word) ?? this.make(word);
       const left = (word.heardS - this.start) * this.scale;
-      if (word.lane === undefined) {
-        const lane = free.findIndex((until) => until <= left);
-        word.lane = lane < 0 ? free.indexOf(Math.min(...free)) : lane;
-      }
+      word.lane ??= this.freeLane(word);
       const line = Math.max(0, (word.writtenS - word.heardS) * this.scale);
-      free[word.lane] = left + Math.max(line, element.firstChild.length * 6.6) + 8;
       element.style.left = `${left}px`;
       element.style.top = `${TOP_PX + word.lane * LANE_PX}px`;
       element.lastChild.style.width = `${line}px`;
@@ -72,6 +73,21 @@ export class Strip {
         this.elements.delete(word);
       }
     }
+  }
+
+  // The first lane in which no other word stands, else the one whose nearest word is farthest.
+  freeLane(word) {
+    const widthS = (one) => (one.text.length * LETTER_PX + 10) / this.scale;
+    const room = Array(LANES).fill(Infinity);
+    for (const other of this.transcript.words.slice(-40)) {
+      if (other.lane === undefined) continue;
+      const behind = other.heardS >= word.heardS;
+      const [first, second] = behind ? [word, other] : [other, word];
+      const gapS = second.heardS - first.heardS - widthS(first);
+      room[other.lane] = Math.min(room[other.lane], gapS);
+    }
+    const lane = room.findIndex((gapS) => gapS >= 0);
+    return lane < 0 ? room.indexOf(Math.max(...room)) : lane;
   }
 
   make(word) {
@@ -99,6 +115,8 @@ export class Strip {
     event.preventDefault();
     const at = this.chosen ? words.indexOf(this.chosen) + step : words.length - 1;
     this.choose(words[Math.max(0, Math.min(words.length - 1, at))]);
+    this.draw();
+    this.elements.get(this.chosen)?.classList.add("chosen");
   }
 
   clear() {
