@@ -6,18 +6,14 @@ comes after with the same message. Whatever one client does, the streams of othe
 
 import threading
 import time
-from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from agents.stream.state import StreamState
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE
+from serve.asked_languages import AskedLanguages, Side
 from serve.served_agent import ServedAgent
-
-Side = Literal["source", "target"]
-VERBS = {"source": "spoken", "target": "written"}
 
 
 class LiveStream:
@@ -27,9 +23,8 @@ class LiveStream:
 
     def __init__(self, agent: ServedAgent) -> None:
         self.agent = agent
-        self.languages = agent.languages
+        self.languages = AskedLanguages(agent)
         self._stream: StreamState | None = None  # from the first audio to the end
-        self._refused: dict[Side, str] = {}  # languages asked for in vain: nobody wants another one's text
         self._over: str | None = None  # why nothing more is taken
         self._has_written = False
         self._heard_at_s = 0.0  # by the clock `time.monotonic`
@@ -44,18 +39,7 @@ class LiveStream:
         """
         with self._one_call:
             self._check_open()
-            try:
-                code = self._code(language)
-            except InputError as error:
-                if self._stream is not None:
-                    raise InputError(f"{error}; {self._goes_on(side)}") from None
-                self._refused[side] = str(error)
-                raise
-            if self._stream is None:
-                self._refused.pop(side, None)
-                self.languages = replace(self.languages, **{side: language})
-            elif code != self._code(getattr(self.languages, side)):
-                raise InputError(f"{code!r} is asked for in mid-stream: {self._goes_on(side)}")
+            self.languages.ask(side, language, in_mid_stream=self._stream is not None)
 
     def hear(self, samples: np.ndarray) -> str:
         """samples (n,) float32 at 16 kHz -> the text that is new; mostly none before a whole chunk is there.
@@ -94,9 +78,8 @@ class LiveStream:
         now_s = time.monotonic()
         silent_s, self._heard_at_s = now_s - self._heard_at_s, now_s
         if self._stream is None:
-            for reason in self._refused.values():
-                raise InputError(reason)
-            return self.agent.open_stream(self.languages)
+            self.languages.check()
+            return self.agent.open_stream(self.languages.pair)
         if silent_s > self.silence_limit_s:
             raise InputError(
                 f"nothing came for {silent_s:.0f} s, more than {self.silence_limit_s:g} s: begin a new stream"
@@ -120,14 +103,3 @@ class LiveStream:
         # The message only: an exception would hold all that was there when it was raised.
         self._over = reason
         self._stream = None
-
-    def _goes_on(self, side: Side) -> str:
-        return (
-            f"the stream goes on with {getattr(self.languages, side)!r} {VERBS[side]}, and another language "
-            "needs a new stream"
-        )
-
-    def _code(self, language: str) -> str:
-        if not isinstance(language, str):
-            raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
-        return self.agent.language_code(language)

@@ -23,9 +23,12 @@ class ServedAgent:
     languages: LanguagePair  # of clients that ask for no others
     chunk_ms: int  # so much audio comes between two decisions
 
-    def open_stream(self, languages: LanguagePair) -> StreamState:
-        """A stream of its own. Raises InputError for a pair that the model cannot do."""
-        return self.engine.engine.open_stream(self.policy, languages)
+    def open_stream(self, languages: LanguagePair, policy: Policy | None = None) -> StreamState:
+        """A stream of its own, by the agent's policy or another.
+
+        Raises InputError for a pair that the model cannot do, and a policy that cannot run on it.
+        """
+        return self.engine.engine.open_stream(self.policy if policy is None else policy, languages)
 
     def language_code(self, language: str) -> str:
         """The model's code of a language. Raises InputError for one that it does not know."""

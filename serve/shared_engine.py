@@ -3,11 +3,16 @@
 While the engine works, further streams queue up; all that wait are in its next step. So nobody waits for a
 batch to fill, and a batch is as large as there are streams to step. Each stream waits for one step at a time,
 and never longer than the step in progress and its own take.
+
+Where a step takes no more than so many streams, those go first that have waited longest. A stream that is
+behind asks again after each of its steps, so that it queues up behind all others: nobody starves beside it.
 """
 
 import atexit
 import logging
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -23,14 +28,21 @@ class _Step:
     """One stream that waits for a step."""
 
     stream: StreamState
+    before: Callable[[], None] | None = None  # what the engine's thread does first
+    with_scores: bool = False
+    with_times: bool = False
     decision: Future[Decision] = field(default_factory=Future)
 
 
 class SharedEngine:
     """A StreamingEngine that any thread may ask for a step. Its work is done by a thread of its own."""
 
-    def __init__(self, engine: StreamingEngine) -> None:
+    def __init__(self, engine: StreamingEngine, streams_at_once: int | None = None) -> None:
+        """streams_at_once: a step takes no more streams; None is no bound."""
         self.engine = engine
+        self.streams_at_once = streams_at_once
+        # Told of each step, by the engine's thread: how many streams it had, and the s that it took.
+        self.on_step: Callable[[int, float], None] | None = None
         self._waiting: list[_Step] = []
         self._stepping: list[_Step] = []
         self._busy: set[int] = set()  # ids of the streams that wait, or step now
@@ -48,12 +60,22 @@ class SharedEngine:
         """
         return self.submit(stream).result()
 
-    def submit(self, stream: StreamState) -> "Future[Decision]":
+    def submit(
+        self,
+        stream: StreamState,
+        before: Callable[[], None] | None = None,
+        with_scores: bool = False,
+        with_times: bool = False,
+    ) -> "Future[Decision]":
         """The same without waiting. Until the decision is there nobody may touch the stream.
+
+        before: called by the engine's thread ahead of the step, for what takes too long elsewhere, such as
+        hearing audio; what it raises is the error of the decision. with_scores, with_times: see
+        `StreamingEngine.step`; other streams of the step may get them, too.
 
         Raises ValueError where the stream waits for a step already, RuntimeError after `close`.
         """
-        step = _Step(stream)
+        step = _Step(stream, before, with_scores, with_times)
         with self._changed:
             if self._closed:
                 raise RuntimeError("the engine has been closed")
@@ -63,6 +85,11 @@ class SharedEngine:
             self._waiting.append(step)
             self._changed.notify()
         return step.decision
+
+    @property
+    def works(self) -> bool:
+        """Whether it takes further steps."""
+        return not self._closed
 
     def close(self) -> None:
         """Finish the step in progress, refuse all that wait and all that come, and end the thread."""
@@ -95,21 +122,40 @@ class SharedEngine:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if self._closed:
                 return False
-            steps, self._waiting = self._waiting, []
+            size = self.streams_at_once or len(self._waiting)
+            steps, self._waiting = self._waiting[:size], self._waiting[size:]
             self._stepping = steps
+        started_s = time.perf_counter()
         wanted = [step for step in steps if step.decision.set_running_or_notify_cancel()]
-        decisions = self._decide([step.stream for step in wanted])
+        decisions = self._prepare_and_decide(wanted)
         with self._changed:
             self._busy -= {id(step.stream) for step in steps}
         for step, decision in zip(wanted, decisions, strict=True):
             step.decision.set_result(decision)
         self._stepping = []
+        if self.on_step is not None:
+            self.on_step(len(wanted), time.perf_counter() - started_s)
         return True
 
-    def _decide(self, streams: list[StreamState]) -> list[Decision]:
+    def _prepare_and_decide(self, steps: list[_Step]) -> list[Decision]:
+        """A decision for each step; those that cannot be prepared have their error in it."""
+        failed = {place: error for place, step in enumerate(steps) if (error := _prepare(step)) is not None}
+        ready = [step for place, step in enumerate(steps) if place not in failed]
+        asked = {}
+        if any(step.with_scores for step in ready):
+            asked["with_scores"] = True
+        if any(step.with_times for step in ready):
+            asked["with_times"] = True
+        decided = iter(self._decide([step.stream for step in ready], asked) if ready else ())
+        return [
+            Decision(step.stream.audio.heard_ms, error=failed[place]) if place in failed else next(decided)
+            for place, step in enumerate(steps)
+        ]
+
+    def _decide(self, streams: list[StreamState], asked: dict[str, bool]) -> list[Decision]:
         before = [_progress(stream) for stream in streams]
         try:
-            return self.engine.step(streams)
+            return self.engine.step(streams, **asked)
         except Exception as error:  # of the model: there is no telling whose audio or text it was
             if len(streams) == 1:
                 return [Decision(streams[0].audio.heard_ms, error=error)]
@@ -117,9 +163,19 @@ class SharedEngine:
         # Outside of the handler, which would keep what the failed step had computed in memory.
         logger.warning("a step of %d streams failed (%s): each takes it alone", len(streams), reason)
         return [
-            self._decide([stream])[0] if _progress(stream) == progress else _half_done(stream, reason)
+            self._decide([stream], asked)[0] if _progress(stream) == progress else _half_done(stream, reason)
             for stream, progress in zip(streams, before, strict=True)
         ]
+
+
+def _prepare(step: _Step) -> Exception | None:
+    """What goes wrong with it."""
+    try:
+        if step.before is not None:
+            step.before()
+    except Exception as error:
+        return error
+    return None
 
 
 def _progress(stream: StreamState) -> tuple[float, int, int]:

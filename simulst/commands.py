@@ -50,6 +50,12 @@ COMMANDS: dict[str, Command | CommandGroup] = {
         takes_keys=True,
         continues=True,
     ),
+    "serve": Command(
+        "serve live captions to browsers and programs, many at once on one model",
+        "serve.commands.serve:run",
+        "serve.commands.serve_arguments:ServeArguments",
+        takes_keys=True,
+    ),
     "nose": Command(
         "score quality/latency curves by NoSE",
         "evaluation.commands.nose:run",

@@ -55,8 +55,8 @@ def test_continuous_integration_runs_the_command_of_the_readme():
 
 
 def evaluations() -> list[str]:
-    others = ("nose", "sweep", "calibrate", "submission", "translate")
-    simulsts = tuple(f"simulst {name} " for name in others)
+    others = ("nose ", "sweep ", "calibrate ", "submission ", "translate ", "serve")
+    simulsts = tuple(f"simulst {name}" for name in others)
     return [command for command in commands() if not command.startswith((*simulsts, *talk_commands()))]
 
 

@@ -127,7 +127,7 @@ def test_one_idea_fits_in_a_file(file):
 
 
 def test_serve_and_tests_are_extras():
-    assert declared("serve") == {"simulstream"}
+    assert declared("serve") == {"simulstream", "starlette", "uvicorn", "websockets", "prometheus_client"}
     assert {"pytest", "ruff", "transformers"} <= declared("test")
     assert declared("longform") == {"omnisteval"} <= declared("test")
     assert declared("train") == {"fairseq2", "torcheval", "peft"}

@@ -36,6 +36,7 @@ def run_and_list(*arguments: str) -> tuple[int, set[str], str]:
         ["evaluate", "--jobs", "none"],
         ["compare", "no/folder"],
         ["evaluat"],
+        ["serve", "--port", "http"],
         ["translate"],
         ["translate", "a.wav", "--format", "subrip"],
     ],
@@ -62,6 +63,7 @@ def test_wrong_usage_needs_no_library(arguments):
         (["translate", "no.m4a"], "error: no.m4a: no such file"),
         (["translate", CLIP, "--bean", "3"], "error: command line: there is no option 'bean'"),
         (["translate", CLIP, "--to", "germn"], "error: command line: there is no language 'germn'"),
+        (["serve", "--polcy", "x"], "error: command line: there is no option 'polcy'"),
         (["calibrate", REINA, "--target", "1", "--source", "no.txt"], "error: source no.txt does not exist"),
     ],
 )

@@ -59,13 +59,13 @@ class Report:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Skips the test where there is no browser."""
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """With further arguments of its command line. Skips the test where there is no browser."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium is installed")
     with sync_playwright() as driver:
         # Its sandbox refuses to run as root, which containers do.
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()

@@ -63,7 +63,7 @@ def test_languages_may_have_other_names(agent):
     stream.set_language("source", "English")
     stream.set_language("target", "fr-CA")
     stream.hear(np.zeros(4000, np.float32))
-    assert stream.languages.target == "fr-CA"
+    assert stream.languages.pair.target == "fr-CA"
 
 
 def test_an_unknown_language_refuses_the_audio_too(agent):

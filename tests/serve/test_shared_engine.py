@@ -27,11 +27,11 @@ class WatchedEngine:
         self.door = threading.Event()
         self.door.set()
 
-    def step(self, streams):
+    def step(self, streams, **asked):
         self.entered.release()
         assert self.door.wait(10)
         self.sizes.append(len(streams))
-        return self.inner.step(streams)
+        return self.inner.step(streams, **asked)
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,41 @@ def test_all_that_wait_are_in_the_next_step(held):
     watched.door.set()
     assert [one.result(10).heard_ms for one in (first, *others)] == [400.0] * 4
     assert watched.sizes == [1, 3]
+
+
+def test_a_bounded_step_takes_those_first_that_have_waited_longest(held):
+    loop = engine()
+    watched, together, first = held(loop)
+    together.streams_at_once = 2
+    told = []
+    together.on_step = lambda streams, seconds: told.append(streams)
+    order = []
+    waiting = [together.submit(open_stream(loop)) for _ in range(5)]
+    for place, one in enumerate(waiting):
+        one.add_done_callback(lambda _, place=place: order.append(place))
+    watched.door.set()
+    for one in (first, *waiting):
+        one.result(10)
+    assert watched.sizes == [1, 2, 2, 1]
+    assert order == [0, 1, 2, 3, 4]
+    together.step(open_stream(loop))  # what was told before it is there when it is done
+    assert told[:4] == [1, 2, 2, 1]
+
+
+def test_a_stream_that_cannot_be_prepared_fails_alone(held):
+    loop = engine()
+    watched, together, _ = held(loop)
+    good, bad = open_stream(loop, ms=800), open_stream(loop)
+
+    def fail():
+        raise InputError("no audio")
+
+    found = [together.submit(good, lambda: hear(good.audio, 400)), together.submit(bad, fail)]
+    watched.door.set()
+    fine, failed = [one.result(10) for one in found]
+    assert (fine.text, fine.heard_ms, fine.error) == ("Ab Cd E", 1200.0, None)
+    assert str(failed.error) == "no audio"
+    assert watched.sizes == [1, 1]
 
 
 def test_the_error_of_a_policy_goes_to_its_own_stream(held):

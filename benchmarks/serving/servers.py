@@ -1,0 +1,103 @@
+"""The three ways to serve, as processes of their own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+KINDS = ("ours", "process a client", "simulstream's pool")
+START_S = 600  # on a machine that does other work as well
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Those of one kind that run: addresses, one for each client in turn."""
+
+    uris: tuple[str, ...]
+    processes: tuple[int, ...]
+
+    def processor_s(self) -> float:
+        """User and system time so far."""
+        return sum(_processor_s(process) for process in self.processes)
+
+    def memory_mib(self) -> float:
+        """Resident at most, all together."""
+        return sum(_peak_mib(process) for process in self.processes)
+
+
+@contextmanager
+def serving(kind: str, agent: Path, clients: int, folder: Path) -> Iterator[Servers]:
+    """One of KINDS, for so many clients. agent: the file of a speech processor."""
+    with ExitStack() as stack:
+        started = []
+        for number in range(clients if kind == "process a client" else 1):
+            port = _free_port()
+            words = _command(kind, agent, clients, port, folder)
+            log = stack.enter_context(open(folder / f"server-{number}.log", "w", encoding="utf-8"))
+            process = subprocess.Popen(words, stdout=log, stderr=log)
+            stack.callback(_stop, process)
+            started.append((port, process))
+        for port, process in started:
+            _wait(port, process)
+        yield Servers(
+            tuple(f"ws://127.0.0.1:{port}/" for port, _ in started),
+            tuple(process.pid for _, process in started),
+        )
+
+
+def _command(kind: str, agent: Path, clients: int, port: int, folder: Path) -> Sequence[str]:
+    if kind != "simulstream's pool":
+        limits = ["--clients", str(clients + 1), "--clients-per-address", str(clients + 1)]
+        return [sys.executable, "-m", "simulst", "serve", str(agent), "--port", str(port), *limits]
+    server = folder / "server.yaml"
+    settings = {"hostname": "127.0.0.1", "port": port, "pool_size": clients, "acquire_timeout": 60}
+    metrics = {"enabled": False, "filename": str(folder / "metrics.jsonl")}
+    server.write_text(yaml.safe_dump({**settings, "metrics": metrics}), encoding="utf-8")
+    files = ["--server-config", str(server), "--speech-processor-config", str(agent)]
+    start = "from simulstream.server.websocket_server import cli_main; cli_main()"
+    return [sys.executable, "-c", start, *files]
+
+
+def _wait(port: int, process: subprocess.Popen) -> None:
+    end_s = time.monotonic() + START_S
+    while time.monotonic() < end_s:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if process.poll() is not None:
+            raise RuntimeError(f"the server at port {port} ended: its log says why")
+        time.sleep(0.2)
+    raise TimeoutError(f"nobody listens to port {port}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _processor_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _peak_mib(process: int) -> float:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    [peak] = [line for line in lines if line.startswith("VmHWM:")]
+    return int(peak.split()[1]) / 1024

@@ -1,0 +1,70 @@
+"""simulst serve [CONFIG.yaml] [--port N] [--KEY VALUE ...]
+
+A page with live captions, and a WebSocket that speaks simulstream's protocol, for many clients of one model.
+Ends with Ctrl-C or SIGTERM, and tells its clients.
+"""
+
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agents.configuration.agent_configuration import AgentConfiguration, configure_agent
+from evaluation.configuration.evaluation_options import EvaluationOptions
+from foundation.errors import InputError
+from foundation.files.shipped_files import shipped_configuration
+from foundation.files.yaml_files import read_yaml
+from foundation.options import options_of
+from serve.commands.serve_arguments import ServeArguments
+from serve.simulstream_options import SimulstreamOptions
+
+# A microphone has no end: what is left is written at a pause.
+DEFAULT = {"agent": "reina", "history": "pauses"}
+
+
+def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
+    """`simulst serve`. keys: the words behind each flag that replaces a key of the file."""
+    configuration = served_configuration(args.configuration, keys)
+    listener = _listen(args.host, args.port)
+    try:
+        from serve.served_agent import served_agent
+        from serve.web.app import LiveServer
+        from serve.web.server import make_server
+    except ModuleNotFoundError as error:
+        raise InputError(f"serving needs {error.name}: pip install -e '.[serve]'") from None
+    live = LiveServer(served_agent(configuration), configuration, args)
+    scheme = "http" if args.tls_certificate is None else "https"
+    shown = f"[{args.host}]" if ":" in args.host else args.host
+    listener.listen()
+    print(f"ready at {scheme}://{shown}:{listener.getsockname()[1]}/", flush=True)
+    try:
+        make_server(live.app(), args).run(sockets=[listener])
+    finally:
+        live.agent.engine.close()
+
+
+def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -> AgentConfiguration:
+    """The agent of a file. Of an evaluation file, what it says of test sets and scores is left out.
+
+    Raises InputError that names the file and the key.
+    """
+    values, place = dict(DEFAULT), Path("simulst serve")
+    if file is not None:
+        place = Path(shipped_configuration(str(file)))
+        evaluation = options_of(EvaluationOptions)
+        values = {name: value for name, value in read_yaml(place).items() if name not in evaluation}
+    configuration, _ = configure_agent(values, place, keys, others=(SimulstreamOptions,))
+    return configuration
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Before the model is loaded: an address that is taken shall be told at once."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise InputError(
+            f"cannot listen at {host} port {port} ({error.strerror}): give another --host or --port"
+        ) from None
+    return listener

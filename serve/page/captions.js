@@ -1,0 +1,71 @@
+// Captions: sentences, the newest large, with a grey preview behind it.
+
+const SHOWN = 40; // sentences; older ones stay in downloads
+
+export class Captions {
+  constructor(box, list, spoken) {
+    this.box = box;
+    this.list = list;
+    this.spoken = spoken; // for screen readers: sentences that are final
+    this.shown = new Map(); // sentence -> its paragraph, and how many of its words that holds
+    this.preview = document.createElement("span");
+    this.preview.className = "grey";
+    this.preview.setAttribute("aria-hidden", "true");
+    this.read = 0;
+  }
+
+  draw(transcript) {
+    const stays = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 80;
+    for (const sentence of transcript.sentences.slice(-SHOWN)) {
+      let known = this.shown.get(sentence);
+      if (!known) {
+        const paragraph = document.createElement("p");
+        paragraph.className = "sentence";
+        this.list.append(paragraph);
+        known = { paragraph, words: 0 };
+        this.shown.set(sentence, known);
+      }
+      for (; known.words < sentence.words.length; known.words++) {
+        const word = document.createElement("span");
+        word.className = "new";
+        word.textContent = (known.words ? " " : "") + sentence.words[known.words].text;
+        known.paragraph.append(word);
+      }
+    }
+    while (this.list.childElementCount > SHOWN) this.list.firstElementChild.remove();
+    this.drawPreview(transcript);
+    this.readOut(transcript);
+    if (stays) this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  drawPreview(transcript) {
+    this.preview.remove();
+    if (!transcript.preview) return;
+    this.preview.textContent = transcript.preview;
+    const open = transcript.open && this.shown.get(transcript.open);
+    if (open) {
+      open.paragraph.append(this.preview);
+    } else if (this.list.lastElementChild?.dataset.preview !== "only") {
+      // Nothing of the next sentence is final: it has no paragraph of its own yet.
+      this.list.lastElementChild?.append(this.preview) ?? this.list.append(this.preview);
+    }
+  }
+
+  readOut(transcript) {
+    const final = transcript.sentences.filter((sentence) => sentence !== transcript.open);
+    for (const sentence of final.slice(this.read)) {
+      const line = document.createElement("p");
+      line.textContent = sentence.text;
+      this.spoken.append(line);
+      while (this.spoken.childElementCount > 3) this.spoken.firstElementChild.remove();
+    }
+    this.read = final.length;
+  }
+
+  clear() {
+    this.list.replaceChildren();
+    this.spoken.replaceChildren();
+    this.shown.clear();
+    this.read = 0;
+  }
+}

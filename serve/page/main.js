@@ -1,0 +1,304 @@
+// The page: what is pressed, what is sent, and what is shown of the answers.
+
+import { Captions } from "./captions.js";
+import { Connection } from "./connection.js";
+import * as downloads from "./downloads.js";
+import * as sounds from "./sound.js";
+import { Strip } from "./strip.js";
+import { Transcript } from "./transcript.js";
+
+const REPORT = ["times", "scores", "events", "sentences"];
+const PLACES = ["as soon as possible", "sooner than sure", "in balance", "rather sure", "as sure as can be"];
+const BEHIND_S = 2; // more is told
+
+const find = (id) => document.getElementById(id);
+const transcript = new Transcript();
+const captions = new Captions(find("captions"), find("sentences"), find("spoken"));
+const strip = new Strip(find("strip"), find("wave"), find("words"), find("why"), transcript);
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+
+let settings; // of the server
+let connection;
+let sound = null; // what is heard now
+let paused = false;
+let speaking = false; // a stream is open
+
+const now = () => performance.now() / 1000;
+
+// For whoever looks at the page from the console.
+Object.assign(window, { transcript });
+
+start();
+
+async function start() {
+  for (const id of ["microphone", "tab"]) find(id).addEventListener("click", () => press(id));
+  find("file").addEventListener("click", () => (sound ? stop() : find("picked").click()));
+  find("picked").addEventListener("change", ({ target }) => play(target.files[0]).then(() => (target.value = "")));
+  for (const id of ["source", "target"]) find(id).addEventListener("change", beginAnew);
+  find("policy").addEventListener("change", () => showLadder() || changePolicy());
+  find("slider").addEventListener("input", () => showLatency() || changePolicy());
+  find("preview").addEventListener("change", () => connection.say({ stability: stability() }));
+  find("pause").addEventListener("click", pause);
+  find("clear").addEventListener("click", clear);
+  find("copy").addEventListener("click", copy);
+  for (const button of document.querySelectorAll("[data-download]")) {
+    button.addEventListener("click", () => download(button.dataset.download));
+  }
+  listenToKeysAndDrops();
+  await loadSettings();
+  const address = new URL(location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  address.hash = "";
+  address.search = token ? new URLSearchParams({ token }) : "";
+  connection = new Connection(address.href);
+  connection.onopen = opened;
+  connection.onanswer = answered;
+  connection.onlost = lost;
+  strip.draw();
+}
+
+async function loadSettings() {
+  while (!settings) {
+    try {
+      settings = await (await fetch("settings")).json();
+    } catch {
+      tell("The server does not answer; this page tries again.");
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+  }
+  tell(null);
+  find("model").textContent = settings.model;
+  for (const side of ["source", "target"]) {
+    const options = settings.languages[side].map((one) => new Option(one.name, one.code));
+    find(side).replaceChildren(...options);
+    find(side).value = settings[`${side}_lang`];
+  }
+  const policies = settings.policies.map((one) => {
+    const option = new Option(one.title.split(":")[0], one.name);
+    option.title = one.title;
+    return option;
+  });
+  find("policy").replaceChildren(...policies);
+  showLadder();
+}
+
+const chosenPolicy = () => settings.policies.find((one) => one.name === find("policy").value);
+const stability = () => (find("preview").checked ? "preview" : "append");
+
+function wishes() {
+  const { ladder } = chosenPolicy();
+  const place = ladder[find("slider").value];
+  const policy = { policy: find("policy").value, ...(place ? { knob: place.value } : {}) };
+  return { ...policy, stability: stability(), report: REPORT };
+}
+
+// The slider of a policy begins where its own setting is nearest.
+function showLadder() {
+  const { ladder, value, title } = chosenPolicy();
+  const slider = find("slider");
+  slider.disabled = !ladder.length;
+  slider.max = Math.max(0, ladder.length - 1);
+  const distances = ladder.map((place) => Math.abs(place.value - value));
+  const nearest = distances.indexOf(Math.min(...distances));
+  slider.value = distances[nearest] === 0 ? nearest : Math.floor(ladder.length / 2);
+  find("policy").title = title;
+  showLatency();
+}
+
+function showLatency() {
+  const { ladder, name } = chosenPolicy();
+  const place = ladder[find("slider").value];
+  const output = find("latency");
+  output.replaceChildren(name === "offline" ? "when all has been heard" : PLACES[find("slider").value]);
+  const small = document.createElement("small");
+  if (place?.latency_s != null) small.textContent = `${place.latency_s.toFixed(1)} s behind the speaker, as measured`;
+  else if (place) small.textContent = "not measured for this model";
+  output.append(small);
+  find("slider").setAttribute("aria-valuetext", output.textContent);
+}
+
+function changePolicy() {
+  const { policy, knob } = wishes();
+  // A stream that hears everything first stays so.
+  if (speaking && (policy === "offline") !== (changePolicy.last === "offline")) beginAnew();
+  else if (speaking) connection.say({ policy, knob });
+  changePolicy.last = policy;
+}
+
+async function press(kind) {
+  if (sound) return stop();
+  try {
+    await listen(await sounds[kind](), find(kind));
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+async function play(blob) {
+  if (!blob) return;
+  if (sound) await stop();
+  try {
+    await listen(await sounds.file(blob), find("file"));
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+async function listen(heard, button) {
+  tell(null);
+  sound = heard;
+  paused = false;
+  sound.onpiece = (samples, loudness) => {
+    transcript.hear(samples.length / sound.sampleRate, loudness, now());
+    connection.hear(samples);
+  };
+  sound.onend = stop;
+  button.classList.add("on");
+  button.setAttribute("aria-pressed", "true");
+  button.dataset.label = button.innerText;
+  (button.querySelector(".label") ?? button).textContent = "Stop";
+  find("hint").hidden = true;
+  if (connection.isOpen) beginStream();
+  show();
+}
+
+function beginStream() {
+  speaking = true;
+  changePolicy.last = find("policy").value;
+  transcript.begin();
+  connection.say({
+    sample_rate: sound.sampleRate,
+    source_lang: find("source").value,
+    target_lang: find("target").value,
+    ...wishes(),
+  });
+}
+
+function endStream() {
+  if (speaking) connection.say({ end_of_stream: true });
+  speaking = false;
+}
+
+// What needs a new stream: languages, and policies of another kind.
+function beginAnew() {
+  if (!speaking) return;
+  endStream();
+  beginStream();
+}
+
+async function stop() {
+  const heard = sound;
+  sound = null;
+  if (!heard) return;
+  heard.onend = heard.onpiece = () => {};
+  for (const button of document.querySelectorAll(".sources .on")) {
+    button.classList.remove("on");
+    button.removeAttribute("aria-pressed");
+    (button.querySelector(".label") ?? button).textContent = button.dataset.label;
+  }
+  endStream();
+  await heard.stop();
+  show();
+}
+
+async function pause() {
+  paused = !paused;
+  await sound?.pause(paused);
+  show();
+}
+
+function opened() {
+  tell(null);
+  if (sound) beginStream();
+  show();
+}
+
+function lost(reason, seconds) {
+  speaking = false;
+  transcript.lose();
+  const why = reason ? `The server closed the connection: ${reason}.` : "The server is gone.";
+  const keeps = sound ? " What you say is kept meanwhile." : "";
+  tell(`${why} This page connects again in ${seconds < 1 ? "a moment" : `${Math.round(seconds)} s`}.${keeps}`);
+  show();
+}
+
+function answered(told) {
+  if (told.error) tell(`The server says: ${told.error}.`);
+  if (told.behind_s !== undefined) answered.behindS = told.behind_s;
+  transcript.answer(told, now());
+  captions.draw(transcript);
+  if (!sound || paused) strip.draw(); // else it is drawn all the time
+  show();
+}
+
+function clear() {
+  transcript.clear();
+  captions.clear();
+  strip.clear();
+  find("hint").hidden = sound !== null;
+  show();
+}
+
+async function copy() {
+  await navigator.clipboard.writeText(downloads.text(transcript));
+  find("copy").textContent = "Copied";
+  setTimeout(() => (find("copy").textContent = "Copy"), 1500);
+}
+
+function download(kind) {
+  const facts = {
+    model: settings.model,
+    languages: `${find("source").value} to ${find("target").value}`,
+    policy: `${chosenPolicy().title} (${find("latency").firstChild.textContent})`,
+    words: transcript.words.length,
+    "delay of the last words (s)": transcript.delayS?.toFixed(2) ?? "",
+  };
+  const makers = { txt: downloads.text, srt: downloads.srt, vtt: downloads.vtt, html: downloads.report };
+  downloads.save(`captions.${kind}`, makers[kind](transcript, facts));
+}
+
+// A line about what is wrong; null takes it away.
+function tell(problem) {
+  find("problem").hidden = problem === null;
+  find("problem").textContent = problem ?? "";
+}
+
+function show() {
+  const state = find("state");
+  const listens = sound && connection.isOpen && !paused;
+  state.classList.toggle("live", Boolean(listens));
+  const behind = listens && answered.behindS > BEHIND_S ? `, ${answered.behindS.toFixed(0)} s behind: the server is busy` : "";
+  if (!connection?.isOpen) state.textContent = "Not connected";
+  else if (paused && sound) state.textContent = "Paused";
+  else if (listens) state.textContent = `Listening${behind}`;
+  else state.textContent = transcript.streams.length ? "Writing the rest ..." : "Ready";
+  find("pause").disabled = !sound;
+  find("pause").textContent = paused && sound ? "Go on" : "Pause";
+  const empty = !transcript.words.length;
+  for (const button of document.querySelectorAll("#clear, #copy, [data-download]")) button.disabled = empty;
+  const delayS = transcript.delayS;
+  find("measured").textContent = delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption`;
+}
+
+function listenToKeysAndDrops() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input")) return;
+    if (event.key === "m") press("microphone");
+    if (event.key === "p" && sound) pause();
+  });
+  const over = (shown) => (event) => {
+    event.preventDefault();
+    find("drop").hidden = !shown;
+  };
+  document.addEventListener("dragover", over(true));
+  document.addEventListener("dragleave", (event) => event.relatedTarget ?? over(false)(event));
+  document.addEventListener("drop", (event) => {
+    over(false)(event);
+    play(event.dataTransfer.files[0]);
+  });
+  const draw = () => {
+    if (sound && !paused) strip.draw();
+    setTimeout(() => requestAnimationFrame(draw), 200);
+  };
+  draw();
+}

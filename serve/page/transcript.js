@@ -1,0 +1,118 @@
+// All that was said and written: words with their times, sentences, and what the policy waited for.
+// Times are in s of the sound that was sent, pauses left out.
+
+export class Transcript {
+  constructor() {
+    this.clear();
+    this.streams = []; // where the streams begin whose answers are still to come
+    this.sentS = 0; // sound sent so far
+    this.clock = []; // [sound sent in s, when, by the browser's clock in s]
+  }
+
+  clear() {
+    this.words = [];
+    this.decisions = [];
+    this.loudness = []; // [s, loudness]
+    this.sentences = [];
+    this.open = null; // the sentence that has not ended
+    this.preview = "";
+    this.position = 0; // final characters of the present stream
+  }
+
+  begin() {
+    this.streams.push(this.sentS);
+  }
+
+  // All streams that were still open are lost with the connection.
+  lose() {
+    this.streams = [];
+    this.endSentence();
+    this.preview = "";
+    this.position = 0;
+  }
+
+  hear(seconds, loudness, now) {
+    this.loudness.push([this.sentS, loudness]);
+    this.sentS += seconds;
+    this.clock.push([this.sentS, now]);
+    if (this.clock.length > 6000) this.clock.splice(0, 3000);
+  }
+
+  answer(told, now) {
+    if (told.end_of_processing) {
+      this.streams.shift();
+      this.endSentence();
+      this.preview = "";
+      this.position = 0;
+      return;
+    }
+    if (told.heard_s === undefined) return;
+    const begin = this.streams[0] ?? 0;
+    this.decisions.push({ heardS: begin + told.heard_s, event: told.event, wait: told.wait ?? null });
+    this.preview = told.preview ?? "";
+    this.write(told, begin, now);
+  }
+
+  write(told, begin, now) {
+    const ends = [...(told.sentence_ends ?? [])];
+    for (const word of told.words ?? []) {
+      const heardS = begin + word.heard_s;
+      const writtenS = begin + word.written_s;
+      const entry = {
+        text: word.text,
+        heardS,
+        writtenS,
+        delayS: Math.max(0, now - this.momentOf(heardS)),
+        serverS: told.delay_s ?? 0, // of the delay: computation, and waiting for it
+      };
+      this.words.push(entry);
+      if (!this.open) {
+        this.open = { words: [], text: "" };
+        this.sentences.push(this.open);
+      }
+      this.open.words.push(entry);
+      this.position += (this.position > 0 ? 1 : 0) + word.text.length;
+      this.open.text += (this.open.text ? " " : "") + word.text;
+      if (ends.length && this.position >= ends[0]) {
+        ends.shift();
+        this.endSentence();
+      }
+    }
+  }
+
+  endSentence() {
+    this.open = null;
+  }
+
+  // When that sound was heard, by the browser's clock.
+  momentOf(soundS) {
+    let low = 0;
+    let high = this.clock.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.clock[middle][0] < soundS) low = middle + 1;
+      else high = middle;
+    }
+    const [atS, moment] = this.clock[low] ?? [soundS, 0];
+    return moment - Math.max(0, atS - soundS);
+  }
+
+  // The mean delay of the newest words, in s; null before there are any.
+  get delayS() {
+    const newest = this.words.slice(-20);
+    return newest.length ? newest.reduce((sum, word) => sum + word.delayS, 0) / newest.length : null;
+  }
+
+  // Why a word was not written when it had been heard.
+  why(word) {
+    const told = `“${word.text}” was heard at ${word.heardS.toFixed(1)} s and written at ${word.writtenS.toFixed(1)} s`;
+    const waits = this.decisions.filter(
+      (one) => one.heardS > word.heardS && one.heardS < word.writtenS - 0.001,
+    );
+    if (!waits.length) return `${told}, with the first sound that held it.`;
+    const times = waits.length === 1 ? "once" : `${waits.length} times`;
+    const last = waits.filter((one) => one.wait).at(-1)?.wait;
+    if (!last) return `${told}: it was not ready ${times}.`;
+    return `${told}: it waited ${times}; the policy's score was ${last.score.toFixed(2)}, and it waits above ${last.limit.toFixed(2)}.`;
+  }
+}

@@ -1,0 +1,86 @@
+"""What a client is told of a decision: simulstream's `new` and `deleted`, and what it asked for besides.
+
+    times      words: text, heard_s (the audio that the word was attended to ends), written_s (audio that had
+               been heard when it was written); heard_s of the stream
+    scores     wait: where the policy held a token back: what it scored, its limit, and the token if known
+    events     event: read or write
+    sentences  sentence_ends: behind so many characters of all final text a sentence ends
+
+All times are seconds of the stream's audio.
+"""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from agents.stream.decision import Decision
+from serve.web.shown_text import TextChange
+
+# The last word of a sentence, with what may stand behind its full stop.
+SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’»)\]]*(?=\s|$)""")
+WORD = re.compile(r"\s*\S+")
+
+
+def answer(
+    decision: Decision,
+    change: TextChange,
+    final_text: str,
+    report: Collection[str],
+    decode: Callable[[Sequence[int]], str],
+) -> dict[str, Any]:
+    """The message for one decision. final_text: of the stream, that of the decision included."""
+    told: dict[str, Any] = {"new": change.new, "deleted": change.deleted}
+    if report:
+        told["heard_s"] = _seconds(decision.heard_ms)
+    if "times" in report:
+        told["words"] = words(decision, decode)
+    if "scores" in report and (wait := _wait(decision)) is not None:
+        told["wait"] = wait
+    if "events" in report:
+        told["event"] = "write" if decision.text else "read"
+    if "sentences" in report:
+        told["sentence_ends"] = sentence_ends(final_text, len(final_text) - len(decision.text))
+    return told
+
+
+def sentence_ends(text: str, start: int) -> list[int]:
+    """Behind how many characters sentences end that do so behind `start`."""
+    return [match.end() for match in SENTENCE_END.finditer(text, max(0, start)) if match.end() > start]
+
+
+def words(decision: Decision, decode: Callable[[Sequence[int]], str]) -> list[dict[str, Any]]:
+    """The words of a decision's text; a text without spaces is one word."""
+    ends = [len(decode(decision.tokens[: count + 1])) for count in range(len(decision.tokens))]
+    # A decoder may leave a space out at the start of a text.
+    missing = len(decision.text) - (ends[-1] if ends else 0)
+    found = []
+    for match in WORD.finditer(decision.text):
+        times_ms = [
+            time_ms
+            for end, time_ms in zip(ends, decision.times_ms, strict=True)
+            if match.start() < end + missing <= match.end()
+        ]
+        heard_ms = max(times_ms, default=decision.heard_ms)
+        found.append(
+            {
+                "text": match.group().strip(),
+                "heard_s": _seconds(heard_ms),
+                "written_s": _seconds(decision.heard_ms),
+            }
+        )
+    return found
+
+
+def _wait(decision: Decision) -> dict[str, Any] | None:
+    scores = decision.scores
+    if scores is None:
+        return None
+    value = scores.values[scores.written]
+    if value is None or value < scores.limit:
+        return None  # it stopped for another reason: the last word is not complete, or nothing is left to say
+    token = scores.tokens[scores.written] if scores.written < len(scores.tokens) else None
+    return {"score": round(value, 4), "limit": round(scores.limit, 4), "token": token}
+
+
+def _seconds(ms: float) -> float:
+    return round(ms / 1000, 3)

@@ -1,0 +1,115 @@
+"""The command `simulst serve`, as it is typed."""
+
+import asyncio
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the server is not installed: pip install -e '.[serve]'")
+
+import websockets
+
+from agents.holdn_agent import HoldNPolicy
+from foundation.errors import InputError
+from foundation.files.yaml_files import read_yaml
+from serve.commands.serve import served_configuration
+from serve.commands.serve_arguments import ServeArguments
+from serve.web.policy_catalog import LADDERS, PolicyCatalog
+from tests.evaluation.tiny_evaluation import ROOT, run_command
+from tests.serve.web.conftest import connect, text
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_command_of_the_readme_serves_and_says_goodbye(captions, written):
+    [line] = re.findall(r"^simulst serve$", README, re.MULTILINE)
+    words = [sys.executable, "-m", *shlex.split(line), "--port", "0"]
+    server = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        ready = server.stdout.readline()
+        port = re.fullmatch(r"ready at http://127.0.0.1:(\d+)/\n", ready).group(1)
+        uri = f"ws://127.0.0.1:{port}/"
+
+        async def talk():
+            said = await text(uri, captions["caption_1"][:40_000])
+            async with connect(uri) as client:
+                server.send_signal(signal.SIGTERM)
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await client.recv()
+            return said, closed.value.rcvd.code
+
+        said, code = asyncio.run(talk())
+        assert said.split()[:2] == written(captions["caption_1"]).words[:2] == ["Eine", "Frau"]
+        assert code == 1012  # the service restarts
+        assert server.wait(60) in (0, 143, -signal.SIGTERM)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_loaded():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run_command("simulst", "serve", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: cannot listen at 127.0.0.1 port {port} (Address already in use): give another --host or "
+        "--port\n"
+    )
+
+
+def test_an_evaluation_file_is_served_without_its_test_set():
+    configuration = served_configuration(ROOT / "eval_configs" / "reina.yaml", {"chunk_ms": ["500"]})
+    assert configuration.agent == "reina" and configuration.agent_options.chunk_ms == 500
+    assert configuration.agent_options.target_language == "de"
+    assert served_configuration(None, {}).history.history == "pauses"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"tls_key": ROOT / "README.md"}, "--tls-key goes with --tls-certificate"),
+        ({"token_file": ROOT / "no"}, "does not exist"),
+        ({"clients": 0}, "clients must be at least 1, got 0"),
+        ({"idle_s": 0.0}, "idle_s must be above 0, got 0"),
+    ],
+)
+def test_options_that_cannot_be(options, error):
+    with pytest.raises(InputError, match=re.escape(error)):
+        ServeArguments(**options)
+
+
+def test_the_sliders_places_are_settings_that_were_measured():
+    """Each latency is in the table of results, in s; each policy takes each of its values."""
+    ladders = read_yaml(LADDERS)
+    results = ROOT / "benchmarks" / "reina_mini" / "results" / "multi30k.points.tsv"
+    header, *rows = [line.split("\t") for line in results.read_text().splitlines()]
+    names = {"reina-tan": "reina", "hold-n": "holdn", "wait-k": "waitk"}
+    laal = header.index("LAAL")
+    measured = {
+        (names.get(row[0], row[0]), float(row[1].split("=")[1])): round(float(row[laal]) / 1000, 2)
+        for row in rows
+        if "=" in row[1]
+    }
+    for name, ladder in ladders["reina-mini"].items():
+        known = [measured[name, float(value)] for value in ladder["values"]]
+        assert ladder["latency_s"] == pytest.approx(known, abs=0.011), name
+        assert known == sorted(known)
+
+
+def test_a_policy_is_chosen_by_name_and_knob():
+    catalog = PolicyCatalog({"holdn": HoldNPolicy(4)}, "reina-mini")
+    assert catalog.choose("holdn", 3.0) == HoldNPolicy(3)
+    assert catalog.choose("holdn") == HoldNPolicy(4)
+    with pytest.raises(InputError, match="held_tokens must be a whole number, got 1.5"):
+        catalog.choose("holdn", 1.5)
+    [told] = catalog.described()
+    assert told["knob"] == "held_tokens" and told["value"] == 4
+    assert told["ladder"][0] == {"value": 8, "latency_s": 0.82}
