@@ -25,10 +25,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.audio_language.audio_attention import AudioAttention, watch_attention
+from models.audio_language.audio_attention import watch_attention
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.kept_keys import Beginning, KeepingPass, KeptKeys, open_cache
 from models.audio_language.model import AudioLanguageModel
+from models.audio_language.state import AudioLanguageState
 from models.audio_language.whole_encoder import WholeEncoder
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
 from models.layers.row_cache import TokenCache
@@ -37,7 +38,6 @@ from models.translator import (
     AudioStream,
     Decoder,
     DecoderOutput,
-    DecoderState,
     Memory,
     Reading,
     Translator,
@@ -45,49 +45,6 @@ from models.translator import (
     at_last,
     last_places,
 )
-
-
-class AudioLanguageState(DecoderState):
-    """Keys and values of R rows, and where the audio stands in each."""
-
-    def __init__(
-        self,
-        cache: TokenCache,
-        heads: Sequence[tuple[int, int]],
-        audio_starts: Tensor,
-        audio_lengths: Tensor,
-        frames: int,
-    ) -> None:
-        """heads: (layer, head) pairs whose attention is reported.
-
-        audio_starts and audio_lengths (R,), on the host.
-        """
-        self.cache = cache
-        self.heads = tuple(heads)
-        self.audio_starts = audio_starts
-        self.audio_lengths = audio_lengths
-        self.frames = frames
-
-    def select(self, rows: Tensor) -> None:
-        # What was stored in inference mode can be changed in it only.
-        with torch.inference_mode(self.audio_starts.is_inference()):
-            self.cache.select(rows)
-            self.audio_starts = self.audio_starts[rows]
-            self.audio_lengths = self.audio_lengths[rows]
-
-    def resume(self, rows: Tensor, dropped: Tensor) -> None:
-        with torch.inference_mode(self.audio_starts.is_inference()):
-            self.cache.resume(rows, dropped)
-            self.audio_starts = self.audio_starts[rows]
-            self.audio_lengths = self.audio_lengths[rows]
-
-    def watch(self, rows: Tensor, places: Tensor) -> AudioAttention | None:
-        """What is to see the coming pass at some of its positions: rows and places (P,) each."""
-        if not self.heads:
-            return None
-        watched = rows, places, self.audio_starts[rows], self.audio_lengths[rows]
-        there = (to_device(one, self.cache.device) for one in watched)
-        return AudioAttention(self.heads, *there, self.frames)
 
 
 class AudioLanguageDecoder(Decoder):
