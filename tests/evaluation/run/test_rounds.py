@@ -1,4 +1,4 @@
-"""Rounds of the batched simulator: streams of all chunk lengths take part, and each does what it does alone."""
+"""Rounds of the batched simulator: streams of all chunk lengths take part, each as it would alone."""
 
 import math
 from dataclasses import replace
