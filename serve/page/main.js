@@ -3,6 +3,7 @@
 import { Captions } from "./captions.js";
 import { Connection } from "./connection.js";
 import * as downloads from "./downloads.js";
+import { listenToDrops, listenToKeys } from "./gestures.js";
 import * as sounds from "./sound.js";
 import { Strip } from "./strip.js";
 import { Transcript } from "./transcript.js";
@@ -44,7 +45,9 @@ async function start() {
   for (const button of document.querySelectorAll("[data-download]")) {
     button.addEventListener("click", () => download(button.dataset.download));
   }
-  listenToKeysAndDrops();
+  listenToKeys({ m: () => press("microphone"), p: () => sound && pause() });
+  listenToDrops(find("drop"), play);
+  drawStrip();
   await loadSettings();
   const address = new URL(location.href);
   address.protocol = address.protocol.replace("http", "ws");
@@ -280,25 +283,7 @@ function show() {
   find("measured").textContent = delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption`;
 }
 
-function listenToKeysAndDrops() {
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input")) return;
-    if (event.key === "m") press("microphone");
-    if (event.key === "p" && sound) pause();
-  });
-  const over = (shown) => (event) => {
-    event.preventDefault();
-    find("drop").hidden = !shown;
-  };
-  document.addEventListener("dragover", over(true));
-  document.addEventListener("dragleave", (event) => event.relatedTarget ?? over(false)(event));
-  document.addEventListener("drop", (event) => {
-    over(false)(event);
-    play(event.dataTransfer.files[0]);
-  });
-  const draw = () => {
-    if (sound && !paused) strip.draw();
-    setTimeout(() => requestAnimationFrame(draw), 200);
-  };
-  draw();
+function drawStrip() {
+  if (sound && !paused) strip.draw();
+  setTimeout(() => requestAnimationFrame(drawStrip), 200);
 }

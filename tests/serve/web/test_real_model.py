@@ -56,7 +56,7 @@ def test_policies_and_languages_share_a_model_and_none_notices(reina, captions):
 
     expected = [alone(reina, clip, settings) for settings in POLICIES]
     assert asyncio.run(together()) == expected
-    assert len(set(expected)) >= 3
+    assert len(set(expected)) == 2  # German and French: here policies differ in their times only
 
 
 def test_words_have_the_times_at_which_they_were_heard(reina, captions, written):
