@@ -270,7 +270,7 @@ def test_a_model_without_audio_is_refused(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no config.json, no audio-language model"):
         load(tmp_path / "empty")
-    with pytest.raises(InputError, match="'bert' model.*known: whisper, reina, qwen2_audio"):
+    with pytest.raises(InputError, match="'bert' model.*known: whisper, reina, canary, qwen2_audio"):
         load_translator(
             str(broken(folder, tmp_path, other_configuration(model_type="bert"))), TranslatorOptions()
         )

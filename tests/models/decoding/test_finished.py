@@ -10,7 +10,7 @@ from models.decoding.hypotheses import Hypothesis
 
 
 def test_the_best_of_each_stream_is_kept_and_of_equal_ones_the_first():
-    finished = FinishedHypotheses(3, 2, torch.device("cpu"))
+    finished = FinishedHypotheses(3, 2)
     rows = [0, 0, 2], [[5], [6], [7]], [-1.0, -1.0, -torch.inf], [1, 2, 3]
     finished.keep(*map(torch.tensor, rows))
     assert finished.over.tolist() == [False, False, False]
@@ -27,7 +27,7 @@ def test_the_best_of_each_stream_is_kept_and_of_equal_ones_the_first():
 @pytest.mark.parametrize("seed", range(5))
 def test_any_rows_in_any_order(seed):
     draw = random.Random(seed)
-    finished, lists = FinishedHypotheses(4, 3, torch.device("cpu")), [[] for _ in range(4)]
+    finished, lists = FinishedHypotheses(4, 3), [[] for _ in range(4)]
     for length in range(6):
         rows = [
             (draw.randrange(4), [draw.randrange(9) for _ in range(length)], -draw.randrange(8) / 8, length)
