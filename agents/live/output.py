@@ -1,5 +1,6 @@
 """Where the text of each source goes: standard output, or a file that grows with it."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,10 @@ SUFFIXES = {"text": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".jsonl"}
 
 
 class TextOutput:
-    """Takes text as it comes, and lets everybody see it at once. A file is made by its first text."""
+    """Takes text as it comes, and lets everybody see it at once.
+
+    A file is made by its first text; where none comes, one that was there is emptied, since it is replaced.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """path: None is standard output."""
@@ -39,8 +43,13 @@ class TextOutput:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self.path is None:
+            return
+        with writing(self.path):  # closing tries once more to write what a full disk has refused
+            if self._file is not None:
+                self._file.close()
+            elif self.path.is_file():
+                os.truncate(self.path, 0)
 
 
 def output_paths(
@@ -48,10 +57,12 @@ def output_paths(
 ) -> list[Path | None]:
     """A path for the text of each source; None is standard output. Several go into the folder `output`.
 
-    Raises InputError where two would get one name, where something is there already, and for what the disk
-    refuses.
+    Raises InputError where two would get one name, where something is there already or is to be heard, and
+    for what the disk refuses.
     """
     if output is None:
+        if sys.stdout is None:
+            raise InputError("standard output is closed: name a file by --output")
         return [None] * len(sources)
     if len(sources) == 1:
         paths = [output]
@@ -68,9 +79,17 @@ def output_paths(
             raise InputError(f"two recordings are called {twice!r}: translate them into folders of their own")
         paths = [output / f"{name}{SUFFIXES[kind]}" for name in names]
     for path in paths:
+        heard = next((one for one in sources if _are_one(path, one)), None)
+        if heard is not None:
+            raise InputError(f"output {path} is the recording {heard} itself: name another --output")
         if path.exists() and not overwrite:
             raise InputError(f"output {path} exists: name another --output, or add --overwrite to replace it")
     if len(sources) > 1:
         with writing(output):
             output.mkdir(parents=True, exist_ok=True)
     return paths
+
+
+def _are_one(path: Path, source: str) -> bool:
+    """Whether both are one file, by whatever names."""
+    return path.exists() and Path(source).exists() and path.samefile(source)

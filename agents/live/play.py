@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from agents.live.stream import TranslationStream
 from agents.live.word import Word
+from foundation.errors import InputError
 from models.sound.audio_source import AudioSource
 
 # A source that is spoken now may be behind by so many chunks before it is caught up with.
@@ -19,20 +21,35 @@ def play(
 
     realtime: a block is heard when its last sample would have been spoken. catch_up: a block of more than two
     chunks, which has grown while the chunks before it were translated, is decided upon once.
+
+    Raises InputError that names the source for what is damaged, and for samples that cannot be used.
     """
     began_s = time.monotonic()
     # One block is held back: with the last one the end is told, as SimulEval does.
     held: tuple[Any, int] | None = None
     for block in source.blocks():
         if held is not None:
-            yield _feed(stream, *held, began_s if realtime else None, catch_up)
+            with _naming(source, stream):
+                words = _feed(stream, *held, began_s if realtime else None, catch_up)
+            yield words
         held = block
     if held is None:
         yield stream.finish()
         return
     if realtime:
         _wait(began_s, stream, *held)
-    yield stream.finish_with(*held)
+    with _naming(source, stream):
+        words = stream.finish_with(*held)
+    yield words
+
+
+@contextmanager
+def _naming(source: AudioSource, stream: TranslationStream) -> Iterator[None]:
+    """What is wrong with samples is told with the source, and where about in it they are."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source.name}, behind {stream.heard_s:.1f} s: {error}") from None
 
 
 def _feed(

@@ -1,6 +1,7 @@
 """One source that is translated while it is heard, from its first piece to its end."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -44,6 +45,7 @@ class TranslationStream:
         self._with_times = with_times
         self._in_chunk = 0  # samples since the last decision
         self._over: str | None = None  # why nothing more is taken
+        self._one_piece = threading.Lock()
 
     @property
     def heard_s(self) -> float:
@@ -83,7 +85,18 @@ class TranslationStream:
         return math.ceil(self.chunk_ms * rate / 1000)
 
     def _guarded(self, samples: Any, rate: float | None, at_once: bool, finished: bool) -> list[Word]:
-        """New words; an error ends the stream, and a finished one is over."""
+        """New words; an error ends the stream, and a finished one is over.
+
+        Raises InputError where another thread is in here: nobody could tell the order of their pieces.
+        """
+        if not self._one_piece.acquire(blocking=False):
+            raise InputError("two threads feed this stream at once: feed it from one, or open one for each")
+        try:
+            return self._new_words(samples, rate, at_once, finished)
+        finally:
+            self._one_piece.release()
+
+    def _new_words(self, samples: Any, rate: float | None, at_once: bool, finished: bool) -> list[Word]:
         before, began_s = len(self.words), time.perf_counter()
         try:
             self._hear(samples, rate, at_once, finished)

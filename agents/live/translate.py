@@ -33,10 +33,11 @@ def run(options: TranslateArguments, keys: Mapping[str, Sequence[str]]) -> None:
     }
     configuration = configure_live(values, PLACE, keys)
     sources = _sources(options)
-    outputs = output_paths(options.files, options.output, options.format, options.overwrite)
+    names = ["microphone"] if options.microphone else options.files
+    outputs = output_paths(names, options.output, options.format, options.overwrite)
     translator = load("agents.live.loading:load_live")(configuration, options.format in TIMED)
     session = load("agents.live.session:Session")(translator, options.format, options.realtime)
-    session.translate(sources, outputs or [options.output])
+    session.translate(sources, outputs)
 
 
 def _sources(options: TranslateArguments) -> list[AudioSource]:

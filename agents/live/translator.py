@@ -13,7 +13,7 @@ from agents.live.word import Word
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
 from foundation.errors import InputError
-from models.languages import LanguagePair
+from models.languages import LanguagePair, check_language_name
 from models.registry import load_translator
 from models.sound.audio_source import open_source
 
@@ -57,9 +57,13 @@ class LiveTranslator:
 
         Raises InputError for languages that the model cannot do.
         """
-        languages = LanguagePair(
-            source_language or self.languages.source, target_language or self.languages.target
-        )
+        source = self.languages.source if source_language is None else source_language
+        target = self.languages.target if target_language is None else target_language
+        for language in (source, target):
+            if not isinstance(language, str):
+                raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
+            check_language_name(language)
+        languages = LanguagePair(source, target)
         state = self._engine.open_stream(self._policy, languages)
         decode = self._engine.translator.tokenizer.decode
         return TranslationStream(state, self._step, decode, self.chunk_ms, self.with_times)

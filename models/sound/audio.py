@@ -9,6 +9,7 @@ Shapes: S samples, C channels.
 
 import logging
 import math
+from collections.abc import Iterator
 from numbers import Real
 from pathlib import Path
 
@@ -191,11 +192,21 @@ def decoded_duration_s(path: str | Path) -> float:
     header = checked_header(path)
     try:
         with soundfile.SoundFile(path) as file:
-            frames = sum(len(block) for block in file.blocks(BLOCK, dtype="float32"))
+            frames = sum(map(len, blocks_of(file, BLOCK)))
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path} is damaged ({library_reason(error)}): encode or copy it again") from None
     check_complete(path, header, frames)
     return frames / header.samplerate
+
+
+def blocks_of(file: soundfile.SoundFile, size: int) -> Iterator[np.ndarray]:
+    """All that can be read, in blocks of (size, C) float32; the last one may be shorter.
+
+    soundfile's own `blocks` repeats the last block that it could read where a file is cut off, up to the
+    length that the header announces.
+    """
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
+        yield block
 
 
 def check_complete(path: str | Path, header, frames: int) -> None:

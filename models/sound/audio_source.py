@@ -7,6 +7,7 @@ WAV, FLAC, OGG and MP3 are read by libsndfile, as everywhere else in the toolkit
 Shapes: S samples, C channels.
 """
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,14 @@ import numpy as np
 import soundfile
 
 from foundation.errors import InputError
-from models.sound.audio import check_complete, check_file, check_rate, checked_header, library_reason
+from models.sound.audio import (
+    blocks_of,
+    check_complete,
+    check_file,
+    check_rate,
+    checked_header,
+    library_reason,
+)
 from models.sound.piped_wav import RIFF, WAVE, read_wav_header
 
 STANDARD_INPUT = "-"
@@ -48,14 +56,24 @@ def open_source(source: str | Path | BinaryIO) -> AudioSource:
     Raises InputError, naming the source and what to do, where it is missing, empty, not audio, without a
     sound track, or cut off as far as its header tells.
     """
+    if isinstance(source, io.TextIOBase):
+        raise InputError(f'{_name(source)} is open as text: open it in binary mode ("rb")')
     if hasattr(source, "read"):
-        return _Container(source, str(getattr(source, "name", "audio stream")), {})
+        return _Container(source, _name(source), {})
     if str(source) == STANDARD_INPUT:
         name = "standard input"
+        if sys.stdin is None:
+            raise InputError("standard input is closed: send audio there, or name a file")
         pipe = _Pipe(sys.stdin.fileno())
         return _Container(pipe, name, {"buffer_size": PIPE_BYTES} | _wav_samples(pipe, name))
+    if not isinstance(source, str | Path):
+        raise InputError(f"a source is a path or an open binary stream, got {source!r:.100}")
     check_file(source)
     return _SoundFile(source) if _libsndfile_knows(source) else _Container(source, str(source), {})
+
+
+def _name(stream: Any) -> str:
+    return str(getattr(stream, "name", "audio stream"))
 
 
 def _libsndfile_knows(path: str | Path) -> bool:
@@ -78,7 +96,7 @@ class _SoundFile:
         frames = 0
         try:
             with soundfile.SoundFile(self._path) as file:
-                for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+                for block in blocks_of(file, BLOCK):
                     frames += len(block)
                     yield block, file.samplerate
         except soundfile.LibsndfileError as error:

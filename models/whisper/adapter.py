@@ -12,7 +12,6 @@ Shapes: r rank, I and O inputs and outputs of a matrix.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +32,9 @@ CONFIG, WEIGHTS, ABOUT = "adapter_config.json", "adapter_model.safetensors", "ad
 PEFT = "base_model.model."  # what names begin with in peft's files
 FIRST, SECOND = ".lora_A.weight", ".lora_B.weight"  # what they end with
 CURE = "copy the adapter's folder again"
+LARGEST_ALPHA = 1e6
+# Kinds of adapters, by peft's keys, that add something else than alpha / r times B A.
+OTHER_KINDS = ("use_rslora", "use_dora", "alpha_pattern", "rank_pattern", "fan_in_fan_out")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Adapter:
     def merged(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The base's weights, those that are changed in the number format that they had.
 
-        Raises InputError for other weights than those of the base, and for matrices that these do not have.
+        Raises InputError for other weights than those of the base, for matrices that these do not have, and
+        for sums that the format does not hold.
         """
         if whisper_fingerprint(weights) != self.base_fingerprint:
             raise InputError(
@@ -69,6 +72,8 @@ class Adapter:
                 raise InputError(f"the adapter has no usable matrices for {name}: {CURE}")
             change = self.scale * (second.float() @ first.float())
             merged[f"{name}.weight"] = (weight.float() + change).to(weight.dtype)
+        changed = {f"{name}.weight": merged[f"{name}.weight"] for name in self.matrices}
+        check_finite("the weights with the adapter", changed, CURE)
         return merged
 
 
@@ -115,13 +120,21 @@ def read_adapter(folder: Path) -> Adapter:
     base, rank, alpha = (config.get(key) for key in ("base_model_name_or_path", "r", "lora_alpha"))
     if not isinstance(base, str) or not base:
         raise InputError(f"{folder / CONFIG} names no base_model_name_or_path: {CURE}")
-    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float) or not 0 < alpha < math.inf:
+    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float) or not 0 < alpha <= LARGEST_ALPHA:
         raise InputError(f"{folder / CONFIG} gives no usable r and lora_alpha: {CURE}")
+    others = [key for key in OTHER_KINDS if config.get(key)]
+    if others or config.get("peft_type", "LORA") != "LORA":
+        raise InputError(
+            f"{folder / CONFIG} is of another kind of adapter ({', '.join(others) or 'peft_type'}), which is "
+            "not known here: train plain LoRA"
+        )
     silence_ms, found = about.get("trailing_silence_ms"), about.get("base_fingerprint")
     if type(silence_ms) is not int or not 0 <= silence_ms <= 30_000 or not isinstance(found, str):
         raise InputError(f"{folder / ABOUT} gives no usable base_fingerprint and trailing_silence_ms: {CURE}")
     stored = read_safetensors(folder / WEIGHTS)
     check_finite(folder / WEIGHTS, stored, CURE)
+    if not all(matrix.is_floating_point() for matrix in stored.values()):
+        raise InputError(f"{folder / WEIGHTS} holds matrices of whole numbers: {CURE}")
     matrices = _pairs(folder / WEIGHTS, stored)
     shapes = [(first.shape, second.shape) for first, second in matrices.values()]
     if not all(len(a) == len(b) == 2 and a[0] == b[1] == rank for a, b in shapes):

@@ -5,6 +5,7 @@ Ends with Ctrl-C or SIGTERM, and tells its clients.
 """
 
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from foundation.files.yaml_files import read_yaml
 from foundation.options import options_of
 from serve.commands.serve_arguments import ServeArguments
 from serve.simulstream_options import SimulstreamOptions
+from serve.web.session_log import SessionLog
 
 # A microphone has no end: what is left is written at a pause.
 DEFAULT = {"agent": "reina", "history": "pauses"}
@@ -24,6 +26,7 @@ DEFAULT = {"agent": "reina", "history": "pauses"}
 def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst serve`. keys: the words behind each flag that replaces a key of the file."""
     configuration = served_configuration(args.configuration, keys)
+    _check_files(args)
     listener = _listen(args.host, args.port)
     try:
         from serve.served_agent import served_agent
@@ -54,6 +57,20 @@ def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -
         values = {name: value for name, value in read_yaml(place).items() if name not in evaluation}
     configuration, _ = configure_agent(values, place, keys, others=(SimulstreamOptions,))
     return configuration
+
+
+def _check_files(args: ServeArguments) -> None:
+    """Raises InputError, before the model is loaded, for files that the server could not use."""
+    if args.session_log is not None:
+        SessionLog(args.session_log).close()
+    if args.tls_certificate is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(args.tls_certificate, args.tls_key)
+        except OSError as error:  # SSLError is one
+            raise InputError(
+                f"--tls-certificate {args.tls_certificate} cannot be used ({error.strerror}): give a "
+                "certificate and its private key in PEM"
+            ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -73,13 +73,19 @@ class Admission:
 
     def allows_page(self, headers: Mapping[str, str]) -> bool:
         """Whether a page may connect: the server's own, and those named. Programs name no origin."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        except ValueError:  # half an IPv6 address
+            return False
         if not self._any_name and host not in self._names:
             return False
         origin = headers.get("origin")
         if origin is None or origin in self._origins:
             return True
-        return urlsplit(origin).netloc == headers.get("host")
+        try:
+            return urlsplit(origin).netloc == headers.get("host")
+        except ValueError:
+            return False
 
     def allows(self, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
         """Whether a client knows the token: `Authorization: Bearer ...`, or `?token=...` in the address."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from foundation.errors import InputError
 from foundation.options import check_options, option
@@ -54,9 +55,32 @@ class ServeOptions:
                 raise InputError(f"--{name.replace('_', '-')} {path} does not exist, or is no file")
         if self.token_file is not None and not self.token():
             raise InputError(f"--token-file {self.token_file} is empty: write a token into it")
+        for origin in self.origins:
+            if not _is_origin(origin):
+                raise InputError(
+                    f"--origins {origin} is no origin: give it like https://a.org, without a path"
+                )
         if self.tls_key is not None and self.tls_certificate is None:
             raise InputError("--tls-key goes with --tls-certificate: give both")
 
     def token(self) -> str | None:
         """What clients must know."""
-        return None if self.token_file is None else self.token_file.read_text(encoding="utf-8").strip()
+        if self.token_file is None:
+            return None
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"--token-file {self.token_file} is no text that can be read") from None
+
+
+def _is_origin(text: str) -> bool:
+    """Whether a browser may send this as an origin: scheme and host, and nothing behind them."""
+    try:
+        found = urlsplit(text)
+    except ValueError:
+        return False
+    return (
+        found.scheme in ("http", "https")
+        and text == f"{found.scheme}://{found.netloc}"
+        and found.netloc != ""
+    )

@@ -3,7 +3,10 @@
 It holds what was written, and the names that clients gave their audio; never the audio.
 """
 
+import errno
 import json
+import logging
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,20 @@ from typing import Any
 from foundation.errors import InputError
 from serve.tokens import tokens
 
+logger = logging.getLogger(__name__)
+
 
 class SessionLog:
-    """One file, a line at a time, whole or not at all."""
+    """One file, a line at a time. What the disk refuses ends the log, and no session."""
 
     def __init__(self, path: Path) -> None:
         """Raises InputError where the file cannot be written."""
         try:
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror}): give another path") from None
+        self._path = path
+        self._works = True
         self._one_line = threading.Lock()
 
     def note_metadata(self, stream: int, metadata: Any) -> None:
@@ -44,5 +51,12 @@ class SessionLog:
 
     def _write(self, line: dict[str, Any]) -> None:
         with self._one_line:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+            if not self._works:
+                return
+            whole = (json.dumps(line) + "\n").encode()
+            try:
+                if self._file.write(whole) < len(whole):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                self._works = False
+                logger.error("%s: %s: sessions go on, and are logged no further", self._path, error.strerror)

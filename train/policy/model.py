@@ -40,11 +40,15 @@ class Teacher:
         self._kind = kind
         self._aligns = aligns
         self.hearing = hearing
-        self._encoder = ClipEncoder(start.model, hearing, start.model.decoder.token_embedding.weight.device)
+        self._encoder = self._open_encoder(start.model.decoder.token_embedding.weight.device)
 
     def to(self, device: torch.device) -> None:
         self._translator.to(device)
-        self._encoder = ClipEncoder(self.start.model, self.hearing, device)
+        self._encoder = self._open_encoder(device)
+
+    def _open_encoder(self, device: torch.device) -> ClipEncoder | None:
+        """For clips that are heard as streams are; what is heard plainly may have another (Canary)."""
+        return None if self.hearing.is_plain else ClipEncoder(self.start.model, self.hearing, device)
 
     @torch.no_grad()
     def lesson(self, speech: SpeechPairs) -> Lesson:

@@ -20,6 +20,7 @@ from fairseq2.task import Task
 from torch.nn import Module
 
 from foundation.errors import InputError
+from models.canary.network import Canary
 from models.policy.network import PolicyOptions
 from models.reina.network import Reina
 from models.storage.locate import locate_model
@@ -223,11 +224,18 @@ def create(config: PolicyConfig) -> PolicyInTraining:
 
 
 def _hearing(config: PolicyConfig, start: StartModel) -> Hearing:
-    """What the teacher hears. Raises InputError for numbers out of range.
+    """What the teacher hears. Raises InputError for numbers out of range, and any that a Canary is given.
 
     A REINA's frames are not frozen unless that is asked for: they hardly change, and caches of its encoder's
-    outputs are older than freezing.
+    outputs are older than freezing. A Canary's encoder hears all audio anew, without silence behind.
     """
+    if isinstance(start.model, Canary):
+        for name in ("trailing_silence_ms", "dense_silence_ms", "silence_stride", "frozen_after_s"):
+            if getattr(config, name) is not None:
+                raise InputError(
+                    f"{name} is for Whisper and REINA, and Canary hears the audio alone: leave it out"
+                )
+        return PLAIN
     usual = PLAIN if isinstance(start.model, Reina) else usual_hearing(start.trailing_silence_ms)
     return usual.chosen(
         TranslatorOptions(

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from agents.live.output import output_paths
 from agents.live.translate_arguments import TranslateArguments
 from foundation.command_line import parse_with_keys
+from foundation.errors import InputError
 from simulst import main
 from tests.agents.live.conftest import CLIPS
 from tests.models.sound.recordings import write_recording, write_silent_film
@@ -116,6 +118,48 @@ def test_silence_is_told_and_the_others_are_translated(translate, silence, tmp_p
     assert not (tmp_path / "none.vtt").exists()
 
 
+def test_what_stood_in_a_file_that_is_replaced_never_stays(translate, silence, tmp_path):
+    path = tmp_path / "talk.txt"
+    path.write_text("An earlier translation.\n")
+    assert translate(silence, "--output", path, "--overwrite")[0] == 1
+    assert path.read_bytes() == b""
+
+
+def test_a_recording_is_not_replaced_by_its_translation(translate, tmp_path):
+    recording, other = tmp_path / "talk.flac", tmp_path / "link.txt"
+    recording.write_bytes((CLIPS / "caption_1.flac").read_bytes())
+    other.symlink_to(recording)
+    for path in (recording, other):
+        status, _, err = translate(recording, "--output", path, "--overwrite")
+        assert status == 1
+        assert err == f"error: output {path} is the recording {recording} itself: name another --output\n"
+    assert recording.read_bytes() == (CLIPS / "caption_1.flac").read_bytes()
+
+
+def test_a_full_disk_is_told_with_the_file(translate):
+    status, _, err = translate(CLIP, "--output", "/dev/full", "--overwrite")
+    assert status == 1
+    assert err == "error: /dev/full: No space left on device: make room, or name another output\n"
+
+
+def test_samples_that_cannot_be_used_are_told_with_their_file_and_place(translate, captions, tmp_path):
+    samples = captions["caption_1"].copy()
+    samples[20_000] = np.nan
+    soundfile.write(tmp_path / "talk.wav", samples, 16_000, subtype="FLOAT")
+    status, _, err = translate(tmp_path / "talk.wav")
+    assert status == 1
+    assert err.startswith(f"error: {tmp_path / 'talk.wav'}, behind 1.2 s: audio must be finite, got nan")
+
+
+def test_closed_standard_streams_are_told(translate, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", None)
+        assert translate("-")[2].startswith("error: standard input is closed")
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(InputError, match="standard output is closed: name a file by --output"):
+        output_paths([CLIP], None, "text", False)
+
+
 @pytest.mark.parametrize("kind", ["json", "vtt"])
 def test_ctrl_c_leaves_what_was_written_whole(translate, tmp_path, kind):
     path = tmp_path / f"talk.{kind}"
@@ -138,7 +182,7 @@ def test_ctrl_c_leaves_what_was_written_whole(translate, tmp_path, kind):
         assert re.fullmatch(r"WEBVTT\n\n00:00:0\d\.\d{3} --> 00:00:0\d\.\d{3}\nEine .*\n\n", text, re.DOTALL)
 
 
-def test_what_is_spoken_is_written_and_ctrl_c_ends_it(translate, captions, monkeypatch):
+def test_what_is_spoken_is_written_and_ctrl_c_ends_it(translate, captions, monkeypatch, tmp_path):
     class InputStream:
         def __init__(self, callback, **_):
             self._callback = callback
@@ -162,6 +206,11 @@ def test_what_is_spoken_is_written_and_ctrl_c_ends_it(translate, captions, monke
     assert status == 0 and "\tEine\n" in out
     assert err.startswith("microphone: 4.5 s, ")
     assert signal.getsignal(signal.SIGINT) is before
+    there = tmp_path / "talk.txt"
+    there.write_text("An earlier translation.\n")
+    status, _, err = translate("--microphone", "--output", there)
+    assert status == 1 and err.startswith(f"error: output {there} exists: name another --output, or add")
+    assert there.read_text() == "An earlier translation.\n"
 
 
 def test_bad_input_is_told_in_one_line_before_a_model_is_loaded(tmp_path, monkeypatch, capsys):

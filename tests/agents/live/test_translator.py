@@ -165,7 +165,18 @@ def test_an_ended_stream_takes_nothing_more(live):
 
 def test_languages_and_files_are_checked_before_the_first_word(live, tmp_path):
     assert "It knows de, en, fr" in refused(live.open, None, "it")
+    assert "there is no language ''" in refused(live.open, None, "")
+    assert refused(live.open, 5) == "a language must be a text such as 'de', got 5"
     assert "no such file" in refused(live.stream, tmp_path / "none.m4a")
+    assert refused(live.stream, None) == "a source is a path or an open binary stream, got None"
+    assert "open it in binary mode" in refused(live.stream, io.StringIO("talk"))
+
+
+def test_two_threads_in_one_stream_are_told(live):
+    stream = live.open()
+    with stream._one_piece:  # as if another thread fed it now
+        assert "two threads feed this stream at once" in refused(stream.feed, [0.0], 16_000)
+    assert stream.feed([0.0], 16_000) == []
 
 
 def test_pacing_takes_as_long_as_speech(live, captions):

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from foundation.errors import InputError
-from models.sound.audio import check_audio_file, read_audio
+from models.sound.audio import check_audio_file, decoded_duration_s, read_audio
+from models.sound.audio_source import open_source
 
 FORMATS = [
     ("wav", "WAV", "PCM_16"),
@@ -57,6 +58,22 @@ def test_what_is_lacking_is_told(tmp_path, ending, kept, message):
     with pytest.raises(InputError) as refused:
         read_audio(file)
     assert str(refused.value) == f"{file} is cut off{message} or encode it again"
+
+
+def test_an_mp3_that_was_cut_off_does_not_end_in_echoes(tmp_path):
+    """soundfile's `blocks` repeats the last one up to the announced length: 48,000 samples, all heard."""
+    file = tmp_path / "a.mp3"
+    file.write_bytes(write_noise(file, "MP3", None)[:6_156])
+    told = f"{file} is cut off: its header announces 3.00 s, 1.41 s are there; copy or encode it again"
+    with pytest.raises(InputError) as refused:
+        decoded_duration_s(file)
+    assert str(refused.value) == told
+    heard, blocks = 0, open_source(file).blocks()
+    with pytest.raises(InputError) as refused:
+        for block, _ in blocks:
+            heard += len(block)
+    assert str(refused.value) == told
+    assert heard / 16_000 == pytest.approx(1.41, abs=0.005)
 
 
 def test_an_ogg_file_that_ends_between_two_pages_is_refused(tmp_path):

@@ -107,6 +107,10 @@ def test_the_base_may_be_stored_in_half_precision(whisper, adapter, tmp_path):
         ({"base_model_name_or_path": None}, "names no base_model_name_or_path"),
         ({"r": 3}, "of another rank than r 3"),
         ({"lora_alpha": "much"}, "no usable r and lora_alpha"),
+        ({"lora_alpha": 10**400}, "no usable r and lora_alpha"),
+        ({"use_rslora": True}, "is of another kind of adapter .use_rslora."),
+        ({"alpha_pattern": {"fc2": 100}}, "is of another kind of adapter .alpha_pattern."),
+        ({"peft_type": "IA3"}, "is of another kind of adapter .peft_type."),
     ],
 )
 def test_a_base_that_is_not_its_own_gets_one_line(adapter, tmp_path, changes, message):
@@ -129,6 +133,20 @@ def test_damaged_files_get_one_line(adapter):
         InputError, match="without adapter_model.safetensors: copy the adapter's folder again"
     ):
         load_whisper_checkpoint(adapter)
+
+
+def test_matrices_of_whole_numbers_are_refused(adapter):
+    file = adapter / "adapter_model.safetensors"
+    save_file({name: matrix.to(torch.int8) for name, matrix in load_file(file).items()}, file)
+    with pytest.raises(InputError, match="holds matrices of whole numbers"):
+        load_whisper_checkpoint(adapter)
+
+
+def test_sums_that_half_precision_does_not_hold_are_refused(whisper):
+    weights = {name: one.half() for name, one in load_whisper_checkpoint(whisper).weights.items()}
+    own = random_adapter(whisper)
+    with pytest.raises(InputError, match="the weights with the adapter: .* NaN or infinite"):
+        replace(own, scale=1e6, base_fingerprint=whisper_fingerprint(weights)).merged(weights)
 
 
 def test_a_policy_runs_on_the_adapter_that_it_learned_on(whisper, adapter):

@@ -17,7 +17,7 @@ import websockets
 from agents.holdn_agent import HoldNPolicy
 from foundation.errors import InputError
 from foundation.files.yaml_files import read_yaml
-from serve.commands.serve import served_configuration
+from serve.commands.serve import run, served_configuration
 from serve.commands.serve_arguments import ServeArguments
 from serve.web.policy_catalog import LADDERS, PolicyCatalog
 from tests.evaluation.tiny_evaluation import ROOT, run_command
@@ -79,11 +79,37 @@ def test_an_evaluation_file_is_served_without_its_test_set():
         ({"token_file": ROOT / "no"}, "does not exist"),
         ({"clients": 0}, "clients must be at least 1, got 0"),
         ({"idle_s": 0.0}, "idle_s must be above 0, got 0"),
+        ({"origins": ("a.org",)}, "--origins a.org is no origin: give it like https://a.org"),
+        ({"origins": ("https://a.org/",)}, "--origins https://a.org/ is no origin"),
+        ({"origins": ("https://[",)}, "--origins https://[ is no origin"),
     ],
 )
 def test_options_that_cannot_be(options, error):
     with pytest.raises(InputError, match=re.escape(error)):
         ServeArguments(**options)
+
+
+def test_a_token_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is no text that can be read"):
+        ServeArguments(token_file=tmp_path / "token")
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ("session_log", "cannot be written (Is a directory): give another path"),
+        ("tls_certificate", "cannot be used ("),
+    ],
+)
+def test_files_that_cannot_be_used_are_told_before_anything_is_loaded(option, error, tmp_path, monkeypatch):
+    def load_nothing(*_):
+        raise AssertionError("a model is loaded")
+
+    monkeypatch.setattr("serve.served_agent.served_agent", load_nothing)
+    path = tmp_path if option == "session_log" else ROOT / "README.md"
+    with pytest.raises(InputError, match=re.escape(error)):
+        run(ServeArguments(port=0, **{option: path}), {})
 
 
 def test_the_sliders_places_are_settings_that_were_measured():

@@ -34,6 +34,8 @@ def test_clients_are_counted_in_all_and_for_each_address():
         ("127.0.0.1", {"host": "localhost:8080", "origin": "https://a.org"}, True),
         ("0.0.0.0", {"host": "mine.org:8080", "origin": "http://mine.org:8080"}, True),
         ("0.0.0.0", {"host": "mine.org:8080", "origin": "http://evil.org"}, False),
+        ("127.0.0.1", {"host": "[::1"}, False),
+        ("0.0.0.0", {"host": "mine.org:8080", "origin": "http://["}, False),
     ],
 )
 def test_pages_of_others_may_not_connect(host, headers, allowed):

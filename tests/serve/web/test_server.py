@@ -3,6 +3,8 @@
 import asyncio
 import json
 import urllib.request
+from dataclasses import replace
+from pathlib import Path
 
 from tests.serve.web.conftest import alone, connect, serving, speak, text, text_of, until
 
@@ -182,3 +184,16 @@ def test_health_metrics_settings_and_page(served, sound):
     page = urllib.request.urlopen(served.url, timeout=30)
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
     assert b"<title>" in page.read()
+
+
+def test_a_chunk_that_is_longer_than_may_wait_is_heard(scripted, sound):
+    agent = replace(scripted, chunk_ms=1500)
+    with serving(agent, buffered_audio_s=1.0) as server:
+        assert asyncio.run(text(server.uri, sound)) == alone(server, sound, {})
+
+
+def test_a_full_disk_ends_the_log_of_sessions_and_no_session(scripted, sound, caplog):
+    with serving(scripted, session_log=Path("/dev/full")) as server:
+        assert asyncio.run(text(server.uri, sound)) == alone(server, sound, {})
+    [told] = [one.getMessage() for one in caplog.records if "/dev/full" in one.getMessage()]
+    assert told == "/dev/full: No space left on device: sessions go on, and are logged no further"

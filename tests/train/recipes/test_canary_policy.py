@@ -7,6 +7,7 @@ from foundation.errors import InputError
 from models.policy.scored_translator import ScoredTranslator
 from models.registry import load_translator
 from models.translator import TranslatorOptions
+from models.whisper.hearing import PLAIN
 from tests.foundation.run_here import run_here
 from tests.models.tiny_canary import write_tiny_canary
 from tests.train.launch import losses, trained
@@ -14,6 +15,7 @@ from tests.train.tiny_training import build
 from train.commands import EXPORT
 from train.data.frame_encoders import load_encoder
 from train.policy.alignment import spoken_seconds
+from train.policy.recipe import PolicyConfig, _hearing
 from train.recipes.start_model import open_model
 from train.translator.family import TranslatorConfig, start_model
 
@@ -36,6 +38,15 @@ def policy(world):
 def test_a_policy_is_trained(policy):
     found = losses(policy)
     assert len(found) == 2 and all(0 < loss < 100 for loss in found)
+
+
+def test_it_learns_from_what_a_canary_hears(world):
+    """Whisper's silence and frozen frames are not its own: nothing but the audio."""
+    start, base = open_model(world.folder / "canary"), str(world.folder / "canary")
+    assert _hearing(PolicyConfig(translator=base), start) == PLAIN
+    for name in ("trailing_silence_ms", "dense_silence_ms", "silence_stride", "frozen_after_s"):
+        with pytest.raises(InputError, match=f"{name} is for Whisper and REINA"):
+            _hearing(PolicyConfig(translator=base, **{name: 2}), start)
 
 
 def test_it_is_exported_with_the_name_of_its_canary(world, policy, tmp_path):
