@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.chunk_compute.parts import OUTSIDE, PARTS
 from benchmarks.chunk_compute.peers import INT8, REDECODING, TRANSFORMERS
-from evaluation.simuleval_plugin import normalize
+from evaluation.metrics.normalized_text import normalize
 
 GOALS = {TRANSFORMERS: 8.0, REDECODING: 10.0}  # times less processor time than this peer
 GOAL_MARGIN = 1.0  # points of word error rate that count as equal

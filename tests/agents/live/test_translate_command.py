@@ -160,8 +160,16 @@ def test_closed_standard_streams_are_told(translate, monkeypatch):
         output_paths([CLIP], None, "text", False)
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Programs in the background of a shell do not, nor does what they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("kind", ["json", "vtt"])
-def test_ctrl_c_leaves_what_was_written_whole(translate, tmp_path, kind):
+def test_ctrl_c_leaves_what_was_written_whole(translate, heeds_ctrl_c, tmp_path, kind):
     path = tmp_path / f"talk.{kind}"
 
     def interrupt():
@@ -182,7 +190,9 @@ def test_ctrl_c_leaves_what_was_written_whole(translate, tmp_path, kind):
         assert re.fullmatch(r"WEBVTT\n\n00:00:0\d\.\d{3} --> 00:00:0\d\.\d{3}\nEine .*\n\n", text, re.DOTALL)
 
 
-def test_what_is_spoken_is_written_and_ctrl_c_ends_it(translate, captions, monkeypatch, tmp_path):
+def test_what_is_spoken_is_written_and_ctrl_c_ends_it(
+    translate, heeds_ctrl_c, captions, monkeypatch, tmp_path
+):
     class InputStream:
         def __init__(self, callback, **_):
             self._callback = callback

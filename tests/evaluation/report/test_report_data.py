@@ -56,17 +56,17 @@ def test_scores_stand_with_the_chunk_that_they_belong_to():
 def test_scores_come_from_the_logs_and_from_scores_tsv(tmp_path):
     folder = write_sweep(tmp_path)
     for run in folder.glob("runs/*/*"):
-        configuration = {"quality_metrics": ["WER_NORM", "BLEU"], "latency_metrics": ["LAAL", "AP", "NoSE"]}
+        configuration = {"quality_metrics": ["EMPTY", "BLEU"], "latency_metrics": ["LAAL", "AP", "NoSE"]}
         (run / "evaluation.yaml").write_text(json.dumps(configuration))
-        (run / "scores.tsv").write_text("setting\tWER_NORM\tLAAL\tLAAL_TC\nx\t12.5\t1\t1700.25\n")
+        (run / "scores.tsv").write_text("setting\tEMPTY\tLAAL\tLAAL_TC\nx\t3\t1\t1700.25\n")
     [sweep] = read_sweep(folder)
     scores = SweepScores(sweep, Resampling(40, 100))
-    assert scores.quality == ["WER_NORM", "BLEU"]
+    assert scores.quality == ["EMPTY", "BLEU"]
     assert scores.latency == ["LAAL", "LAAL_CA", "LAAL_TC", "AP", "AP_CA"]
     assert scores.milliseconds == ["LAAL", "LAAL_CA", "LAAL_TC"]
     log = log_of(folder, "reina/threshold=0.5")
     found = scores.of_run(log)
-    assert found["WER_NORM"] == (12.5, None, None)
+    assert found["EMPTY"] == (3.0, None, None)
     value, low, high = found["LAAL"]
     assert value == pytest.approx(log.latency("LAAL").mean(), abs=1e-4)
     assert low < value < high
