@@ -8,6 +8,7 @@ import torch
 from foundation.errors import InputError
 from models.sound.audio import read_audio
 from models.sound.log_mel import log_mel_spectrogram
+from models.whisper.front_end import WhisperFrontEnd
 from tests.train.tiny_training import build
 from train.data.batches import Collation, TruncationSection
 from train.data.examples import DataSection, read_examples
@@ -32,7 +33,9 @@ def examples(world, tokenizer, **section):
 def heard(tokenizer, pairs, truncation=None):
     """(B, mels, F) features and their lengths."""
     audio = (
-        Collation(tokenizer.end_of_sequence, 80, truncation, False, seed=0).batch(pairs, [], 0).speech.audio
+        Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), truncation, False, seed=0)
+        .batch(pairs, [], 0)
+        .speech.audio
     )
     return audio.values, audio.lengths.tolist()
 

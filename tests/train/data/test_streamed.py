@@ -81,7 +81,9 @@ def test_a_teacher_hears_the_same_from_cache_and_clip(whisper, cached):
         [pair] = read_examples(section, start.tokenizer, 400, 30.0, encoder).pairs
         heard = TrainingHearing.of(THINNED, start.model.dimensions)
         cut = TruncationSection(cut_probability=1.0)
-        collation = Collation(start.tokenizer.end_of_sequence, 80, cut, True, seed=0, heard=heard)
+        collation = Collation(
+            start.tokenizer.end_of_sequence, start.model.front_end, cut, True, seed=0, heard=heard
+        )
         batches.append(collation.batch([pair], [], 0).speech)
     from_cache, from_clip = (teacher.listen(batch.whole_audio) for batch in batches)
     assert torch.equal(batches[0].whole_audio.heard_s, batches[1].whole_audio.heard_s)
@@ -112,7 +114,9 @@ def test_a_whole_clip_gains_nothing_under_any_hearing(whisper, cached):
     heard = TrainingHearing.of(THINNED, start.model.dimensions)
     for share, gains in ((0.0, False), (1.0, True)):
         cut = TruncationSection(cut_probability=share)
-        collation = Collation(start.tokenizer.end_of_sequence, 80, cut, True, seed=0, heard=heard)
+        collation = Collation(
+            start.tokenizer.end_of_sequence, start.model.front_end, cut, True, seed=0, heard=heard
+        )
         lesson = teacher.lesson(collation.batch([pair], [], 0).speech)
         assert (lesson.goal[lesson.mask].abs().max() > 1e-5) == gains
 
