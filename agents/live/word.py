@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Word:
     """One word, or what was written at once of a language without spaces. Nothing is ever taken back.
 
-    All times are in seconds from the start of the source.
+    All times are in seconds from the start of the source, to a millisecond.
     """
 
     text: str

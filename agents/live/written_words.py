@@ -19,7 +19,7 @@ def written_words(
         return []
     owners = _owners(texts, decision.tokens, decode)
     scores = _scores(decision)
-    written_s = decision.heard_ms / 1000
+    written_s = round(decision.heard_ms / 1000, 3)
     words = []
     for place, text in enumerate(texts):
         own = [token for token, owner in enumerate(owners) if owner == place]
@@ -27,7 +27,7 @@ def written_words(
         heard_s = None
         if with_times and own:
             # Silence that is encoded behind the audio belongs to no later time.
-            heard_s = min(max(decision.times_ms[token] for token in own) / 1000, written_s)
+            heard_s = min(round(max(decision.times_ms[token] for token in own) / 1000, 3), written_s)
         continues = place == 0 and not is_first and not decision.text[0].isspace()
         words.append(Word(text, written_s, heard_s, max(seen, default=None), continues))
     return words

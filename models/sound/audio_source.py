@@ -133,6 +133,11 @@ class _Container:
                         heard_s += len(block) / part.sample_rate
                         yield block, part.sample_rate
             except (av.FFmpegError, ValueError) as error:  # ValueError: another layout or rate than before
+                if not heard_s and not self._is_path:
+                    raise InputError(
+                        f"{self.name} cannot be read as it comes ({_words(error)}): it is damaged, or an m4a "
+                        "or mp4 whose index stands at its end; give that as a file"
+                    ) from None
                 raise InputError(
                     f"{self.name} is damaged at {heard_s:.1f} s ({_words(error)}): encode or copy it again"
                 ) from None

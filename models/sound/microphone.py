@@ -82,9 +82,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise InputError(
-            'the microphone needs the extra [live]: pip install "simulst-agents[live]"'
-        ) from None
+        raise InputError("the microphone needs sounddevice: pip install -e '.[live]'") from None
     except OSError:
         raise InputError(
             "the microphone needs PortAudio, which is not installed: apt install libportaudio2 (Debian, "

@@ -6,7 +6,9 @@ Ends with Ctrl-C or SIGTERM, and tells its clients.
 
 import socket
 import ssl
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from agents.configuration.agent_configuration import AgentConfiguration, configure_agent
@@ -17,23 +19,32 @@ from foundation.files.yaml_files import read_yaml
 from foundation.options import options_of
 from serve.commands.serve_arguments import ServeArguments
 from serve.simulstream_options import SimulstreamOptions
+from serve.web.limits import LOOPBACK
 from serve.web.session_log import SessionLog
 
 # A microphone has no end: what is left is written at a pause.
 DEFAULT = {"agent": "reina", "history": "pauses"}
+NEEDED = ("starlette", "uvicorn", "websockets", "prometheus_client")
 
 
 def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst serve`. keys: the words behind each flag that replaces a key of the file."""
     configuration = served_configuration(args.configuration, keys)
     _check_files(args)
+    absent = [name for name in NEEDED if find_spec(name) is None]
+    if absent:
+        raise InputError(f"serving needs {absent[0]}: pip install -e '.[serve]'")
     listener = _listen(args.host, args.port)
-    try:
-        from serve.served_agent import served_agent
-        from serve.web.app import LiveServer
-        from serve.web.server import make_server
-    except ModuleNotFoundError as error:
-        raise InputError(f"serving needs {error.name}: pip install -e '.[serve]'") from None
+    if args.host not in LOOPBACK and args.token_file is None:
+        print(
+            f"warning: whoever reaches {args.host} may use this server: give --token-file",
+            file=sys.stderr,
+        )
+    print("loading the model", file=sys.stderr)
+    from serve.served_agent import served_agent
+    from serve.web.app import LiveServer
+    from serve.web.server import make_server
+
     live = LiveServer(served_agent(configuration), configuration, args)
     scheme = "http" if args.tls_certificate is None else "https"
     shown = f"[{args.host}]" if ":" in args.host else args.host

@@ -166,7 +166,7 @@ class Session:
         self._bad_messages += 1
         if self._bad_messages > self._options.bad_messages:
             raise InputError(f"{self._options.bad_messages} messages could not be used; the last: {error}")
-        await self._send({"new": "", "deleted": "", "error": f"{error}. Ignored"})
+        await self._send({"new": "", "deleted": "", "error": f"{error} (ignored)"})
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:

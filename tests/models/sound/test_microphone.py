@@ -92,4 +92,4 @@ def test_what_is_not_installed_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(InputError) as caught:
         Microphone()
-    assert str(caught.value) == ('the microphone needs the extra [live]: pip install "simulst-agents[live]"')
+    assert str(caught.value) == "the microphone needs sounddevice: pip install -e '.[live]'"

@@ -148,13 +148,13 @@ def test_what_cannot_be_is_told_and_ignored(served, sound):
     told = asyncio.run(client())
     assert sorted(answer["error"] for answer in told if "error" in answer) == [
         "'fr' is asked for in mid-stream: the stream goes on with 'de' written, and another language needs "
-        "a new stream. Ignored",
-        "a stream that hears everything first, or does not, stays so: begin a new one. Ignored",
-        "held_tokens must be a whole number, got 1.5 (a number). Ignored",
-        "knob must be a number, got 'high' (text). Ignored",
-        "stability must be one of append, preview, got 'wobbly'. Ignored",
-        "there is no key 'polcy': did you mean 'policy'?. Ignored",
-        "there is no policy 'alinatt': did you mean 'alignatt'?. Ignored",
+        "a new stream (ignored)",
+        "a stream that hears everything first, or does not, stays so: begin a new one (ignored)",
+        "held_tokens must be a whole number, got 1.5 (a number) (ignored)",
+        "knob must be a number, got 'high' (text) (ignored)",
+        "stability must be one of append, preview, got 'wobbly' (ignored)",
+        "there is no key 'polcy': did you mean 'policy'? (ignored)",
+        "there is no policy 'alinatt': did you mean 'alignatt'? (ignored)",
     ]
     assert text_of(told) == alone(served, sound, {})
 
