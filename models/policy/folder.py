@@ -87,10 +87,11 @@ def load_policy(folder: Path) -> StoredPolicy:
     weights = read_safetensors(folder / WEIGHTS)
     check_weights(folder / WEIGHTS, network.state_dict(), weights)
     network.load_state_dict(weights, assign=True)
-    hearing = config.get("hearing")
-    return StoredPolicy(
-        network, threshold, base, config.get("adapter"), hearing if isinstance(hearing, dict) else None
-    )
+    adapter, hearing = config.get("adapter"), config.get("hearing")
+    for name, value, kind in (("adapter", adapter, str), ("hearing", hearing, dict)):
+        if not isinstance(value, kind | None):
+            raise InputError(f"{folder / CONFIG} gives no usable {name} ({value!r:.40}): copy it again")
+    return StoredPolicy(network, threshold, base, adapter, hearing)
 
 
 def _config(folder: Path) -> dict[str, Any]:
