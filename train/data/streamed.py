@@ -8,18 +8,35 @@ Shapes: B clips, T memory frames, D width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from models.sound.log_mel import HOP
-from models.translator import Memory
+from models.translator import Memory, TranslatorOptions
 from models.whisper.front_end import STRIDE
 from models.whisper.hearing import FrameLayout, Hearing
 from models.whisper.network import SpeechDimensions, SpeechModel
 from models.whisper.speech_stream import SpeechStream
 from models.whisper.streaming_encoder import SpeechEncoder
+
+HEARING_OPTIONS = ("trailing_silence_ms", "dense_silence_ms", "silence_stride", "frozen_after_s")
+
+
+class HearingOptions(Protocol):
+    """A configuration that says how clips are heard, by the names of TranslatorOptions."""
+
+    trailing_silence_ms: int | None
+    dense_silence_ms: int | None
+    silence_stride: int | None
+    frozen_after_s: float | None
+
+
+def asked_hearing(options: HearingOptions, usual: Hearing) -> Hearing:
+    """`usual`, but for what options say. Raises InputError for numbers out of range."""
+    return usual.chosen(TranslatorOptions(**{name: getattr(options, name) for name in HEARING_OPTIONS}))
 
 
 @dataclass(frozen=True)

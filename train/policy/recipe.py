@@ -24,13 +24,13 @@ from models.canary.network import Canary
 from models.policy.network import PolicyOptions
 from models.reina.network import Reina
 from models.storage.locate import locate_model
-from models.translator import TranslatorOptions
 from models.whisper.hearing import PLAIN, Hearing
 from models.whisper.translator import usual_hearing
 from train.data.batch_plan import BatchSection
 from train.data.batches import TruncationSection
 from train.data.examples import DataSection
 from train.data.recipe_data import ReaderSection, train_reader, validation_readers
+from train.data.streamed import HEARING_OPTIONS, asked_hearing
 from train.policy.alignment_loss import DEFAULT_TEMPERATURE_S
 from train.policy.loss import PolicyLoss, check_policy
 from train.policy.model import PolicyInTraining, Teacher
@@ -230,18 +230,11 @@ def _hearing(config: PolicyConfig, start: StartModel) -> Hearing:
     outputs are older than freezing. A Canary's encoder hears all audio anew, without silence behind.
     """
     if isinstance(start.model, Canary):
-        for name in ("trailing_silence_ms", "dense_silence_ms", "silence_stride", "frozen_after_s"):
+        for name in HEARING_OPTIONS:
             if getattr(config, name) is not None:
                 raise InputError(
                     f"{name} is for Whisper and REINA, and Canary hears the audio alone: leave it out"
                 )
         return PLAIN
     usual = PLAIN if isinstance(start.model, Reina) else usual_hearing(start.trailing_silence_ms)
-    return usual.chosen(
-        TranslatorOptions(
-            trailing_silence_ms=config.trailing_silence_ms,
-            dense_silence_ms=config.dense_silence_ms,
-            silence_stride=config.silence_stride,
-            frozen_after_s=config.frozen_after_s,
-        )
-    )
+    return asked_hearing(config, usual)

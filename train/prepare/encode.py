@@ -35,11 +35,12 @@ from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.sound.log_mel import HOP
 from models.translator import TranslatorOptions
-from models.whisper.hearing import PLAIN, Hearing
+from models.whisper.hearing import PLAIN
 from train.data.clip_versions import CHUNK_MS, Version, heard_samples
 from train.data.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha256
 from train.data.frame_encoders import FrameEncoder, open_encoder
 from train.data.manifest import Row, read_manifest
+from train.data.streamed import asked_hearing
 from train.prepare.options import EncodeOptions
 from train.prepare.skipped import Skipped, report, summary, write_skipped
 from train.prepare.workers_here import own_device, workers_in
@@ -82,7 +83,7 @@ def run(options: EncodeOptions) -> None:
 
 def cache_settings(options: EncodeOptions) -> dict[str, object]:
     """What cache.json says."""
-    hearing = hearing_of(options)
+    hearing = asked_hearing(options, PLAIN)
     encoder = open_encoder(options.whisper, options.model, "cpu", hearing)
     return {
         "hearing": hearing.described(),
@@ -95,18 +96,6 @@ def cache_settings(options: EncodeOptions) -> dict[str, object]:
         "precision": options.precision,
         "manifest_sha256": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
-
-
-def hearing_of(options: EncodeOptions) -> Hearing:
-    """What is heard behind a clip's audio, and which frames are encoded again."""
-    return PLAIN.chosen(
-        TranslatorOptions(
-            trailing_silence_ms=options.trailing_silence_ms,
-            dense_silence_ms=options.dense_silence_ms,
-            silence_stride=options.silence_stride,
-            frozen_after_s=options.frozen_after_s,
-        )
-    )
 
 
 class FrameFile:
@@ -149,7 +138,7 @@ def start_encoder(options: EncodeOptions, jobs: int) -> None:
         torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     device = own_device(options.device)
-    _Process.encoder = open_encoder(options.whisper, options.model, device, hearing_of(options))
+    _Process.encoder = open_encoder(options.whisper, options.model, device, asked_hearing(options, PLAIN))
     _Process.device, _Process.precision = options.device, options.precision
 
 
