@@ -17,6 +17,7 @@ from agents.live.word import Word, text_of
 class Format(Protocol):
     """Text of one source in some format."""
 
+    suffix: ClassVar[str]  # of a file in it
     head: ClassVar[str]  # what stands before the first word
 
     def add(self, word: Word) -> str:
@@ -29,6 +30,7 @@ class Format(Protocol):
 class Sentences:
     """A line for each sentence, without times."""
 
+    suffix = ".txt"
     head = ""
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class WordLines:
     What continues the word before, as in languages without spaces, has a second tab in front.
     """
 
+    suffix = ".txt"
     head = ""
 
     def add(self, word: Word) -> str:
@@ -61,6 +64,7 @@ class WordLines:
 class JsonLines:
     """A JSON object in a line for each word, with the fields of `Word`, times to the ms."""
 
+    suffix = ".jsonl"
     head = ""
 
     def add(self, word: Word) -> str:
@@ -77,6 +81,7 @@ class JsonLines:
 class SubRip:
     """SRT: numbered cues."""
 
+    suffix = ".srt"
     head = ""
 
     def __init__(self) -> None:
@@ -97,6 +102,7 @@ class SubRip:
 class WebVtt:
     """WebVTT, which browsers show."""
 
+    suffix = ".vtt"
     head = "WEBVTT\n\n"
 
     def __init__(self) -> None:

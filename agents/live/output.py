@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from agents.live.formats import FORMATS
 from foundation.errors import InputError
 from foundation.files.disk_errors import writing
-
-SUFFIXES = {"text": ".txt", "srt": ".srt", "vtt": ".vtt", "json": ".jsonl"}
 
 
 class TextOutput:
@@ -77,7 +76,7 @@ def output_paths(
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"two recordings are called {twice!r}: translate them into folders of their own")
-        paths = [output / f"{name}{SUFFIXES[kind]}" for name in names]
+        paths = [output / f"{name}{FORMATS[kind].suffix}" for name in names]
     for path in paths:
         heard = next((one for one in sources if _are_one(path, one)), None)
         if heard is not None:

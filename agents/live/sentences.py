@@ -1,6 +1,9 @@
 """Where sentences end in what is written word by word."""
 
+import re
+
 STRONG = ".!?。！？…"
+WORD = re.compile(r"\S+")
 CLOSING = "\"'”’»«)]」』“"
 # Words that end in a full stop and no sentence. Single letters ("z. B.") and ordinals ("am 3. Mai") are
 # known.
@@ -18,3 +21,9 @@ def ends_sentence(word: str) -> bool:
         return True
     stem = bare[:-1].lstrip(CLOSING + "„(").lower()
     return not (stem.isdigit() or len(stem) == 1 and stem.isalpha() or stem in ABBREVIATIONS)
+
+
+def sentence_ends(text: str, start: int = 0) -> list[int]:
+    """Behind how many characters sentences end that do so behind `start`, which may lie in a word."""
+    words = WORD.finditer(text, text.rfind(" ", 0, start) + 1)
+    return [word.end() for word in words if word.end() > start and ends_sentence(word.group())]

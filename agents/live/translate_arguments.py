@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.live.formats import FORMATS
 from foundation.errors import InputError
 from foundation.options import option
 
@@ -35,7 +36,7 @@ class TranslateArguments:
         "text",
         "What is written: words as they come (text), subtitles (srt, vtt), or an object a line for each word "
         "(json).",
-        ("text", "srt", "vtt", "json"),
+        tuple(FORMATS),
     )
     output: Path | None = option(
         None, "Write to this file; of several FILEs, to a file for each in this folder.", metavar="PATH"

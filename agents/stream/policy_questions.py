@@ -49,7 +49,8 @@ class PolicyQuestions:
     def read(self, step: DecodingStep) -> Tensor:
         """(R,) bool, where the model runs: rows that must hear more."""
         device, groups = step.hidden.device, self._group[step.streams]
-        scores = torch.full(groups.shape, torch.nan, device=device)
+        keeps = self.scores is not None
+        scores = torch.full(groups.shape, torch.nan, device=device) if keeps else None
         reads = torch.zeros(groups.shape, dtype=torch.bool, device=device)
         for group in groups.unique().tolist():
             policy = self._asked[group]
@@ -62,12 +63,12 @@ class PolicyQuestions:
                 decision, score = self._decide(policy, own)
                 if decision is not None:
                     reads[places] = decision.to(device)
-                if score is not None:
+                if keeps and score is not None:
                     scores[places] = score.to(scores)
             except Exception as error:  # whatever a policy of the user's may raise
                 reads.index_fill_(0, places, True)
                 self.errors |= {stream: error for stream in step.streams[rows].tolist()}
-        if self.scores is not None:
+        if keeps:
             # At a limit a row stops whatever its policy says.
             limited = step.limited
             self.scores.add(step, scores if limited is None else scores.masked_fill(limited, torch.nan))

@@ -30,7 +30,7 @@ NEEDED = ("starlette", "uvicorn", "websockets", "prometheus_client")
 def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst serve`. keys: the words behind each flag that replaces a key of the file."""
     configuration = served_configuration(args.configuration, keys)
-    _check_files(args)
+    _check_certificate(args)
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
         raise InputError(f"serving needs {absent[0]}: pip install -e '.[serve]'")
@@ -40,12 +40,14 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
             f"warning: whoever reaches {args.host} may use this server: give --token-file",
             file=sys.stderr,
         )
+    # Before the model is loaded: a file that cannot be written shall be told at once.
+    log = None if args.session_log is None else SessionLog(args.session_log)
     print("loading the model", file=sys.stderr)
     from serve.served_agent import served_agent
     from serve.web.app import LiveServer
     from serve.web.server import make_server
 
-    live = LiveServer(served_agent(configuration), configuration, args)
+    live = LiveServer(served_agent(configuration), configuration, args, log)
     scheme = "http" if args.tls_certificate is None else "https"
     shown = f"[{args.host}]" if ":" in args.host else args.host
     listener.listen()
@@ -54,6 +56,8 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
         make_server(live.app(), args).run(sockets=[listener])
     finally:
         live.agent.engine.close()
+        if log is not None:
+            log.close()
 
 
 def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -> AgentConfiguration:
@@ -70,10 +74,8 @@ def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -
     return configuration
 
 
-def _check_files(args: ServeArguments) -> None:
-    """Raises InputError, before the model is loaded, for files that the server could not use."""
-    if args.session_log is not None:
-        SessionLog(args.session_log).close()
+def _check_certificate(args: ServeArguments) -> None:
+    """Raises InputError, before the model is loaded, for a certificate that the server could not use."""
     if args.tls_certificate is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(args.tls_certificate, args.tls_key)

@@ -9,16 +9,13 @@
 All times are seconds of the stream's audio.
 """
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from agents.live.sentences import sentence_ends
+from agents.live.written_words import written_words
 from agents.stream.decision import Decision
 from serve.web.shown_text import TextChange
-
-# The last word of a sentence, with what may stand behind its full stop.
-SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’»)\]]*(?=\s|$)""")
-WORD = re.compile(r"\s*\S+")
 
 
 def answer(
@@ -39,36 +36,20 @@ def answer(
     if "events" in report:
         told["event"] = "write" if decision.text else "read"
     if "sentences" in report:
-        told["sentence_ends"] = sentence_ends(final_text, len(final_text) - len(decision.text))
+        told["sentence_ends"] = sentence_ends(final_text, max(0, len(final_text) - len(decision.text)))
     return told
-
-
-def sentence_ends(text: str, start: int) -> list[int]:
-    """Behind how many characters sentences end that do so behind `start`."""
-    return [match.end() for match in SENTENCE_END.finditer(text, max(0, start)) if match.end() > start]
 
 
 def words(decision: Decision, decode: Callable[[Sequence[int]], str]) -> list[dict[str, Any]]:
     """The words of a decision's text; a text without spaces is one word."""
-    ends = [len(decode(decision.tokens[: count + 1])) for count in range(len(decision.tokens))]
-    # A decoder may leave a space out at the start of a text.
-    missing = len(decision.text) - (ends[-1] if ends else 0)
-    found = []
-    for match in WORD.finditer(decision.text):
-        times_ms = [
-            time_ms
-            for end, time_ms in zip(ends, decision.times_ms, strict=True)
-            if match.start() < end + missing <= match.end()
-        ]
-        heard_ms = max(times_ms, default=decision.heard_ms)
-        found.append(
-            {
-                "text": match.group().strip(),
-                "heard_s": _seconds(heard_ms),
-                "written_s": _seconds(decision.heard_ms),
-            }
-        )
-    return found
+    return [
+        {
+            "text": word.text,
+            "heard_s": word.written_s if word.heard_s is None else word.heard_s,
+            "written_s": word.written_s,
+        }
+        for word in written_words(decision, decode, with_times=True, is_first=True)
+    ]
 
 
 def _wait(decision: Decision) -> dict[str, Any] | None:

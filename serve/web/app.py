@@ -36,12 +36,19 @@ HEADERS = {
 class LiveServer:
     """One agent behind the routes of one port."""
 
-    def __init__(self, agent: ServedAgent, configuration: AgentConfiguration, options: ServeOptions) -> None:
+    def __init__(
+        self,
+        agent: ServedAgent,
+        configuration: AgentConfiguration,
+        options: ServeOptions,
+        log: SessionLog | None = None,
+    ) -> None:
+        """log: what is written is noted there, if anywhere."""
         self.agent = agent
         self.options = options
         self.measurements = Measurements()
         self.gate = Gate(options.clients, options.clients_per_address)
-        self.log = None if options.session_log is None else SessionLog(options.session_log)
+        self.log = log
         self._admission = Admission(options.host, options.origins, options.token())
         translator = agent.engine.engine.translator
         model = configuration.agent_options.model

@@ -4,7 +4,6 @@ It holds what was written, and the names that clients gave their audio; never th
 """
 
 import errno
-import json
 import logging
 import os
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
-from serve.tokens import tokens
+from serve.simulstream_lines import decision_line, metadata_line
 
 logger = logging.getLogger(__name__)
 
@@ -31,29 +30,21 @@ class SessionLog:
         self._one_line = threading.Lock()
 
     def note_metadata(self, stream: int, metadata: Any) -> None:
-        self._write({"id": stream, "metadata": metadata})
+        self._write(metadata_line(stream, metadata))
 
     def note_decision(
         self, stream: int, heard_s: float, computation_s: float, new: str, deleted: str
     ) -> None:
-        self._write(
-            {
-                "id": stream,
-                "total_audio_processed": heard_s,
-                "computation_time": computation_s,
-                "generated_tokens": tokens(new),
-                "deleted_tokens": tokens(deleted),
-            }
-        )
+        self._write(decision_line(stream, heard_s, computation_s, new, deleted))
 
     def close(self) -> None:
         self._file.close()
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, line: str) -> None:
         with self._one_line:
             if not self._works:
                 return
-            whole = (json.dumps(line) + "\n").encode()
+            whole = line.encode()
             try:
                 if self._file.write(whole) < len(whole):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agents.live.cues import Cue, CueMaker, in_lines
-from agents.live.sentences import ends_sentence
+from agents.live.sentences import ends_sentence, sentence_ends
 from agents.live.word import Word
 
 
@@ -91,3 +91,11 @@ def test_a_sentence_ends(word):
 @pytest.mark.parametrize("word", ["geht", "3.", "z.", "B.", "Dr.", "(vgl.", "a,", "", ".)x", "„St."])
 def test_no_sentence_ends(word):
     assert not ends_sentence(word)
+
+
+def test_sentence_ends_of_a_text_that_grows():
+    text = "Dr. No geht. Wer? Nie"
+    assert sentence_ends(text) == [12, 17]
+    assert sentence_ends(text, 12) == [17]
+    assert sentence_ends(text, 11) == [12, 17]  # the full stop of a word that was written before
+    assert sentence_ends(text, len(text)) == []

@@ -25,6 +25,7 @@ from serve.shared_engine import SharedEngine
 from serve.web.app import LiveServer
 from serve.web.serve_options import ServeOptions
 from serve.web.server import make_server
+from serve.web.session_log import SessionLog
 from tests.agents.test_engine import GERMAN, engine
 from tests.models.scripted_translator import random_script
 
@@ -57,7 +58,8 @@ def serving(agent: ServedAgent, name: str = "holdn", port: int = 0, **options: A
     listener.listen()
     chosen = ServeOptions(**{"clients_per_address": 64, **options})
     configuration, _ = configure_agent({"agent": name, "model": "reina-mini"}, "test")
-    live = LiveServer(agent, configuration, chosen)
+    log = None if chosen.session_log is None else SessionLog(chosen.session_log)
+    live = LiveServer(agent, configuration, chosen, log)
     server = make_server(live.app(), chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -72,6 +74,8 @@ def serving(agent: ServedAgent, name: str = "holdn", port: int = 0, **options: A
         stop()
         agent.engine.on_step = None
         agent.engine.streams_at_once = None
+        if log is not None:
+            log.close()
 
 
 @pytest.fixture(scope="session")
