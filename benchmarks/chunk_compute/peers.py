@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from simuleval.agents import SpeechToTextAgent
@@ -15,6 +16,7 @@ from models.registry import load_translator
 from models.whisper.translator import WhisperTranslator
 
 TRANSFORMERS, REDECODING, INT8 = "transformers", "re-decoding", "CTranslate2 int8"
+SIMULSTREAMING = "SimulStreaming"
 SILENCE_MS = 5000  # in place of the window, in peers that say so
 # The first peer of each policy is what ratios refer to.
 PEERS: Mapping[str, tuple[str, ...]] = {
@@ -25,12 +27,16 @@ PEERS: Mapping[str, tuple[str, ...]] = {
         "CTranslate2 float32, 5 s of silence",
         "CTranslate2 int8, 5 s of silence",
     ),
-    "alignatt": (REDECODING,),
+    "alignatt": (SIMULSTREAMING, REDECODING),
 }
 
 
-def peer_names(policy: str, chosen: Sequence[str] = ()) -> tuple[tuple[str, ...], str | None]:
+def peer_names(
+    policy: str, chosen: Sequence[str] = (), simulstreaming: Path | None = None
+) -> tuple[tuple[str, ...], str | None]:
     """The peers of a policy, or those chosen of them, and a line about those that are left out here.
+
+    simulstreaming: a checkout of it, without which it is no peer.
 
     Raises InputError for a name that no policy's peer has.
     """
@@ -41,6 +47,8 @@ def peer_names(policy: str, chosen: Sequence[str] = ()) -> tuple[tuple[str, ...]
         if name not in known:
             raise unknown_name("peer", name, known)
     names = tuple(name for name in PEERS.get(policy, ()) if not chosen or name in chosen)
+    if simulstreaming is None:
+        names = tuple(name for name in names if name != SIMULSTREAMING)
     if has_ctranslate2():
         return names, None
     there = tuple(name for name in names if not name.startswith("CTranslate2"))
@@ -51,14 +59,15 @@ def peer_names(policy: str, chosen: Sequence[str] = ()) -> tuple[tuple[str, ...]
 class Peers:
     """Builds the peers of one policy over one model's weights."""
 
-    def __init__(self, common: AgentConfiguration) -> None:
-        """common: options that ours has in every setting.
+    def __init__(self, common: AgentConfiguration, simulstreaming: Path | None = None) -> None:
+        """common: options that ours has in every setting. simulstreaming: a checkout of that peer.
 
         Raises InputError for a model that is no Whisper, or cannot be used.
         """
         agent = common.agent_options
         window = replace(common.translator, trailing_silence_ms=30_000, frozen_after_s=30.0)
         self._common = common
+        self._simulstreaming = simulstreaming
         self._converted: dict[str, Any] = {}  # models of CTranslate2 by the type they compute in
         self._languages = LanguagePair(agent.source_language, agent.target_language)
         self._translator = load_translator(agent.model, window)
@@ -70,6 +79,11 @@ class Peers:
             from benchmarks.chunk_compute.redecoding_alignatt import RedecodingAgent
 
             return RedecodingAgent(self._translator, self._languages, self._common.policy.recent_frames)
+        if name == SIMULSTREAMING:
+            from benchmarks.chunk_compute.simulstreaming import simulstreaming_agent
+
+            frames = self._common.policy.recent_frames
+            return simulstreaming_agent(self._simulstreaming, self._translator, self._languages, frames)
         if name == TRANSFORMERS:
             from benchmarks.chunk_compute.plain_holdn import TransformersHoldNAgent
 

@@ -6,7 +6,8 @@
 All are SimulEval agents in this process and hear the same audio in the same chunks, in turns. Weights,
 prompt, forced prefix, token limits, suppressed tokens, threads (one) and the whole-word rule are the same.
 Peers (`peers.py`): for hold-n `generate` of transformers and CTranslate2 in 32 and 8 bits, for AlignAtt plain
-re-decoding as SimulStreaming does it; they begin anew at every chunk. Ours: the settings of --settings.
+re-decoding as SimulStreaming does it, and before that SimulStreaming itself where --simulstreaming names a
+checkout; they begin anew at every chunk. Ours: the settings of --settings.
 
 Prints one table for each policy and writes it to FOLDER with every chunk and all texts: POLICY.tsv,
 POLICY-chunks.tsv, POLICY-texts.tsv. There `cpu_ratio` is the first peer's mean processor time over the
@@ -47,11 +48,16 @@ class RunOptions:
     policies: tuple[str, ...] = option((), "Of the policies only these are measured.")
     only: tuple[str, ...] = option((), "Of the settings only these are measured.")
     peers: tuple[str, ...] = option((), "Of the peers only these are measured.")
+    simulstreaming: Path | None = option(
+        None, "This checkout of https://github.com/ufal/SimulStreaming is AlignAtt's first peer."
+    )
     every: int = option(1, "Of the clips one in so many is heard.", at_least=1)
     threads: int = option(1, "The networks compute with so many threads.", at_least=1, at_most=1024)
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.simulstreaming is not None and not (self.simulstreaming / "simulstreaming").is_dir():
+            raise InputError(f"--simulstreaming {self.simulstreaming} is no checkout of SimulStreaming")
 
 
 def run(options: RunOptions) -> None:
@@ -61,7 +67,7 @@ def run(options: RunOptions) -> None:
     policies = read_settings(options.settings, options.model, options.policies, options.only)
     peers = {}
     for one in policies:
-        peers[one.policy], left_out = peer_names(one.policy, options.peers)
+        peers[one.policy], left_out = peer_names(one.policy, options.peers, options.simulstreaming)
         if left_out:
             print(f"{one.policy}: {left_out}")
         if not peers[one.policy]:
@@ -75,17 +81,21 @@ def run(options: RunOptions) -> None:
     check_test_set(str(options.source), str(options.target), LONGEST_MS)
     clips = [read_audio(path) for path in read_audio_list(str(options.source))[:: options.every]]
     references = read_references(str(options.target))[:: options.every]
-    measured = {one.policy: measure(one, peers[one.policy], clips) for one in policies}
+    measured = {
+        one.policy: measure(one, peers[one.policy], clips, options.simulstreaming) for one in policies
+    }
     _write(options.output, measured, peers, references)
 
 
-def measure(settings: PolicySettings, peers: Sequence[str], clips: Sequence) -> list[dict]:
+def measure(
+    settings: PolicySettings, peers: Sequence[str], clips: Sequence, simulstreaming: Path | None = None
+) -> list[dict]:
     """Rows of all chunks of all agents, as `take_turns` gives them, with their clip."""
     from benchmarks.chunk_compute.peers import Peers
     from benchmarks.chunk_compute.turns import take_turns, warm_up
     from benchmarks.long_speech.systems import load_agent
 
-    built = Peers(settings.common)
+    built = Peers(settings.common, simulstreaming)
     agents = {name: built.build(name) for name in peers}
     agents |= {f"ours, {name}": load_agent(setting) for name, setting in settings.ours.items()}
     warm_up(agents, clips[0], settings.chunk_ms)

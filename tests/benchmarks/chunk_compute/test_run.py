@@ -110,6 +110,7 @@ def test_without_its_package_ctranslate2_is_left_out_in_one_line(inputs, tmp_pat
         (("--policies", "hold"), "did you mean 'holdn'?"),
         (("--peers", "transformer"), "there is no peer 'transformer': did you mean 'transformers'?"),
         (("--peers", REDECODING, "--policies", "holdn"), "holdn has no peer here"),
+        (("--simulstreaming", "tests"), "tests is no checkout of SimulStreaming"),
     ],
 )
 def test_impossible_choices_leave_nothing(inputs, tmp_path, capsys, arguments, message):
