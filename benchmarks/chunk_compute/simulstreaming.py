@@ -1,7 +1,8 @@
 """SimulStreaming itself, from a checkout (https://github.com/ufal/SimulStreaming), as an agent of SimulEval.
 
 Its own code hears, decodes and decides: greedily, in a window of 30 s, without its optional model of word
-ends and its optional voice activity detector. It gets our weights, whose names are OpenAI's, in place of a download.
+ends and its optional voice activity detector. It gets our weights, whose names are OpenAI's: nothing is
+downloaded.
 """
 
 import dataclasses
