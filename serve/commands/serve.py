@@ -4,9 +4,11 @@ A page with live captions, and a WebSocket that speaks simulstream's protocol, f
 Ends with Ctrl-C or SIGTERM, and tells its clients.
 """
 
+import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,12 +36,18 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
         raise InputError(f"serving needs {absent[0]}: pip install -e '.[serve]'")
+    if args.ray and find_spec("ray") is None:
+        raise InputError("--ray needs ray: pip install -e '.[serve,cluster]'")
     listener = _listen(args.host, args.port)
     if args.host not in LOOPBACK and args.token_file is None:
         print(
             f"warning: whoever reaches {args.host} may use this server: give --token-file",
             file=sys.stderr,
         )
+    if args.ray:
+        listener.close()  # it was free: Ray's proxy listens there
+        _run_replicas(args, keys, configuration)
+        return
     # Before the model is loaded: a file that cannot be written shall be told at once.
     log = None if args.session_log is None else SessionLog(args.session_log)
     print("loading the model", file=sys.stderr)
@@ -48,16 +56,41 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     from serve.web.server import make_server
 
     live = LiveServer(served_agent(configuration), configuration, args, log)
-    scheme = "http" if args.tls_certificate is None else "https"
-    shown = f"[{args.host}]" if ":" in args.host else args.host
     listener.listen()
-    print(f"ready at {scheme}://{shown}:{listener.getsockname()[1]}/", flush=True)
+    _say_ready(args, listener.getsockname()[1])
     try:
         make_server(live.app(), args).run(sockets=[listener])
     finally:
         live.agent.engine.close()
         if log is not None:
             log.close()
+
+
+def _run_replicas(
+    args: ServeArguments, keys: Mapping[str, Sequence[str]], configuration: AgentConfiguration
+) -> None:
+    """Until Ctrl-C or SIGTERM. Raises InputError where a replica cannot start."""
+    print(f"starting {args.replicas} replicas", file=sys.stderr)
+    from serve.replicas import end_replicas, serve_replicas
+
+    try:
+        serve_replicas(args, keys, on_gpu=configuration.translator.device.startswith("cuda"))
+        ends = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ends.set())  # in place of Ray's handler, which aborts
+        _say_ready(args, args.port)
+        ends.wait()
+    except KeyboardInterrupt:
+        pass
+    except RuntimeError as error:
+        raise InputError(f"replicas cannot start: {error}") from None
+    finally:
+        end_replicas()
+
+
+def _say_ready(args: ServeArguments, port: int) -> None:
+    scheme = "http" if args.tls_certificate is None else "https"
+    shown = f"[{args.host}]" if ":" in args.host else args.host
+    print(f"ready at {scheme}://{shown}:{port}/", flush=True)
 
 
 def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -> AgentConfiguration:

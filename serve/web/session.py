@@ -87,6 +87,9 @@ class Session:
                 raise InputError(f"nothing came for {self._options.idle_s:g} s: connect again") from None
             if message["type"] == "websocket.disconnect":
                 return
+            if len(message.get("bytes") or message.get("text") or "") > self._options.message_bytes:
+                # Our own server does not even receive it; others that run this app may.
+                raise InputError(f"a message may have {self._options.message_bytes} bytes, and this has more")
             await self._pace.wait()
             if message.get("bytes") is not None:
                 self._inbox.put_audio(message["bytes"], asyncio.get_running_loop().time())
