@@ -88,7 +88,7 @@ def test_libraries_of_the_core_are_declared(file):
 @pytest.mark.parametrize("file", sources("serve"), ids=str)
 def test_libraries_of_servers_are_declared(file):
     libraries = {top(name) for name in imports(file)} - LOCAL - set(sys.stdlib_module_names)
-    assert libraries <= declared("dependencies", "serve", "longform")
+    assert libraries <= declared("dependencies", "serve", "longform", "cluster")
 
 
 @pytest.mark.parametrize("file", sources("train"), ids=str)
