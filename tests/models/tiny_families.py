@@ -1,0 +1,279 @@
+"""Writes random, tiny models of audio-language families as Hugging Face folders, and asks transformers of them.
+
+Every weight is random; windows and blocks are short. Each family has what its processor would give transformers.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from transformers import WhisperFeatureExtractor
+
+from models.storage.byte_level import token_bytes
+from models.storage.tokenizer_files import read_tokenizer
+from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
+
+MEL_BINS = 20
+CONTEXT = 600
+TEXT = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 48,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "tie_word_embeddings": False,
+}
+TEKKEN_SPECIALS = 40
+# As in Mistral's file.
+TEKKEN_PATTERN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|"
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}|"
+    r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+TEKKEN_NAMES = {
+    **{0: "<unk>", 1: "<s>", 2: "</s>", 3: "[INST]", 4: "[/INST]"},
+    **{24: "[AUDIO]", 25: "[BEGIN_AUDIO]", 34: "[TRANSCRIBE]"},
+}
+
+
+@dataclass(frozen=True)
+class TinyFamily:
+    """One family: how its folder is written, and what transformers is given for a clip."""
+
+    write: Callable[..., Path]  # (folder, end_scale=1.0)
+    network: str  # class of transformers
+    audio_inputs: Callable[[Path, np.ndarray], dict[str, torch.Tensor]]
+
+
+def randomize(network: torch.nn.Module, seed: int, end: int, end_scale: float) -> None:
+    """Logits far from uniform, nothing saturated. end_scale: above 1 texts end soon, at 0 hardly ever."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, weight in network.named_parameters():
+            center = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+            spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
+            torch.nn.init.normal_(weight, center, spread)
+        torch.nn.init.normal_(network.get_input_embeddings().weight)
+        network.get_output_embeddings().weight.data[end] *= end_scale
+
+
+def write_tekken(folder: Path, leave_out: str | None = None) -> dict[str, int]:
+    """Write tekken.json of a small vocabulary; return the ids of its special tokens by name."""
+    write_tiny_tokenizer(folder)
+    trained = read_tokenizer(folder / "tokenizer.json")
+    added = trained.get_added_tokens_decoder()
+    texts = [text for id, text in enumerate(token_bytes(trained, trained.get_vocab_size())) if id not in added]
+    for file in folder.iterdir():
+        file.unlink()
+    names = {id: name for id, name in TEKKEN_NAMES.items() if name != leave_out}
+    content = {
+        "config": {
+            "pattern": TEKKEN_PATTERN,
+            "default_vocab_size": TEKKEN_SPECIALS + len(texts),
+            "default_num_special_tokens": TEKKEN_SPECIALS,
+        },
+        "vocab": [
+            {"rank": rank, "token_bytes": base64.b64encode(text).decode()} for rank, text in enumerate(texts)
+        ],
+        "special_tokens": [{"rank": id, "token_str": name} for id, name in names.items()],
+    }
+    (folder / "tekken.json").write_text(json.dumps(content))
+    return {name: id for id, name in TEKKEN_NAMES.items()}
+
+
+VOXTRAL_WINDOW_S = 2
+
+
+def write_voxtral(folder: Path, seed: int = 0, end_scale: float = 1.0, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tekken(folder)
+    network = transformers.VoxtralForConditionalGeneration(
+        transformers.VoxtralConfig(
+            audio_config={
+                "hidden_size": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "intermediate_size": 128,
+                "num_mel_bins": MEL_BINS,
+                "max_source_positions": 50 * VOXTRAL_WINDOW_S,
+            },
+            text_config={**TEXT, "head_dim": 16},
+            audio_token_id=ids["[AUDIO]"],
+            **config,
+        )
+    )
+    randomize(network, seed, ids["</s>"], end_scale)
+    network.generation_config.pad_token_id = ids["</s>"]
+    network.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=VOXTRAL_WINDOW_S).save_pretrained(folder)
+    return folder
+
+
+def voxtral_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
+    """As its processor: silence up to whole windows, all of them normalised together."""
+    extractor = WhisperFeatureExtractor.from_pretrained(folder)
+    features = extractor(
+        waveform,
+        sampling_rate=16_000,
+        padding=True,
+        truncation=False,
+        pad_to_multiple_of=16_000 * VOXTRAL_WINDOW_S,
+        return_tensors="np",
+    )["input_features"]
+    windows = features.reshape(MEL_BINS, -1, 100 * VOXTRAL_WINDOW_S).transpose(1, 0, 2)
+    return {"input_features": torch.from_numpy(windows.copy())}
+
+
+OMNI_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_pad|>", "<|audio_end|>")
+OMNI_LONGEST_S = 12
+
+
+def _omni_vision() -> dict[str, Any]:
+    return {
+        **{"depth": 1, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 48},
+        **{"patch_size": 4, "temporal_patch_size": 2, "spatial_merge_size": 2},
+    }
+
+
+def write_qwen25_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tiny_tokenizer(folder)
+    network = transformers.Qwen2_5OmniThinkerForConditionalGeneration(
+        transformers.Qwen2_5OmniThinkerConfig(
+            audio_config={
+                "d_model": 32,
+                "encoder_layers": 2,
+                "encoder_attention_heads": 2,
+                "encoder_ffn_dim": 64,
+                "num_mel_bins": MEL_BINS,
+                "n_window": 50,  # blocks of 1 s
+                "output_dim": 48,
+                "max_source_positions": 100,
+            },
+            vision_config=_omni_vision(),
+            text_config={
+                **TEXT,
+                "rope_scaling": {"mrope_section": [2, 2, 2], "rope_type": "default", "type": "default"},
+            },
+            audio_token_index=ids["<|AUDIO|>"],
+            image_token_index=VOCABULARY - 1,
+            video_token_index=VOCABULARY - 2,
+            vision_start_token_id=VOCABULARY - 3,
+            audio_start_token_id=ids["<|audio_bos|>"],
+            **config,
+        )
+    )
+    randomize(network, seed, ids["<|im_end|>"], end_scale)
+    network.generation_config.pad_token_id = ids["<|endoftext|>"]
+    network.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=OMNI_LONGEST_S).save_pretrained(folder)
+    return folder
+
+
+def write_qwen3_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tiny_tokenizer(folder, specials=OMNI_SPECIALS)
+    network = transformers.Qwen3OmniMoeThinkerForConditionalGeneration(
+        transformers.Qwen3OmniMoeThinkerConfig(
+            audio_config={
+                "d_model": 32,
+                "encoder_layers": 2,
+                "encoder_attention_heads": 2,
+                "encoder_ffn_dim": 64,
+                "num_mel_bins": MEL_BINS,
+                "n_window": 50,
+                "n_window_infer": 200,  # blocks of 2 s
+                "downsample_hidden_size": 8,
+                "output_dim": 48,
+                "max_source_positions": 100,
+            },
+            vision_config={**_omni_vision(), "deepstack_visual_indexes": [0]},
+            text_config={
+                **TEXT,
+                "head_dim": 12,
+                "num_experts": 4,
+                "num_experts_per_tok": 2,
+                "moe_intermediate_size": 32,
+                "decoder_sparse_step": 1,
+                "mlp_only_layers": [],
+                "rope_scaling": {"mrope_section": [2, 2, 2], "rope_type": "default", "mrope_interleaved": True},
+            },
+            audio_token_id=ids["<|audio_pad|>"],
+            audio_start_token_id=ids["<|audio_start|>"],
+            image_token_id=VOCABULARY - 1,
+            video_token_id=VOCABULARY - 2,
+            vision_start_token_id=VOCABULARY - 3,
+            **config,
+        )
+    )
+    randomize(network, seed, ids["<|im_end|>"], end_scale)
+    network.generation_config.pad_token_id = ids["<|endoftext|>"]
+    network.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=OMNI_LONGEST_S).save_pretrained(folder)
+    return folder
+
+
+def omni_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
+    features = WhisperFeatureExtractor.from_pretrained(folder)(
+        waveform, sampling_rate=16_000, return_attention_mask=True, padding="max_length", return_tensors="pt"
+    )
+    return {"input_features": features.input_features, "feature_attention_mask": features.attention_mask}
+
+
+FAMILIES = {
+    "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs),
+    "qwen2_5_omni": TinyFamily(
+        write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs
+    ),
+    "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
+}
+
+
+class Reference:
+    """transformers itself, one stream at a time."""
+
+    def __init__(self, family: TinyFamily, folder: Path, tokenizer: Any) -> None:
+        self._family, self._folder, self._tokenizer = family, folder, tokenizer
+        network = getattr(transformers, family.network)
+        self.model = network.from_pretrained(folder, attn_implementation="eager").eval()
+
+    def inputs(self, waveform: np.ndarray, prefix: Sequence[int], frames: int) -> dict[str, torch.Tensor]:
+        place = list(prefix).index(self._tokenizer.audio_token)
+        audio = [self._tokenizer.audio_token] * frames
+        tokens = torch.tensor([[*prefix[:place], *audio, *prefix[place + 1 :]]])
+        audio_inputs = self._family.audio_inputs(self._folder, waveform)
+        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), **audio_inputs}
+
+    @torch.inference_mode()
+    def logits(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """(N, V) at all places."""
+        return self.model(**inputs).logits[0]
+
+    @torch.inference_mode()
+    def attention(self, inputs: dict[str, torch.Tensor], heads: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """(T,) from the last place, over the audio alone, mean of (layer, head) pairs."""
+        weights = self.model(**inputs, output_attentions=True).attentions
+        audio = inputs["input_ids"][0] == self._tokenizer.audio_token
+        chosen = torch.stack([weights[layer][0, head, -1, audio] for layer, head in heads])
+        return (chosen / chosen.sum(-1, keepdim=True)).mean(0)
+
+    @torch.inference_mode()
+    def generate(self, inputs: dict[str, torch.Tensor], count: int) -> list[int]:
+        """New tokens, without the end."""
+        end = self._tokenizer.end_of_sequence
+        found = self.model.generate(
+            **inputs,
+            suppress_tokens=self._tokenizer.suppressed,
+            eos_token_id=end,
+            max_new_tokens=count,
+            do_sample=False,
+        )[0, inputs["input_ids"].shape[1] :].tolist()
+        return found[:-1] if found[-1] == end else found
