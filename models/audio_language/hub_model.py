@@ -46,6 +46,7 @@ class HubModel(AudioLanguageModel):
     usual_prompt: str  # with special tokens, {source} and {target}
     needed_tokens: tuple[str, ...] = ()  # further special tokens of the usual prompt
     tokenizer_files: tuple[str, ...] = ("tokenizer.json",)  # the first that is there is read
+    text_pattern: str | None = None  # that splits text, where the tokenizer is a vocab.json
     needed_files: tuple[str, ...] = ()  # of the processor, beside config.json and the tokenizer
     usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written and understood
     description_files = DESCRIPTION_FILES
@@ -76,6 +77,7 @@ class HubModel(AudioLanguageModel):
             needed_tokens=self.needed_tokens,
             # One token of text at least.
             maximum_prompt=self.context_length - self.maximum_frames - 1,
+            pattern=self.text_pattern,
         )
 
     @classmethod

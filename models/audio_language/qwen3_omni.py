@@ -4,6 +4,9 @@ Convolutions over single seconds (13 frames each, the last of them of 40 ms, all
 within blocks of 8 s (4 s in transformers' usual configuration), and a Qwen3 with experts. Blocks do not see each
 other, so finished ones are encoded once, and read once by the language model.
 
+transformers' attention masks other blocks in its FlashAttention form alone: its other forms (4.57) let all frames
+see each other, which the model was not trained for. Here blocks are always blocks.
+
 Instruct models write at once. Those that think first write what they think as well.
 """
 
@@ -38,6 +41,10 @@ class Qwen3Omni(QwenOmni):
     )
     needed_tokens = ("<|audio_start|>", "<|audio_end|>")
     tokenizer_files = ("tokenizer.json", "vocab.json")
+    text_pattern = (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+        r"\s+(?!\S)|\s+"
+    )
     encoder_parts = ("conv2d1", "conv2d2", "conv2d3", "conv_out", "layers", "ln_post")
     adapter_parts = ("proj1", "proj2")
     frame_ms = SECOND_MS / FRAMES_OF_SECOND  # on average

@@ -58,14 +58,16 @@ class AudioLanguageTokenizer:
         end_token: str,
         needed_tokens: Sequence[str] = (),
         maximum_prompt: int | None = None,
+        pattern: str | None = None,
     ) -> None:
         """vocabulary_size: V of the network, which may count ids that the file lacks.
 
         audio_token, end_token: the place of the audio, the end of a text; needed_tokens: further special
-        tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number.
+        tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number;
+        pattern: of `read_tokenizer`.
         Raises InputError if the file cannot be read, belongs to another model or lacks special tokens.
         """
-        self._tokenizer = read_tekken(file) if file.name == TEKKEN else read_tokenizer(file)
+        self._tokenizer = read_tekken(file) if file.name == TEKKEN else read_tokenizer(file, pattern)
         # Text that happens to spell "<|AUDIO|>" is text.
         self._tokenizer.encode_special_tokens = True
         ids = self._tokenizer.get_vocab(with_added_tokens=True)

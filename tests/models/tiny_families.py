@@ -237,6 +237,19 @@ FAMILIES = {
 }
 
 
+def mask_blocks(tower: torch.nn.Module) -> None:
+    """transformers 4.57 makes this mask and passes it to no layer, so that only its FlashAttention has blocks."""
+
+    def masked(layer: torch.nn.Module) -> Callable[..., Any]:
+        forward = layer.forward
+        return lambda x, ends, **rest: forward(
+            x, ends, attention_mask=tower._prepare_attention_mask(x, ends), **rest
+        )
+
+    for layer in tower.layers:
+        layer.forward = masked(layer)
+
+
 class Reference:
     """transformers itself, one stream at a time."""
 
@@ -244,6 +257,8 @@ class Reference:
         self._family, self._folder, self._tokenizer = family, folder, tokenizer
         network = getattr(transformers, family.network)
         self.model = network.from_pretrained(folder, attn_implementation="eager").eval()
+        if family.network.startswith("Qwen3Omni"):
+            mask_blocks(self.model.audio_tower)
 
     def inputs(self, waveform: np.ndarray, prefix: Sequence[int], frames: int) -> dict[str, torch.Tensor]:
         place = list(prefix).index(self._tokenizer.audio_token)

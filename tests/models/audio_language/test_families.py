@@ -143,6 +143,7 @@ def test_audio_beyond_the_window_is_refused_in_one_line(tiny):
 
 def test_damaged_folders_are_refused_in_one_line(tiny, tmp_path):
     copy = shutil.copytree(tiny.folder, tmp_path / "copy")
+    (copy / "vocab.json").unlink(missing_ok=True)  # which would do, with merges.txt
     for name in ("config.json", tiny.tokenizer.file.name, *type(tiny.model).needed_files):
         content = (copy / name).read_bytes()
         (copy / name).unlink()
@@ -162,3 +163,10 @@ def test_damaged_folders_are_refused_in_one_line(tiny, tmp_path):
     (copy / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))
     with pytest.raises(InputError, match="'bert' model"):
         load(copy)
+
+
+@pytest.mark.parametrize("name, pair, message", [("voxtral", ("en", "zh"), "language 'zh' is not known to this model. It knows en, es")])
+def test_pairs_that_a_family_lacks_are_refused_in_one_line(name, pair, message, tmp_path):
+    translator = load(FAMILIES[name].write(tmp_path / name))
+    with pytest.raises(InputError, match=message):
+        translator.tokenizer.prompt(*pair)
