@@ -108,7 +108,9 @@ class BlockEncoder:
                 newest[one.stream].append(frames)
         rows = [torch.cat([*done, *new]) for done, new in zip(finished, newest, strict=True)]
         values = pad_sequence(rows, batch_first=True)
-        counts = [0 if stream.whole else sum(map(len, done)) for stream, done in zip(streams, finished, strict=True)]
+        counts = [
+            0 if stream.whole else sum(map(len, done)) for stream, done in zip(streams, finished, strict=True)
+        ]
         return Memory(
             frames=values,
             lengths=torch.tensor([len(row) for row in rows], device=model.device),

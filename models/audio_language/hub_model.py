@@ -65,9 +65,7 @@ class HubModel(AudioLanguageModel):
         section = translation_section(folder, config)
         self.alignment_heads = alignment_heads(folder, section)
         languages = self.usual_languages
-        asked = prompt_format(
-            folder, section, options, PromptFormat(self.usual_prompt, languages, languages)
-        )
+        asked = prompt_format(folder, section, options, PromptFormat(self.usual_prompt, languages, languages))
         self.tokenizer = AudioLanguageTokenizer(
             self.tokenizer_file(folder),
             config.get_text_config().vocab_size,

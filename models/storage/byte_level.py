@@ -28,7 +28,9 @@ def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
 
 def written(text: bytes) -> str:
     """How a token of these bytes is written."""
-    return text.decode("latin-1").translate({byte: 0x100 + place for place, byte in enumerate(_unprintable())})
+    return text.decode("latin-1").translate(
+        {byte: 0x100 + place for place, byte in enumerate(_unprintable())}
+    )
 
 
 def _unprintable() -> list[int]:

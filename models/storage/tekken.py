@@ -41,7 +41,9 @@ def _tokenizer(content: dict[str, Any]) -> Tokenizer:
     marks = [names.get(id, f"<SPECIAL_{id}>") for id in range(specials)]
     merges = [(written(left), written(right)) for left, right in _merges(ranks)]
     # A piece that is a token itself is not put together of others.
-    tokenizer = Tokenizer(BPE({**dict(zip(marks, range(specials), strict=True)), **ids}, merges, ignore_merges=True))
+    tokenizer = Tokenizer(
+        BPE({**dict(zip(marks, range(specials), strict=True)), **ids}, merges, ignore_merges=True)
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(config["pattern"]), "isolated"),

@@ -70,7 +70,9 @@ def write_tekken(folder: Path, leave_out: str | None = None) -> dict[str, int]:
     write_tiny_tokenizer(folder)
     trained = read_tokenizer(folder / "tokenizer.json")
     added = trained.get_added_tokens_decoder()
-    texts = [text for id, text in enumerate(token_bytes(trained, trained.get_vocab_size())) if id not in added]
+    texts = [
+        text for id, text in enumerate(token_bytes(trained, trained.get_vocab_size())) if id not in added
+    ]
     for file in folder.iterdir():
         file.unlink()
     names = {id: name for id, name in TEKKEN_NAMES.items() if name != leave_out}
@@ -132,7 +134,14 @@ def voxtral_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor
     return {"input_features": torch.from_numpy(windows.copy())}
 
 
-OMNI_SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|audio_start|>", "<|audio_pad|>", "<|audio_end|>")
+OMNI_SPECIALS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|audio_start|>",
+    "<|audio_pad|>",
+    "<|audio_end|>",
+)
 OMNI_LONGEST_S = 12
 
 
@@ -204,7 +213,11 @@ def write_qwen3_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **conf
                 "moe_intermediate_size": 32,
                 "decoder_sparse_step": 1,
                 "mlp_only_layers": [],
-                "rope_scaling": {"mrope_section": [2, 2, 2], "rope_type": "default", "mrope_interleaved": True},
+                "rope_scaling": {
+                    "mrope_section": [2, 2, 2],
+                    "rope_type": "default",
+                    "mrope_interleaved": True,
+                },
             },
             audio_token_id=ids["<|audio_pad|>"],
             audio_start_token_id=ids["<|audio_start|>"],
@@ -230,9 +243,7 @@ def omni_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
 
 FAMILIES = {
     "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs),
-    "qwen2_5_omni": TinyFamily(
-        write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs
-    ),
+    "qwen2_5_omni": TinyFamily(write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs),
     "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
 }
 

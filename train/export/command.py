@@ -34,6 +34,7 @@ from models.whisper.adapter import has_adapter, read_adapter, save_adapter
 from models.whisper.folder import save_whisper
 from train.export.model_card import ModelCard
 from train.export.options import ExportOptions
+from train.policy.audio_language import is_audio_language_model
 from train.recipes.start_model import (
     CHECKPOINTS,
     POLICY,

@@ -124,9 +124,7 @@ def validation_readers(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel, truncation: TruncationSection
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader."""
-    yield from section_readers(
-        context, config, section_reader(model), _collation(config, model, truncation)
-    )
+    yield from section_readers(context, config, section_reader(model), _collation(config, model, truncation))
 
 
 def _refuse_cached(pairs: Sequence[Example]) -> None:
@@ -138,9 +136,7 @@ def _refuse_cached(pairs: Sequence[Example]) -> None:
         )
 
 
-def _collation(
-    config: DataConfig, model: AudioLanguageModel, truncation: TruncationSection
-) -> Collation:
+def _collation(config: DataConfig, model: AudioLanguageModel, truncation: TruncationSection) -> Collation:
     return Collation(
         end_of_sequence=model.tokenizer.end_of_sequence,
         front_end=WhisperFrontEnd(model.mel_bins, model.frame_ms),

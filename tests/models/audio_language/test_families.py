@@ -79,7 +79,10 @@ def test_teacher_forced_logits_are_those_of_transformers(tiny):
 
 @pytest.mark.parametrize(
     "options, heads",
-    [({}, [(2, head) for head in range(4)]), ({"attention_layer": 2, "attention_heads": (2, 4)}, [(1, 1), (1, 3)])],
+    [
+        ({}, [(2, head) for head in range(4)]),
+        ({"attention_layer": 2, "attention_heads": (2, 4)}, [(1, 1), (1, 3)]),
+    ],
 )
 def test_attention_over_the_audio_is_that_of_transformers(tiny, options, heads):
     translator = load(tiny.folder, **options)
@@ -101,7 +104,9 @@ def test_chunk_by_chunk_equals_all_at_once(tiny):
         prefixes = [[*tiny.prompt, 105], tiny.prompt]
         _, output = tiny.translator.start(memory, prefixes, with_attention=True)
         whole = tiny.translator.encode([waveform[:end] for waveform in WAVEFORMS[2:]])
-        assert torch.equal(memory.lengths, whole.lengths) and torch.equal(memory.heard_frames, whole.heard_frames)
+        assert torch.equal(memory.lengths, whole.lengths) and torch.equal(
+            memory.heard_frames, whole.heard_frames
+        )
         for row, length in enumerate(memory.lengths.tolist()):
             assert torch.allclose(memory.frames[row, :length], whole.frames[row, :length], atol=1e-5)
         _, expected = tiny.translator.start(whole, prefixes, with_attention=True)
@@ -165,7 +170,10 @@ def test_damaged_folders_are_refused_in_one_line(tiny, tmp_path):
         load(copy)
 
 
-@pytest.mark.parametrize("name, pair, message", [("voxtral", ("en", "zh"), "language 'zh' is not known to this model. It knows en, es")])
+@pytest.mark.parametrize(
+    "name, pair, message",
+    [("voxtral", ("en", "zh"), "language 'zh' is not known to this model. It knows en, es")],
+)
 def test_pairs_that_a_family_lacks_are_refused_in_one_line(name, pair, message, tmp_path):
     translator = load(FAMILIES[name].write(tmp_path / name))
     with pytest.raises(InputError, match=message):

@@ -25,7 +25,10 @@ def joined(piece: bytes, ranks: dict[bytes, int]) -> list[int]:
         return [ranks[piece]]
     parts = [piece[at : at + 1] for at in range(len(piece))]
     while True:
-        pairs = [(ranks.get(left + right), at) for at, (left, right) in enumerate(zip(parts, parts[1:], strict=False))]
+        pairs = [
+            (ranks.get(left + right), at)
+            for at, (left, right) in enumerate(zip(parts, parts[1:], strict=False))
+        ]
         known = [pair for pair in pairs if pair[0] is not None]
         if not known:
             return [ranks[part] for part in parts]
@@ -50,9 +53,12 @@ def test_tokens_are_those_of_a_plain_reading(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, message", [({}, r"'config'"), ({"config": {"default_num_special_tokens": 2}}, "default_vocab_size")]
+    "content, message",
+    [({}, r"'config'"), ({"config": {"default_num_special_tokens": 2}}, "default_vocab_size")],
 )
 def test_what_is_none_is_refused(content, message, tmp_path):
     (tmp_path / "tekken.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=f"tekken.json is no readable tokenizer .*{message}.*: download it again"):
+    with pytest.raises(
+        InputError, match=f"tekken.json is no readable tokenizer .*{message}.*: download it again"
+    ):
         read_tekken(tmp_path / "tekken.json")
