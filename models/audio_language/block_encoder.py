@@ -1,12 +1,12 @@
 """Encodes streams whose encoder hears blocks: finished ones once, and the newest one with every chunk.
 
 What comes later changes a finished block in one way only: features are clamped to 80 dB below the loudest
-value of all audio. So a block is kept together with the features that it was made of, and is encoded
-anew in the chunk in which they become others: the result is always that of encoding everything. In recordings
-with a noise floor this hardly ever happens; silence of a digital kind changes whenever a louder sound is heard.
+value of all audio. So a block is kept together with the features that it was made of, and is encoded anew in
+the chunk in which they become others: the result is always that of encoding everything. In recordings with a
+noise floor this hardly ever happens; silence of a digital kind changes whenever a louder sound is heard.
 
-Shapes: B streams, M mel bins, F feature frames, t frames of one block, T audio frames, D width of the language
-model.
+Shapes: B streams, M mel bins, F feature frames, t frames of one block, T audio frames, D width of the
+language model.
 """
 
 from collections.abc import Hashable, Sequence

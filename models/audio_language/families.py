@@ -5,8 +5,8 @@ from pathlib import Path
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.qwen2_audio import Qwen2Audio
-from models.audio_language.qwen_omni import Qwen25Omni
 from models.audio_language.qwen3_omni import Qwen3Omni
+from models.audio_language.qwen_omni import Qwen25Omni
 from models.audio_language.voxtral import Voxtral
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions

@@ -1,11 +1,11 @@
 """The thinker of Qwen3-Omni (Xu et al. 2025, arXiv 2509.17765) over the classes of transformers: text out.
 
 Convolutions over single seconds (13 frames each, the last of them of 40 ms, all others of 80 ms), attention
-within blocks of 8 s (4 s in transformers' usual configuration), and a Qwen3 with experts. Blocks do not see each
-other, so finished ones are encoded once, and read once by the language model.
+within blocks of 8 s (4 s in transformers' usual configuration), and a Qwen3 with experts. Blocks do not see
+each other, so finished ones are encoded once, and read once by the language model.
 
-transformers' attention masks other blocks in its FlashAttention form alone: its other forms (4.57) let all frames
-see each other, which the model was not trained for. Here blocks are always blocks.
+transformers' attention masks other blocks in its FlashAttention form alone: its other forms (4.57) let all
+frames see each other, which the model was not trained for. Here blocks are always blocks.
 
 Instruct models write at once. Those that think first write what they think as well.
 """
@@ -36,8 +36,8 @@ class Qwen3Omni(QwenOmni):
     network_class = "Qwen3OmniMoeThinkerForConditionalGeneration"
     audio_token = "<|audio_pad|>"
     usual_prompt = (
-        "<|im_start|>user\n<|audio_start|><|audio_pad|><|audio_end|>Listen to the provided {source} speech and "
-        "produce a translation in {target} text.<|im_end|>\n<|im_start|>assistant\n"
+        "<|im_start|>user\n<|audio_start|><|audio_pad|><|audio_end|>Listen to the provided {source} "
+        "speech and produce a translation in {target} text.<|im_end|>\n<|im_start|>assistant\n"
     )
     needed_tokens = ("<|audio_start|>", "<|audio_end|>")
     tokenizer_files = ("tokenizer.json", "vocab.json")
@@ -53,8 +53,8 @@ class Qwen3Omni(QwenOmni):
         block = audio.n_window_infer
         if 2 * audio.n_window != SECOND or type(block) is not int or block < SECOND or block % SECOND:
             raise InputError(
-                f"{self.folder / 'config.json'} gives n_window {audio.n_window!r} and n_window_infer {block!r}, "
-                f"and blocks must be of whole seconds, each two windows of {SECOND // 2}: download it again"
+                f"{self.folder / 'config.json'} gives n_window {audio.n_window!r} and n_window_infer "
+                f"{block!r}, and blocks must be of whole seconds, each two windows of {SECOND // 2}: download it again"
             )
         return block
 

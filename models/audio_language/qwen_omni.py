@@ -1,11 +1,11 @@
 """The thinker of Qwen2.5-Omni (Xu et al. 2025, arXiv 2503.20215) over the classes of transformers: text out.
 
-Whisper's layers over blocks of 2 s that do not see each other, frames averaged two by two (40 ms each), one linear
-layer, and Qwen2.5. So finished blocks are encoded once, and read once by the language model: a chunk costs the
-newest block and the text.
+Whisper's layers over blocks of 2 s that do not see each other, frames averaged two by two (40 ms each), one
+linear layer, and Qwen2.5. So finished blocks are encoded once, and read once by the language model: a chunk
+costs the newest block and the text.
 
-The folder is that of the whole model, of which talker and vocoder stay unread, or of the thinker alone. What sees
-is read, since a saved folder must hold it, and never used.
+The folder is that of the whole model, of which talker and vocoder stay unread, or of the thinker alone. What
+sees is read, since a saved folder must hold it, and never used.
 """
 
 from functools import cached_property
@@ -85,8 +85,8 @@ class Qwen25Omni(QwenOmni):
     audio_token = "<|AUDIO|>"
     usual_prompt = (
         "<|im_start|>system\nYou are a speech translation model.<|im_end|>\n<|im_start|>user\n"
-        "<|audio_bos|><|AUDIO|><|audio_eos|>Listen to the provided {source} speech and produce a translation in "
-        "{target} text.<|im_end|>\n<|im_start|>assistant\n"
+        "<|audio_bos|><|AUDIO|><|audio_eos|>Listen to the provided {source} speech and produce a translation "
+        "in {target} text.<|im_end|>\n<|im_start|>assistant\n"
     )
     needed_tokens = ("<|audio_bos|>", "<|audio_eos|>")
     encoder_parts = ("conv1", "conv2", "layers", "ln_post")
@@ -97,8 +97,8 @@ class Qwen25Omni(QwenOmni):
     def read_block(self, audio: Any) -> int:
         if type(audio.n_window) is not int or audio.n_window < 2 or audio.n_window % 2:
             raise InputError(
-                f"{self.folder / 'config.json'} gives n_window {audio.n_window!r}, and blocks must split into "
-                "frames: download it again"
+                f"{self.folder / 'config.json'} gives n_window {audio.n_window!r}, and blocks must split "
+                "into frames: download it again"
             )
         return 2 * audio.n_window
 

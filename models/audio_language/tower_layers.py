@@ -13,7 +13,7 @@ from models.whisper.network import valid_positions
 
 
 def run_layers(layers: Iterable[nn.Module], x: Tensor, lengths: Tensor) -> Tensor:
-    """(B, T, W) -> (B, T, W), as transformers computes it; a row's frames attend to its first lengths (B,)."""
+    """(B, T, W) -> (B, T, W), as transformers computes it; rows attend to their first lengths (B,)."""
     visible = valid_positions(lengths, x.shape[1])
     mask = None if bool(visible.all()) else visible[:, None, None]  # (B, 1, 1, T)
     for layer in layers:

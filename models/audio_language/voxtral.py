@@ -2,10 +2,10 @@
 
 Whisper's encoder over windows of 30 s that do not see each other, four frames joined (80 ms each), two linear
 layers, and a Mistral language model. The model always heard whole windows in training, silence included, and
-silence has frames of its own in the prompt: that is what is done here by default, and what transformers does. So
-a chunk costs the encoder a window, and the language model its 375 frames, until the window's 30 s are heard: only
-then are its frames final, and kept. With `trailing_silence_ms` less silence is heard, which is cheaper and
-an approximation.
+silence has frames of its own in the prompt: that is what is done here by default, and what transformers does.
+So a chunk costs the encoder a window, and the language model its 375 frames, until the window's 30 s are
+heard: only then are its frames final, and kept. With `trailing_silence_ms` less silence is heard, which is
+cheaper and an approximation.
 
 The tokenizer is Mistral's tekken.json.
 """
@@ -34,8 +34,8 @@ class Voxtral(BlockwiseModel):
     network_class = "VoxtralForConditionalGeneration"
     audio_token = "[AUDIO]"
     usual_prompt = (
-        "<s>[INST][BEGIN_AUDIO][AUDIO]Translate the {source} speech into {target} text. Write the translation "
-        "alone.[/INST]"
+        "<s>[INST][BEGIN_AUDIO][AUDIO]Translate the {source} speech into {target} text. Write the "
+        "translation alone.[/INST]"
     )
     needed_tokens = ("<s>", "[INST]", "[/INST]", "[BEGIN_AUDIO]")
     tokenizer_files = (TEKKEN, "tokenizer.json")

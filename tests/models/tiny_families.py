@@ -1,6 +1,8 @@
-"""Writes random, tiny models of audio-language families as Hugging Face folders, and asks transformers of them.
+"""Writes random, tiny models of audio-language families as Hugging Face folders, and asks transformers of
+them.
 
-Every weight is random; windows and blocks are short. Each family has what its processor would give transformers.
+Every weight is random; windows and blocks are short. Each family has what its processor would give
+transformers.
 """
 
 import base64
@@ -249,7 +251,7 @@ FAMILIES = {
 
 
 def mask_blocks(tower: torch.nn.Module) -> None:
-    """transformers 4.57 makes this mask and passes it to no layer, so that only its FlashAttention has blocks."""
+    """transformers 4.57 makes this mask and gives it to no layer: only its FlashAttention has blocks."""
 
     def masked(layer: torch.nn.Module) -> Callable[..., Any]:
         forward = layer.forward

@@ -103,8 +103,8 @@ def run(options: ExportOptions) -> None:
         if base is None:
             if is_audio_language_model(locate_model(policy.base)):
                 raise InputError(
-                    "an audio-language model is not copied: name it with --base, and the policy's folder refers "
-                    "to it"
+                    "an audio-language model is not copied: name it with --base, and the policy's folder "
+                    "refers to it"
                 )
             _save_translator(open_model(locate_model(policy.base)), partial, options)
         stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)

@@ -131,8 +131,8 @@ def _refuse_cached(pairs: Sequence[Example]) -> None:
     cached = next((pair for pair in pairs if pair.cached is not None), None)
     if cached is not None:
         raise InputError(
-            "a policy of an audio-language model learns from cut clips, and its encoder cache holds whole ones "
-            f"({cached.id}): leave encoder_cache out"
+            "a policy of an audio-language model learns from cut clips, and its encoder cache holds whole "
+            f"ones ({cached.id}): leave encoder_cache out"
         )
 
 

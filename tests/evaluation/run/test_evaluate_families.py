@@ -1,4 +1,4 @@
-"""`simulst evaluate` from audio files to scores on a random tiny checkpoint of every audio-language family."""
+"""`simulst evaluate` from audio files to scores on a tiny checkpoint of every audio-language family."""
 
 import json
 
