@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from foundation.errors import InputError
+from models.audio_language.granite_speech import GraniteSpeech
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.qwen2_audio import Qwen2Audio
 from models.audio_language.qwen3_omni import Qwen3Omni
@@ -13,7 +14,9 @@ from models.translator import TranslatorOptions
 
 # By `model_type` of the model folder's config.json.
 FAMILIES: dict[str, type[AudioLanguageModel]] = {
-    kind: family for family in (Qwen2Audio, Voxtral, Qwen25Omni, Qwen3Omni) for kind in family.kinds
+    kind: family
+    for family in (Qwen2Audio, Voxtral, Qwen25Omni, GraniteSpeech, Qwen3Omni)
+    for kind in family.kinds
 }
 
 

@@ -48,7 +48,8 @@ class HubModel(AudioLanguageModel):
     tokenizer_files: tuple[str, ...] = ("tokenizer.json",)  # the first that is there is read
     text_pattern: str | None = None  # that splits text, where the tokenizer is a vocab.json
     needed_files: tuple[str, ...] = ()  # of the processor, beside config.json and the tokenizer
-    usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written and understood
+    usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written
+    usual_source_languages: tuple[str, ...] | None = None  # that are understood; None: the same
     description_files = DESCRIPTION_FILES
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
@@ -64,8 +65,14 @@ class HubModel(AudioLanguageModel):
             raise InputError(f"{folder / 'config.json'} gives no usable {wrong[0]}: download it again")
         section = translation_section(folder, config)
         self.alignment_heads = alignment_heads(folder, section)
-        languages = self.usual_languages
-        asked = prompt_format(folder, section, options, PromptFormat(self.usual_prompt, languages, languages))
+        asked = prompt_format(
+            folder,
+            section,
+            options,
+            PromptFormat(
+                self.usual_prompt, self.usual_languages, self.usual_source_languages or self.usual_languages
+            ),
+        )
         self.tokenizer = AudioLanguageTokenizer(
             self.tokenizer_file(folder),
             config.get_text_config().vocab_size,

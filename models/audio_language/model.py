@@ -147,12 +147,16 @@ class AudioLanguageModel(ABC):
             )
         return self.tokenizer.audio_prompt(source_language, target_language)
 
+    def open_features(self) -> LogMelStream:
+        """A stream of audio in the form that `features_of` takes."""
+        return LogMelStream(self.mel_bins)
+
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
         """The features of B whole waveforms, each (n,) float32 at 16 kHz.
 
         Raises InputError as `features_of` does.
         """
-        streams = [LogMelStream(self.mel_bins) for _ in waveforms]
+        streams = [self.open_features() for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)
         return self.features_of(streams)

@@ -19,7 +19,7 @@ class WholeEncoder:
         self._silence_ms = silence_ms
 
     def open_stream(self, whole: bool = False) -> LogMelStream:
-        return LogMelStream(self._model.mel_bins)
+        return self._model.open_features()
 
     def encode(self, streams: Sequence[LogMelStream]) -> Memory:
         model = self._model

@@ -16,12 +16,14 @@ import numpy as np
 import torch
 import transformers
 from transformers import WhisperFeatureExtractor
+from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
 from models.storage.byte_level import token_bytes
 from models.storage.tokenizer_files import read_tokenizer
 from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
 
 MEL_BINS = 20
+GRANITE_MELS = 80
 CONTEXT = 600
 TEXT = {
     "vocab_size": VOCABULARY,
@@ -243,9 +245,77 @@ def omni_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
     return {"input_features": features.input_features, "feature_attention_mask": features.attention_mask}
 
 
+GRANITE_SPECIALS = ("<|end_of_text|>", "<|start_of_role|>", "<|end_of_role|>", "<|audio|>")
+
+
+def write_granite_speech(folder: Path, seed: int = 0, end_scale: float = 1.0, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tiny_tokenizer(folder, specials=GRANITE_SPECIALS)
+    network = transformers.GraniteSpeechForConditionalGeneration(
+        transformers.GraniteSpeechConfig(
+            encoder_config={
+                "input_dim": 2 * GRANITE_MELS,
+                "num_layers": 2,
+                "hidden_dim": 32,
+                "feedforward_mult": 2,
+                "num_heads": 2,
+                "dim_head": 16,
+                "output_dim": 10,
+                "context_size": 50,  # blocks of 1 s
+                "max_pos_emb": 64,
+                "conv_kernel_size": 5,
+            },
+            projector_config={
+                "hidden_size": 32,
+                "encoder_hidden_size": 32,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "intermediate_size": 64,
+                "model_type": "blip_2_qformer",
+            },
+            text_config={
+                **{**TEXT, "model_type": "granite", "logits_scaling": 2.0, "embedding_multiplier": 1.5},
+                **{"residual_multiplier": 0.7, "attention_multiplier": 0.3},
+            },
+            audio_token_index=ids["<|audio|>"],
+            has_lora_adapter=False,
+            **config,
+        )
+    )
+    randomize(network, seed, ids["<|end_of_text|>"], end_scale)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    network.generation_config.pad_token_id = ids["<|end_of_text|>"]
+    network.save_pretrained(folder)
+    return folder
+
+
+def granite_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
+    """As its feature extractor, which needs torchaudio: transformers' own filters and transform in its place."""
+    mels = spectrogram(
+        waveform.astype(np.float64),
+        window_function(400, "hann"),
+        frame_length=400,
+        hop_length=160,
+        fft_length=512,
+        power=2.0,
+        mel_filters=mel_filter_bank(257, GRANITE_MELS, 0.0, 8000.0, 16_000, norm=None, mel_scale="htk"),
+        mel_floor=1e-10,
+    ).T
+    values = np.log10(mels)
+    values = np.maximum(values, values.max() - 8.0) / 4 + 1
+    values = values[: len(values) // 2 * 2].reshape(1, -1, 2 * GRANITE_MELS)
+    return {"input_features": torch.from_numpy(values).float()}
+
+
 FAMILIES = {
     "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs),
     "qwen2_5_omni": TinyFamily(write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs),
+    "granite_speech": TinyFamily(
+        write_granite_speech, "GraniteSpeechForConditionalGeneration", granite_inputs
+    ),
     "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
 }
 
