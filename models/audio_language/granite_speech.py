@@ -1,12 +1,13 @@
 """Granite-speech (IBM 2025, arXiv 2505.08699) over the classes of transformers.
 
-Log-mel features of its own, two to a frame of 20 ms, a Conformer, three queries for each 15 of its frames (one for
-100 ms), and a Granite language model whose LoRA adapter, for speech, lies in the model's folder and is merged.
+Log-mel features of its own, two to a frame of 20 ms, a Conformer, three queries for each 15 of its frames
+(one for 100 ms), and a Granite language model whose LoRA adapter, for speech, lies in the model's folder and
+is merged.
 
-Attention stays within blocks of 4 s, but nothing is final with a block: the convolution of each layer sees a few
-frames of the next block, whose attention has seen all of that block, so that each layer reaches one block
-further. So all audio is encoded anew with every chunk, and read anew by the language model. Windows near the end
-hear the audio reflected, as in training.
+Attention stays within blocks of 4 s, but nothing is final with a block: the convolution of each layer sees a
+few frames of the next block, whose attention has seen all of that block, so that each layer reaches one block
+further. So all audio is encoded anew with every chunk, and read anew by the language model. Windows near the
+end hear the audio reflected, as in training.
 
 The encoder knows no padding: streams of unlike length are encoded one after the other.
 """
@@ -42,8 +43,8 @@ class GraniteSpeech(HubModel):
     network_class = "GraniteSpeechForConditionalGeneration"
     audio_token = "<|audio|>"
     usual_prompt = (
-        "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\nToday's Date: April 9, 2025.\n"
-        "You are Granite, developed by IBM. You are a helpful AI assistant<|end_of_text|>\n"
+        "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\n"
+        "Today's Date: April 9, 2025.\nYou are Granite, developed by IBM. You are a helpful AI assistant<|end_of_text|>\n"
         "<|start_of_role|>user<|end_of_role|><|audio|>translate the speech to {target}<|end_of_text|>\n"
         "<|start_of_role|>assistant<|end_of_role|>"
     )

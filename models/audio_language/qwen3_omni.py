@@ -54,7 +54,7 @@ class Qwen3Omni(QwenOmni):
         if 2 * audio.n_window != SECOND or type(block) is not int or block < SECOND or block % SECOND:
             raise InputError(
                 f"{self.folder / 'config.json'} gives n_window {audio.n_window!r} and n_window_infer "
-                f"{block!r}, and blocks must be of whole seconds, each two windows of {SECOND // 2}: download it again"
+                f"{block!r}, and blocks must be of whole seconds, in two windows: download it again"
             )
         return block
 

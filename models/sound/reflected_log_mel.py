@@ -1,7 +1,7 @@
 """Log-mel features as torchaudio's MelSpectrogram gives them, scaled as Whisper's: Granite-speech's.
 
-Windows of 25 ms every 10 ms in a Fourier transform of 512 points, triangular filters on the HTK scale, of unit
-height. Both ends of the audio are reflected, so that the last frames are others with every chunk.
+Windows of 25 ms every 10 ms in a Fourier transform of 512 points, triangular filters on the HTK scale, of
+unit height. Both ends of the audio are reflected, so that the last frames are others with every chunk.
 
 Shapes: S samples at 16 kHz, M mel bins, F frames of 10 ms, Q frequencies.
 """
@@ -25,7 +25,7 @@ SHORTEST = (
 
 @cache
 def htk_filters(mel_bins: int) -> Tensor:
-    """(M, Q) float32, triangles of unit height from 0 to 8 kHz. Shared between callers: do not write to it."""
+    """(M, Q) float32, triangles of unit height from 0 to 8 kHz. Callers share it: do not write."""
     top = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, mel_bins + 2, dtype=torch.float64) / 2595) - 1)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]

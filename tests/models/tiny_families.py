@@ -293,7 +293,7 @@ def write_granite_speech(folder: Path, seed: int = 0, end_scale: float = 1.0, **
 
 
 def granite_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
-    """As its feature extractor, which needs torchaudio: transformers' own filters and transform in its place."""
+    """As its feature extractor, which needs torchaudio; here with transformers' own transform."""
     mels = spectrogram(
         waveform.astype(np.float64),
         window_function(400, "hann"),
