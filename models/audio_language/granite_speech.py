@@ -44,7 +44,8 @@ class GraniteSpeech(HubModel):
     audio_token = "<|audio|>"
     usual_prompt = (
         "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\n"
-        "Today's Date: April 9, 2025.\nYou are Granite, developed by IBM. You are a helpful AI assistant<|end_of_text|>\n"
+        "Today's Date: April 9, 2025.\nYou are Granite, developed by IBM. "
+        "You are a helpful AI assistant<|end_of_text|>\n"
         "<|start_of_role|>user<|end_of_role|><|audio|>translate the speech to {target}<|end_of_text|>\n"
         "<|start_of_role|>assistant<|end_of_role|>"
     )

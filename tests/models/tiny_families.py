@@ -1,13 +1,10 @@
-"""Writes random, tiny models of audio-language families as Hugging Face folders, and asks transformers of
-them.
+"""Writes random, tiny models of audio-language families as Hugging Face folders.
 
 Every weight is random; windows and blocks are short. Each family has what its processor would give
 transformers.
 """
 
-import base64
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,8 @@ import transformers
 from transformers import WhisperFeatureExtractor
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-from models.storage.byte_level import token_bytes
-from models.storage.tokenizer_files import read_tokenizer
 from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
+from tests.models.tiny_tekken import write_tekken
 
 MEL_BINS = 20
 GRANITE_MELS = 80
@@ -34,17 +30,6 @@ TEXT = {
     "num_key_value_heads": 2,
     "max_position_embeddings": CONTEXT,
     "tie_word_embeddings": False,
-}
-TEKKEN_SPECIALS = 40
-# As in Mistral's file.
-TEKKEN_PATTERN = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|"
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}|"
-    r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-TEKKEN_NAMES = {
-    **{0: "<unk>", 1: "<s>", 2: "</s>", 3: "[INST]", 4: "[/INST]"},
-    **{24: "[AUDIO]", 25: "[BEGIN_AUDIO]", 34: "[TRANSCRIBE]"},
 }
 
 
@@ -67,32 +52,6 @@ def randomize(network: torch.nn.Module, seed: int, end: int, end_scale: float) -
             torch.nn.init.normal_(weight, center, spread)
         torch.nn.init.normal_(network.get_input_embeddings().weight)
         network.get_output_embeddings().weight.data[end] *= end_scale
-
-
-def write_tekken(folder: Path, leave_out: str | None = None) -> dict[str, int]:
-    """Write tekken.json of a small vocabulary; return the ids of its special tokens by name."""
-    write_tiny_tokenizer(folder)
-    trained = read_tokenizer(folder / "tokenizer.json")
-    added = trained.get_added_tokens_decoder()
-    texts = [
-        text for id, text in enumerate(token_bytes(trained, trained.get_vocab_size())) if id not in added
-    ]
-    for file in folder.iterdir():
-        file.unlink()
-    names = {id: name for id, name in TEKKEN_NAMES.items() if name != leave_out}
-    content = {
-        "config": {
-            "pattern": TEKKEN_PATTERN,
-            "default_vocab_size": TEKKEN_SPECIALS + len(texts),
-            "default_num_special_tokens": TEKKEN_SPECIALS,
-        },
-        "vocab": [
-            {"rank": rank, "token_bytes": base64.b64encode(text).decode()} for rank, text in enumerate(texts)
-        ],
-        "special_tokens": [{"rank": id, "token_str": name} for id, name in names.items()],
-    }
-    (folder / "tekken.json").write_text(json.dumps(content))
-    return {name: id for id, name in TEKKEN_NAMES.items()}
 
 
 VOXTRAL_WINDOW_S = 2
@@ -318,60 +277,3 @@ FAMILIES = {
     ),
     "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
 }
-
-
-def mask_blocks(tower: torch.nn.Module) -> None:
-    """transformers 4.57 makes this mask and gives it to no layer: only its FlashAttention has blocks."""
-
-    def masked(layer: torch.nn.Module) -> Callable[..., Any]:
-        forward = layer.forward
-        return lambda x, ends, **rest: forward(
-            x, ends, attention_mask=tower._prepare_attention_mask(x, ends), **rest
-        )
-
-    for layer in tower.layers:
-        layer.forward = masked(layer)
-
-
-class Reference:
-    """transformers itself, one stream at a time."""
-
-    def __init__(self, family: TinyFamily, folder: Path, tokenizer: Any) -> None:
-        self._family, self._folder, self._tokenizer = family, folder, tokenizer
-        network = getattr(transformers, family.network)
-        self.model = network.from_pretrained(folder, attn_implementation="eager").eval()
-        if family.network.startswith("Qwen3Omni"):
-            mask_blocks(self.model.audio_tower)
-
-    def inputs(self, waveform: np.ndarray, prefix: Sequence[int], frames: int) -> dict[str, torch.Tensor]:
-        place = list(prefix).index(self._tokenizer.audio_token)
-        audio = [self._tokenizer.audio_token] * frames
-        tokens = torch.tensor([[*prefix[:place], *audio, *prefix[place + 1 :]]])
-        audio_inputs = self._family.audio_inputs(self._folder, waveform)
-        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), **audio_inputs}
-
-    @torch.inference_mode()
-    def logits(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """(N, V) at all places."""
-        return self.model(**inputs).logits[0]
-
-    @torch.inference_mode()
-    def attention(self, inputs: dict[str, torch.Tensor], heads: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """(T,) from the last place, over the audio alone, mean of (layer, head) pairs."""
-        weights = self.model(**inputs, output_attentions=True).attentions
-        audio = inputs["input_ids"][0] == self._tokenizer.audio_token
-        chosen = torch.stack([weights[layer][0, head, -1, audio] for layer, head in heads])
-        return (chosen / chosen.sum(-1, keepdim=True)).mean(0)
-
-    @torch.inference_mode()
-    def generate(self, inputs: dict[str, torch.Tensor], count: int) -> list[int]:
-        """New tokens, without the end."""
-        end = self._tokenizer.end_of_sequence
-        found = self.model.generate(
-            **inputs,
-            suppress_tokens=self._tokenizer.suppressed,
-            eos_token_id=end,
-            max_new_tokens=count,
-            do_sample=False,
-        )[0, inputs["input_ids"].shape[1] :].tolist()
-        return found[:-1] if found[-1] == end else found

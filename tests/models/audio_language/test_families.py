@@ -12,7 +12,8 @@ from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.registry import load_translator
 from models.translator import TranslatorOptions
-from tests.models.tiny_families import FAMILIES, Reference
+from tests.models.family_reference import Reference
+from tests.models.tiny_families import FAMILIES
 
 # Within a block, a whole one less some samples, several, and ends that fill no frame.
 SAMPLES = (9_000, 16_160, 32_077, 63_950)

@@ -8,7 +8,7 @@ import regex
 
 from foundation.errors import InputError
 from models.storage.tekken import read_tekken
-from tests.models.tiny_families import TEKKEN_PATTERN, TEKKEN_SPECIALS, write_tekken
+from tests.models.tiny_tekken import TEKKEN_PATTERN, TEKKEN_SPECIALS, write_tekken
 
 TEXTS = (
     "the quick brown fox, 1234 times!",
