@@ -103,7 +103,8 @@ class BlockEncoder:
             if one.finished:
                 finished[one.stream].append(frames)
                 if not streams[one.stream].whole:
-                    streams[one.stream].blocks.append(Block(one.features, frames))
+                    # Not a view, which would keep the features of the whole stream.
+                    streams[one.stream].blocks.append(Block(one.features.clone(), frames))
             else:
                 newest[one.stream].append(frames)
         rows = [torch.cat([*done, *new]) for done, new in zip(finished, newest, strict=True)]

@@ -118,6 +118,16 @@ def test_chunk_by_chunk_equals_all_at_once(tiny):
     assert kept > 0 or not hasattr(tiny.model, "block_frames")
 
 
+def test_half_precision_stays_close(tiny):
+    half = load(tiny.folder, precision="bfloat16")
+    full, rounded = (
+        one.start(one.encode(WAVEFORMS[:2]), [tiny.prompt] * 2)[1].log_probabilities
+        for one in (tiny.translator, half)
+    )
+    finite = torch.isfinite(full)
+    assert (full - rounded)[finite].abs().mean() < 0.2
+
+
 def test_a_stream_that_forgot_audio_is_a_fresh_one(tiny):
     stream = tiny.translator.open_stream()
     stream.append(WAVEFORMS[3])
