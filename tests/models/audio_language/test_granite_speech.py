@@ -58,12 +58,12 @@ def test_the_adapter_in_the_folder_is_merged(folder, tmp_path):
 
 @torch.no_grad()
 def test_frames_of_a_finished_block_change_with_the_next(folder):
-    """Blocks of 1 s here: what is said in the third second changes frames of the first."""
+    """Blocks of 1 s, two layers: what is said in the next second changes all frames of the first."""
     model = load(folder)
-    louder = SPEECH.copy()
-    louder[40_000:48_000] *= 0.5
-    one, other = (model.encode_features(model.features([clip])).values for clip in (SPEECH, louder))
-    assert not torch.allclose(one[0, 6:9], other[0, 6:9], atol=1e-6)
+    quieter = SPEECH.copy()
+    quieter[24_000:32_000] *= 0.5
+    one, other = (model.encode_features(model.features([clip])).values for clip in (SPEECH, quieter))
+    assert (one[0, :10] - other[0, :10]).abs().amax(-1).min() > 1e-5
 
 
 def test_languages_are_those_of_its_training(folder):
