@@ -11,18 +11,38 @@ language model.
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from models.audio_language.model import AudioFrames
 from models.sound.log_mel import LogMelStream, frames_heard
 from models.translator import FinalFrames, Memory
 
-if TYPE_CHECKING:
-    from models.audio_language.block_model import BlockwiseModel
+
+class EncodesBlocks(Protocol):
+    """What is asked of a family (`models.audio_language.block_model`)."""
+
+    mel_bins: int
+    window_frames: int  # feature frames that are heard at most
+    block_frames: int  # feature frames of a block
+    lookahead_frames: int
+    fewest_frames: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def encoded_lengths(self, heard: Tensor, silence_ms: int) -> Tensor: ...
+
+    def frame_lengths(self, lengths: Tensor) -> Tensor: ...
+
+    def frame_ends(self, streams: int, frames: int) -> Tensor: ...
+
+    def encode_blocks(self, values: Tensor, lengths: Tensor, first: Tensor) -> AudioFrames: ...
+
+    def adapt(self, frames: AudioFrames) -> AudioFrames: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,7 @@ class _Pending:
 class BlockEncoder:
     """Encodes streams for `model`."""
 
-    def __init__(self, model: "BlockwiseModel", silence_ms: int) -> None:
+    def __init__(self, model: EncodesBlocks, silence_ms: int) -> None:
         """silence_ms: of silence that is heard behind the audio."""
         self._model = model
         self._silence_ms = silence_ms
