@@ -7,6 +7,9 @@ audio again; `frozen` encodes only the newest seconds again (`frozen_after_s`) a
 `kept` also keeps the language model's keys of frozen frames, as every agent does with that option. Behind the
 audio stands a text of --tokens-per-second for all audio heard, and --steps more tokens are decoded.
 
+Of a family whose encoder hears blocks (Qwen-Omni, Voxtral) `frozen` keeps finished blocks, which is exact
+too, and --frozen-after-s is not used.
+
 The models: the one of --model, and a random one of its kind with width 512 and 8 + 8 layers. Prints a table
 and writes it to FOLDER/chunks.tsv: processor time of one thread (ms), medians over the chunks around each
 length, in all, for the encoder, for reading audio and prefix, and for the steps; `ratio` to `exact`.
@@ -92,16 +95,30 @@ def run(options: ChunkOptions) -> None:
 def write_larger_model(small: Path, folder: Path) -> Path:
     """A random model with tokenizer and prompt of a small one. Returns its folder."""
     import torch
-    from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
+    import transformers
+
+    from models.audio_language.families import FAMILIES
 
     settings = json.loads((small / "config.json").read_text(encoding="utf-8"))
-    settings["audio_config"] |= AUDIO_SIZES
-    settings["text_config"] |= TEXT_SIZES
+    network_class = getattr(transformers, FAMILIES[settings["model_type"]].network_class)
+    for section, sizes in (("audio_config", AUDIO_SIZES), ("text_config", TEXT_SIZES)):
+        settings[section] |= sizes
+    if "output_dim" in settings["audio_config"]:
+        settings["audio_config"]["output_dim"] = TEXT_SIZES["hidden_size"]
     settings["text_config"].pop("layer_types", None)
+    if "mrope_section" in (settings["text_config"].get("rope_scaling") or {}):
+        # Time, height and width share half of a head's width.
+        half = TEXT_SIZES["hidden_size"] // TEXT_SIZES["num_attention_heads"] // 2
+        settings["text_config"]["rope_scaling"]["mrope_section"] = [
+            half - half // 4 * 2,
+            half // 4,
+            half // 4,
+        ]
     torch.manual_seed(0)
-    Qwen2AudioForConditionalGeneration(Qwen2AudioConfig(**settings)).save_pretrained(folder)
-    for name in ("tokenizer.json", "preprocessor_config.json"):
-        shutil.copy(small / name, folder / name)
+    network_class(network_class.config_class(**settings)).save_pretrained(folder)
+    for name in FAMILIES[settings["model_type"]].description_files:
+        if (small / name).is_file():
+            shutil.copy(small / name, folder / name)
     return folder
 
 
@@ -122,11 +139,14 @@ def table_of(folder: Path, model: str, options: ChunkOptions) -> list[dict]:
 
 def measure(folder: Path, options: ChunkOptions) -> dict[tuple[int, str], list[dict[str, float]]]:
     """For each length (s) and setting, ms of each part in the chunks around it."""
+    from models.audio_language.block_model import BlockwiseModel
     from models.registry import load_translator
     from models.translator import TranslatorOptions
 
     exact = load_translator(str(folder), TranslatorOptions())
-    freezing = load_translator(str(folder), TranslatorOptions(frozen_after_s=options.frozen_after_s))
+    in_blocks = isinstance(exact.model, BlockwiseModel)
+    frozen_after_s = None if in_blocks else options.frozen_after_s
+    freezing = load_translator(str(folder), TranslatorOptions(frozen_after_s=frozen_after_s))
     prompt = exact.tokenizer.prompt("en", "de")
     times: dict[tuple[int, str], list[dict[str, float]]] = {}
     for seed in range(options.repeats):
@@ -136,6 +156,8 @@ def measure(folder: Path, options: ChunkOptions) -> dict[tuple[int, str], list[d
             chunk = random.normal(0, 0.1, 16_000).astype(np.float32)
             for stream in streams.values():
                 stream.append(chunk)
+            if in_blocks:
+                streams[exact].forget(0)
             prefix = [*prompt, *(5 + at % 50 for at in range(round(options.tokens_per_second * heard_s)))]
             length = next((one for one in options.lengths_s if abs(one - heard_s) <= 1), None)
             if length is None:
@@ -150,7 +172,7 @@ def measure(folder: Path, options: ChunkOptions) -> dict[tuple[int, str], list[d
                 if translator not in encoded:
                     encoded[translator] = _timed(partial(translator.encode_streams, [streams[translator]]))
                 memory, spent_ms = encoded[translator]
-                if name == "frozen":
+                if name != "kept":
                     memory = replace(memory, final=None)
                 parts = {"encoder": spent_ms, **_decoded(translator, memory, prefix, options.steps)}
                 times.setdefault((length, name), []).append(parts)

@@ -39,7 +39,7 @@ class TranslatorOptions:
     trailing_silence_ms: int | None = option(
         None,
         "So much silence is encoded behind the audio heard; 0 is fastest, 30000 fills Whisper's window; "
-        "default: what the model was trained for, 30000 for Whisper as published, 0 for others.",
+        "default: what the model was trained for, 30000 for Whisper as published and Voxtral, 0 for others.",
         at_least=0,
         at_most=600_000,
     )
@@ -63,7 +63,8 @@ class TranslatorOptions:
         None,
         "Audio frames so many seconds behind the newest audio are not encoded again, nor read again by an "
         "audio-language model, which keeps the cost of a chunk flat; 30 encodes all of Whisper's window "
-        "again at each chunk; default: 3, and for audio-language models all is encoded again.",
+        "again at each chunk; default: 3; of audio-language models Qwen2-Audio alone knows it, and "
+        "encodes all again by default.",
         at_least=0.5,
         at_most=30,
     )

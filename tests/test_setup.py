@@ -27,7 +27,7 @@ MODULES = {"pyyaml": "yaml", "hibari-tts": "hibari"}
 EXTRAS = {
     "cluster_jobs.py": "cluster",
     "audio_attention.py": "audio-language",
-    "qwen2_audio.py": "audio-language",
+    "hub_folder.py": "audio-language",
     "long_form.py": "longform",
     "soft_alignment.py": "longform",
     "microphone.py": "live",

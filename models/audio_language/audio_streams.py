@@ -4,8 +4,9 @@ The decoder asks only how many first frames of a stream's memory are final (`Mem
 are: encoders that attend in both directions change every frame with every chunk, so
 `models.audio_language.whole_encoder` encodes all audio anew. For encoders of Whisper's kind
 `models.audio_language.freezing_encoder` never encodes frames again once they are old enough. An encoder that
-finishes its audio block by block is a third class: its stream holds the embeddings of finished blocks and a
-dict for `FinalFrames`, both of which `drop_before` empties, and its memory counts the frames of these blocks.
+hears its audio block by block is a third class, `models.audio_language.block_encoder`: its stream holds the
+embeddings of finished blocks and a dict for `FinalFrames`, both of which `drop_before` empties, and its
+memory counts the frames of these blocks.
 """
 
 from collections.abc import Sequence

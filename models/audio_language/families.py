@@ -3,13 +3,21 @@
 from pathlib import Path
 
 from foundation.errors import InputError
+from models.audio_language.granite_speech import GraniteSpeech
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.qwen2_audio import Qwen2Audio
+from models.audio_language.qwen3_omni import Qwen3Omni
+from models.audio_language.qwen_omni import Qwen25Omni
+from models.audio_language.voxtral import Voxtral
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
 
 # By `model_type` of the model folder's config.json.
-FAMILIES: dict[str, type[AudioLanguageModel]] = {"qwen2_audio": Qwen2Audio}
+FAMILIES: dict[str, type[AudioLanguageModel]] = {
+    kind: family
+    for family in (Qwen2Audio, Voxtral, Qwen25Omni, GraniteSpeech, Qwen3Omni)
+    for kind in family.kinds
+}
 
 
 def load_audio_language_model(path: Path, options: TranslatorOptions) -> AudioLanguageModel:

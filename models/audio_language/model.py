@@ -14,13 +14,10 @@ Shapes: B streams, R rows, F feature frames, T audio frames, N tokens, D width o
 V vocabulary.
 """
 
-import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,10 +28,11 @@ from foundation.errors import InputError
 from models.audio_language.audio_attention import AudioAttention
 from models.audio_language.audio_streams import AudioStreamEncoder
 from models.audio_language.kept_keys import KeepingPass
+from models.audio_language.stored_keys import StoredKeys, cache_argument
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
 from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
-from models.translator import TranslatorOptions
+from models.translator import TranslatorOptions, frame_ends
 
 
 @dataclass(frozen=True)
@@ -116,6 +114,7 @@ class AudioLanguageModel(ABC):
     # Feature frames behind a row's end that its last audio frame sees, and those that one frame needs.
     lookahead_frames: int
     fewest_frames: int
+    usual_silence_ms = 0  # that the model was trained to hear behind the audio
 
     @property
     def device(self) -> torch.device:
@@ -148,23 +147,37 @@ class AudioLanguageModel(ABC):
             )
         return self.tokenizer.audio_prompt(source_language, target_language)
 
+    def open_features(self) -> LogMelStream:
+        """A stream of audio in the form that `features_of` takes."""
+        return LogMelStream(self.mel_bins)
+
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
         """The features of B whole waveforms, each (n,) float32 at 16 kHz.
 
         Raises InputError as `features_of` does.
         """
-        streams = [LogMelStream(self.mel_bins) for _ in waveforms]
+        streams = [self.open_features() for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)
         return self.features_of(streams)
 
-    def features_of(self, streams: Sequence[LogMelStream], silence_ms: int = 0) -> AudioFeatures:
+    def encoded_lengths(self, heard: Tensor, silence_ms: int) -> Tensor:
+        """(B,) feature frames that may be attended to, of those heard (B,) with silence behind them."""
+        return (heard + silence_ms // HOP_MS).clamp(self.fewest_frames, self.window_frames)
+
+    def frame_ends(self, streams: int, frames: int) -> Tensor:
+        """(B, T) float32: when the audio frames of B streams end, in ms."""
+        return frame_ends(streams, frames, self.frame_ms, self.device)
+
+    def features_of(self, streams: Sequence[LogMelStream], silence_ms: int | None = None) -> AudioFeatures:
         """The features of B streams, with silence_ms of silence behind each that may be attended to.
 
-        Raises InputError for a stream without audio or one longer than the encoder's window.
+        silence_ms: None is what the model was trained for. Raises InputError for a stream without audio or
+        one longer than the encoder's window.
         """
         heard = frames_heard(streams, self.window_frames)
-        lengths = (heard + silence_ms // HOP_MS).clamp(self.fewest_frames, self.window_frames)
+        silence_ms = self.usual_silence_ms if silence_ms is None else silence_ms
+        lengths = self.encoded_lengths(heard, silence_ms)
         width = min(int(lengths.max()) + self.lookahead_frames, self.window_frames)
         values = torch.stack([stream.features(width) for stream in streams])
         return AudioFeatures(values.to(self.device, self.dtype), lengths.to(self.device))
@@ -212,7 +225,7 @@ class AudioLanguageModel(ABC):
             attention_mask=cache.causal_mask(positions),
             use_cache=True,
             cache_position=positions[0],  # or the cache would be asked for its length
-            **{_cache_argument(type(decoder)): _StoredKeys(cache, keeping)},
+            **{cache_argument(type(decoder)): StoredKeys(cache, keeping)},
             **({} if attention is None else {"audio_attention": attention}),
         ).last_hidden_state
         cache.count_tokens(lengths)
@@ -235,6 +248,25 @@ class AudioLanguageModel(ABC):
         audio: features, or what `encode_features` made of them. Gradients flow wherever they are enabled.
         Raises ValueError when a row is longer than the context.
         """
+        hidden, lengths = self.hidden_behind(audio, prompts, targets)
+        counts = self._tensor([len(target) for target in targets])
+        steps = torch.arange(int(counts.max()), device=self.device)
+        real = steps < counts[:, None]
+        places = ((lengths - counts)[:, None] + steps).clamp(max=hidden.shape[1] - 1)
+        chosen = hidden[torch.arange(len(hidden), device=self.device)[:, None], places]
+        return self.logits(chosen), real
+
+    def hidden_behind(
+        self,
+        audio: AudioFeatures | AudioFrames,
+        prompts: Sequence[AudioPrompt],
+        targets: Sequence[Sequence[int]],
+    ) -> tuple[Tensor, Tensor]:
+        """Hidden states (R, N, D) at all places behind the audio, and how many of them are real, (R,).
+
+        The last len(targets[r]) of these predict the target. Arguments and errors are those of
+        `teacher_forced`.
+        """
         encoded = self.encode_features(audio) if isinstance(audio, AudioFeatures) else audio
         frames = self.adapt(encoded)
         starts, rows = [], []
@@ -242,7 +274,7 @@ class AudioLanguageModel(ABC):
             heard = frames.values[row, : int(frames.lengths[row])]
             before = self.embed(self._tensor(prompt.before))
             behind = self.embed(self._tensor((*prompt.after, *target[:-1])))
-            starts.append(len(before) + len(heard) + len(prompt.after) - 1)
+            starts.append(len(before) + len(heard))
             rows.append(torch.cat([before, heard.to(before.dtype), behind]))
             if len(rows[-1]) > self.context_length:
                 raise ValueError(
@@ -251,33 +283,10 @@ class AudioLanguageModel(ABC):
                 )
         # What is padded on the right no causal model sees.
         hidden = self.hidden_states(pad_sequence(rows, batch_first=True))
-        counts = self._tensor([len(target) for target in targets])
-        steps = torch.arange(int(counts.max()), device=self.device)
-        real = steps < counts[:, None]
-        places = (self._tensor(starts)[:, None] + steps).clamp(max=hidden.shape[1] - 1)
-        chosen = hidden[torch.arange(len(rows), device=self.device)[:, None], places]
-        return self.logits(chosen), real
+        lengths = self._tensor([len(row) for row in rows]) - self._tensor(starts)
+        places = self._tensor(starts)[:, None] + torch.arange(int(lengths.max()), device=self.device)
+        places = places.clamp(max=hidden.shape[1] - 1)
+        return hidden[torch.arange(len(rows), device=self.device)[:, None], places], lengths
 
     def _tensor(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64, device=self.device)
-
-
-@functools.cache
-def _cache_argument(decoder_class: type[nn.Module]) -> str:
-    """transformers 5 calls the argument `cache` in models that it has revised, and 4 `past_key_values`."""
-    return "cache" if "cache" in inspect.signature(decoder_class.forward).parameters else "past_key_values"
-
-
-class _StoredKeys:
-    """A `TokenCache` as the language models of transformers ask for it."""
-
-    def __init__(self, cache: TokenCache, keeping: KeepingPass | None = None) -> None:
-        self._cache = cache
-        self._keeping = keeping
-
-    def update(
-        self, keys: Tensor, values: Tensor, layer: int, *settings: Any, **more_settings: Any
-    ) -> tuple[Tensor, Tensor]:
-        if self._keeping is not None:
-            self._keeping.observe(layer, keys, values)
-        return self._cache.store_keys(layer, keys, values)

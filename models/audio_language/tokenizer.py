@@ -1,5 +1,8 @@
 """Tokenizer of an audio-language model: byte-level BPE, and a prompt with one place for the audio.
 
+Special tokens are those that the file declares to be (`[INST]`, `<s>`, `<end_of_turn>`), and all that are
+written as `<|...|>`.
+
 The prompt is a text with special tokens, such as
 
     <|im_start|>user\\n<|audio_bos|><|AUDIO|><|audio_eos|>Translate into {target}.<|im_end|>\\n...
@@ -22,7 +25,8 @@ from foundation.errors import InputError
 from models.decoding.units import characters_started, words_started
 from models.languages import ENGLISH_NAMES, language_code
 from models.storage.byte_level import token_bytes
-from models.storage.tokenizer_files import read_tokenizer
+from models.storage.tekken import TEKKEN, read_tekken
+from models.storage.tokenizer_files import MARK, read_tokenizer
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,16 @@ class AudioLanguageTokenizer:
         end_token: str,
         needed_tokens: Sequence[str] = (),
         maximum_prompt: int | None = None,
+        pattern: str | None = None,
     ) -> None:
         """vocabulary_size: V of the network, which may count ids that the file lacks.
 
         audio_token, end_token: the place of the audio, the end of a text; needed_tokens: further special
-        tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number.
+        tokens that the model cannot do without; maximum_prompt: tokens at most, None is any number;
+        pattern: of `read_tokenizer`.
         Raises InputError if the file cannot be read, belongs to another model or lacks special tokens.
         """
-        self._tokenizer = read_tokenizer(file)
+        self._tokenizer = read_tekken(file) if file.name == TEKKEN else read_tokenizer(file, pattern)
         # Text that happens to spell "<|AUDIO|>" is text.
         self._tokenizer.encode_special_tokens = True
         ids = self._tokenizer.get_vocab(with_added_tokens=True)
@@ -70,7 +76,7 @@ class AudioLanguageTokenizer:
             fault = f"lacks {', '.join(lacking)}" if lacking else f"has {max(ids.values()) + 1} tokens"
             raise InputError(
                 f"{file} {fault}, so it is not the tokenizer of this audio-language model of "
-                f"{vocabulary_size} tokens: copy the tokenizer.json of the same model"
+                f"{vocabulary_size} tokens: copy the {file.name} of the same model"
             )
         self.file = file
         self.vocabulary_size = vocabulary_size
@@ -79,11 +85,15 @@ class AudioLanguageTokenizer:
         self.end_of_sequence: int = ids[end_token]
         self._audio_text = audio_token
         self._maximum_prompt = maximum_prompt
-        self._added = {token: ids[token] for token in ids if re.fullmatch(r"<\|.*\|>", token)}
+        declared = self._tokenizer.get_added_tokens_decoder().values()
+        special = {token.content for token in declared if token.special}
+        self._added = {token: ids[token] for token in ids if token in special or re.fullmatch(MARK, token)}
         try:
             self._bytes = token_bytes(self._tokenizer, vocabulary_size)
         except InputError as error:
-            raise InputError(f"{file}: {error}: copy the tokenizer.json of the same model") from None
+            raise InputError(f"{file}: {error}: copy the {file.name} of the same model") from None
+        for id in self._added.values():
+            self._bytes[id] = b""
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""

@@ -230,7 +230,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
                 )
         model.network.eval().requires_grad_(False)
         super().__init__(model)
-        self.options = options.with_silence(0)
+        self.options = options.with_silence(model.usual_silence_ms)
         self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms
         encoder = model.open_encoder(self.options)
         self._encoder = encoder or WholeEncoder(model, self.options.trailing_silence_ms)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from models.audio_language.model import AudioLanguageModel
 from models.sound.log_mel import LogMelStream
-from models.translator import Memory, frame_ends
+from models.translator import Memory
 
 
 class WholeEncoder:
@@ -19,12 +19,12 @@ class WholeEncoder:
         self._silence_ms = silence_ms
 
     def open_stream(self, whole: bool = False) -> LogMelStream:
-        return LogMelStream(self._model.mel_bins)
+        return self._model.open_features()
 
     def encode(self, streams: Sequence[LogMelStream]) -> Memory:
         model = self._model
-        heard = model.features_of(streams)
+        heard = model.features_of(streams, 0)
         features = model.features_of(streams, self._silence_ms) if self._silence_ms else heard
         audio = model.audio_embeddings(features)
-        ends = frame_ends(*audio.values.shape[:2], model.frame_ms, model.device)
+        ends = model.frame_ends(*audio.values.shape[:2])
         return Memory(audio.values, audio.lengths, model.frame_lengths(heard.lengths), ends)

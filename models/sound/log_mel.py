@@ -88,6 +88,11 @@ class LogMelStream:
         return -(-self.samples_heard // HOP)
 
     @property
+    def frames_final(self) -> int:
+        """Frames whose whole window has been heard; scaling may still change with louder audio."""
+        return len(self._final.rows)
+
+    @property
     def duration_ms(self) -> float:
         return self.samples_heard * 1000 / SAMPLE_RATE
 

@@ -12,10 +12,7 @@ def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
 
     Raises InputError for a tokenizer that writes its tokens in another way.
     """
-    # Printable Latin-1 stands for itself, the other bytes for U+0100 on.
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [byte for byte in range(256) if byte not in printable]
-    to_latin1 = {0x100 + place: byte for place, byte in enumerate(others)}
+    to_latin1 = {0x100 + place: byte for place, byte in enumerate(_unprintable())}
     added = tokenizer.get_added_tokens_decoder()
     table = [b""] * vocabulary_size
     for token, id in tokenizer.get_vocab(with_added_tokens=True).items():
@@ -27,3 +24,16 @@ def token_bytes(tokenizer: Tokenizer, vocabulary_size: int) -> list[bytes]:
         elif not re.fullmatch(r"<\|.*\|>", token):  # a word that fine-tuning added
             table[id] = token.encode()
     return table
+
+
+def written(text: bytes) -> str:
+    """How a token of these bytes is written."""
+    return text.decode("latin-1").translate(
+        {byte: 0x100 + place for place, byte in enumerate(_unprintable())}
+    )
+
+
+def _unprintable() -> list[int]:
+    """Bytes that U+0100 on stands for; printable Latin-1 stands for itself."""
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    return [byte for byte in range(256) if byte not in printable]

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 
 from foundation.errors import InputError
@@ -30,10 +30,20 @@ def tokenizer_file(folder: Path) -> Path | None:
     return None
 
 
-def read_tokenizer(file: Path) -> Tokenizer:
-    """file: tokenizer.json, or a vocab.json. Raises InputError if it, or a file beside it, is damaged."""
+def read_tokenizer(file: Path, pattern: str | None = None) -> Tokenizer:
+    """file: tokenizer.json, or a vocab.json. Raises InputError if it, or a file beside it, is damaged.
+
+    pattern: what splits text into pieces where it comes with a vocab.json, which does not tell: a regular
+    expression, for text in Unicode's form NFC; None is GPT-2's.
+    """
     if file.name == VOCABULARY:
-        return _from_vocabulary(file)
+        tokenizer = _from_vocabulary(file)
+        if pattern is not None:
+            split = pre_tokenizers.Split(Regex(pattern), "isolated")
+            to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, to_bytes])
+            tokenizer.normalizer = normalizers.NFC()
+        return tokenizer
     refuse_lfs_pointer(file)
     try:
         return Tokenizer.from_file(str(file))

@@ -6,7 +6,10 @@ import pytest
 
 from benchmarks import audio_language_chunks
 from benchmarks.audio_language_chunks import main
+from tests.models.tiny_families import write_qwen25_omni
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
+
+WRITERS = {"qwen2_audio": write_tiny_qwen2_audio, "qwen2_5_omni": write_qwen25_omni}
 
 
 @pytest.fixture
@@ -18,8 +21,9 @@ def small_larger_model(monkeypatch):
     monkeypatch.setattr(audio_language_chunks, "TEXT_SIZES", text)
 
 
-def test_every_setting_is_timed_at_every_length(tmp_path, capsys, small_larger_model):
-    tiny = write_tiny_qwen2_audio(tmp_path / "tiny")
+@pytest.mark.parametrize("family", WRITERS)
+def test_every_setting_is_timed_at_every_length(family, tmp_path, capsys, small_larger_model):
+    tiny = WRITERS[family](tmp_path / "tiny")
     chosen = ["--lengths-s", "2", "4", "--repeats", "1", "--steps", "1", "--frozen-after-s", "1"]
     assert main(["--output", str(tmp_path / "out"), "--model", str(tiny), *chosen]) == 0
     with (tmp_path / "out" / "chunks.tsv").open(encoding="utf-8", newline="") as file:

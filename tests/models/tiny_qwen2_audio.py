@@ -4,6 +4,7 @@ Every weight is random, biases and norms too: a swapped or forgotten tensor chan
 is short (6 s), so that transformers, which always runs over all of it, is fast.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ MEL_BINS = 20
 VOCABULARY = 512  # of the network; the tokenizer has fewer
 
 
-def write_tiny_tokenizer(folder: Path, leave_out: str | None = None) -> dict[str, int]:
+def write_tiny_tokenizer(
+    folder: Path, leave_out: str | None = None, specials: Sequence[str] = SPECIALS
+) -> dict[str, int]:
     """Write tokenizer.json as transformers reads it; return the ids of its special tokens by name."""
-    specials = [token for token in SPECIALS if token != leave_out]
+    specials = [token for token in specials if token != leave_out]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
 from foundation.files.whole_folder import whole_folder
-from models.audio_language.qwen2_audio import PROMPT, Qwen2Audio
+from models.audio_language.qwen2_audio import Qwen2Audio
 from models.storage.locate import locate_model
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
@@ -43,7 +43,7 @@ def compose(options: CompositionOptions) -> str:
         if tokenizer.get_vocab_size() > base.config.vocab_size:
             base.resize_token_embeddings(tokenizer.get_vocab_size())
         language_config = base.config.to_dict()
-    prompt = options.prompt or (SHORT_PROMPT if base is None else PROMPT)
+    prompt = options.prompt or (SHORT_PROMPT if base is None else Qwen2Audio.usual_prompt)
     end = "<|im_end|>" if "<|im_start|>" in prompt else "<|endoftext|>"
     config = transformers.Qwen2AudioConfig(
         audio_config=_encoder(whisper),

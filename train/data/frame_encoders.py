@@ -91,8 +91,9 @@ class AudioLanguageFrames:
         self.longest = model.window_frames * HOP
 
     def frames(self, samples: int) -> int:
-        features = max(-(-samples // HOP), self._model.fewest_frames)
-        return int(self._model.frame_lengths(torch.tensor(features)))
+        model = self._model
+        features = model.encoded_lengths(torch.tensor(-(-samples // HOP)), model.usual_silence_ms)
+        return int(model.frame_lengths(features))
 
     def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         return self._model.encode_features(self._model.features(clips)).values

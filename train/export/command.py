@@ -34,6 +34,7 @@ from models.whisper.adapter import has_adapter, read_adapter, save_adapter
 from models.whisper.folder import save_whisper
 from train.export.model_card import ModelCard
 from train.export.options import ExportOptions
+from train.policy.audio_language import is_audio_language_model
 from train.recipes.start_model import (
     CHECKPOINTS,
     POLICY,
@@ -100,6 +101,11 @@ def run(options: ExportOptions) -> None:
         adapter = None  # it is merged into the model
     with whole_folder(options.folder) as partial:
         if base is None:
+            if is_audio_language_model(locate_model(policy.base)):
+                raise InputError(
+                    "an audio-language model is not copied: name it with --base, and the policy's folder "
+                    "refers to it"
+                )
             _save_translator(open_model(locate_model(policy.base)), partial, options)
         stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)
         save_policy(partial, stored, dtype)

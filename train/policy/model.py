@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,13 @@ from train.recipes.start_model import StartModel
 from train.translator.model import MultitaskTranslator
 
 
+def check_kind(objective: str, kind: str) -> None:
+    """Raises ValueError for a kind of gain, or of divergence, that is none."""
+    kinds = GAINS if objective == "gain" else DIVERGENCES
+    if kind not in kinds:
+        raise ValueError(f"{objective} must be one of {', '.join(kinds)}, got {kind!r}")
+
+
 class Teacher:
     """The frozen translator. No module: neither trained nor stored with the policy."""
 
@@ -31,9 +39,7 @@ class Teacher:
         hearing: what it hears, which should be what it will hear when it runs. Raises ValueError for a kind
         that is neither.
         """
-        kinds = GAINS if objective == "gain" else DIVERGENCES
-        if kind not in kinds:
-            raise ValueError(f"{objective} must be one of {', '.join(kinds)}, got {kind!r}")
+        check_kind(objective, kind)
         self.start = start
         self._translator = MultitaskTranslator(start, freeze_encoder=True).eval().requires_grad_(False)
         self._objective = objective
@@ -41,6 +47,14 @@ class Teacher:
         self._aligns = aligns
         self.hearing = hearing
         self._encoder = self._open_encoder(start.model.decoder.token_embedding.weight.device)
+
+    @property
+    def hidden_width(self) -> int:
+        return self.start.model.dimensions.n_text_state
+
+    @property
+    def adapter(self) -> str | None:
+        return None if self.start.adapter is None else self.start.adapter.fingerprint
 
     def to(self, device: torch.device) -> None:
         self._translator.to(device)
@@ -75,10 +89,30 @@ class Teacher:
         return Heard(*self._translator.listen(audio), audio.log_counts)
 
 
+class AnyTeacher(Protocol):
+    """A frozen translator of any kind."""
+
+    hearing: Hearing
+
+    @property
+    def hidden_width(self) -> int:
+        """The width D of the hidden states that the policy network sees."""
+
+    def to(self, device: torch.device) -> None:
+        """Go to a device."""
+
+    def lesson(self, speech: SpeechPairs) -> Lesson:
+        """What can be learned of speech that comes with its audio as far as it was heard, and whole."""
+
+    @property
+    def adapter(self) -> str | None:
+        """The fingerprint of the adapter that is merged into it."""
+
+
 class PolicyInTraining(nn.Module):
     """The network, which is trained, and its teacher, which is not."""
 
-    def __init__(self, options: PolicyOptions, teacher: Teacher, loss: PolicyLoss, base: str) -> None:
+    def __init__(self, options: PolicyOptions, teacher: AnyTeacher, loss: PolicyLoss, base: str) -> None:
         """A new network for `teacher`. base: name or path of its translator."""
         super().__init__()
         self.network = PolicyNetwork(options)
@@ -90,8 +124,8 @@ class PolicyInTraining(nn.Module):
         """Write what is needed, beside the weights, to build the network again."""
         description = {"options": asdict(self.network.options), "base": self.base}
         description["hearing"] = self.teacher.hearing.described()
-        if (adapter := self.teacher.start.adapter) is not None:
-            description["adapter"] = adapter.fingerprint
+        if self.teacher.adapter is not None:
+            description["adapter"] = self.teacher.adapter
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
     def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:

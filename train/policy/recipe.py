@@ -1,6 +1,7 @@
 """The fairseq2 recipe of stage 3: a policy network learns what more audio would tell its translator."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fairseq2.composition import register_model_family
 from fairseq2.recipe.base import Recipe, RecipeContext
@@ -31,7 +32,9 @@ from train.data.batches import TruncationSection
 from train.data.examples import DataSection
 from train.data.recipe_data import ReaderSection, train_reader, validation_readers
 from train.data.streamed import HEARING_OPTIONS, asked_hearing
+from train.policy import audio_language
 from train.policy.alignment_loss import DEFAULT_TEMPERATURE_S
+from train.policy.audio_language import AudioLanguageTeacher, is_audio_language_model
 from train.policy.loss import PolicyLoss, check_policy
 from train.policy.model import PolicyInTraining, Teacher
 from train.policy.reina_loss import ReinaLossOptions
@@ -173,13 +176,17 @@ class PolicyRecipe(Recipe):
             )
         check_before_loading(context, config)
         model = context.get_model_as(PolicyInTraining)
-        start = model.teacher.start
-        unit = PolicyUnit(context.get_data_parallel_model(), model.teacher, model.loss)
-        hearing = model.teacher.hearing
-        reader = train_reader(context, config, start, frozen_encoder=True, whole=True, hearing=hearing)
+        teacher = model.teacher
+        unit = PolicyUnit(context.get_data_parallel_model(), teacher, model.loss)
         all_cut = TruncationSection(cut_probability=1.0, chunk_ms=config.truncation.chunk_ms)
+        if isinstance(teacher, AudioLanguageTeacher):
+            reader = audio_language.train_reader(context, config, teacher.model)
+            sections = audio_language.validation_readers(context, config, teacher.model, all_cut)
+        else:
+            heard = {"whole": True, "hearing": teacher.hearing}
+            reader = train_reader(context, config, teacher.start, frozen_encoder=True, **heard)
+            sections = validation_readers(context, config, teacher.start, all_cut, **heard)
         units, readers = [], []
-        sections = validation_readers(context, config, start, all_cut, whole=True, hearing=hearing)
         for name, _, valid_reader in sections:
             units.append(PolicyEvalUnit(model, model.loss, name))
             readers.append(valid_reader)
@@ -197,10 +204,13 @@ def create(config: PolicyConfig) -> PolicyInTraining:
     check_policy(
         config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
     )
-    start = open_model(locate_model(config.translator))
+    path = locate_model(config.translator)
+    kind = config.gain if config.objective == "gain" else config.divergence
+    aligns = config.alignment_weight > 0
     try:
+        teacher = _teacher(config, path, kind, aligns)
         options = PolicyOptions(
-            hidden_width=start.model.dimensions.n_text_state,
+            hidden_width=teacher.hidden_width,
             width=config.width,
             heads=config.heads,
             layers=config.layers,
@@ -215,12 +225,22 @@ def create(config: PolicyConfig) -> PolicyInTraining:
             config.alignment_weight,
             config.alignment_temperature_s,
         )
-        kind = config.gain if config.objective == "gain" else config.divergence
-        aligns = config.alignment_weight > 0
-        teacher = Teacher(start, config.objective, kind, aligns, _hearing(config, start))
     except ValueError as error:
         raise InputError(f"policy: {error}") from None
     return PolicyInTraining(options, teacher, loss, config.translator)
+
+
+def _teacher(config: PolicyConfig, path: Path, kind: str, aligns: bool) -> Teacher | AudioLanguageTeacher:
+    if is_audio_language_model(path):
+        given = [name for name in HEARING_OPTIONS if getattr(config, name) is not None]
+        if given:
+            raise InputError(
+                f"{given[0]} is for Whisper and REINA, and an audio-language model hears as it was trained: "
+                "leave it out"
+            )
+        return AudioLanguageTeacher(path, config.objective, kind, aligns)
+    start = open_model(path)
+    return Teacher(start, config.objective, kind, aligns, _hearing(config, start))
 
 
 def _hearing(config: PolicyConfig, start: StartModel) -> Hearing:

@@ -8,7 +8,7 @@ from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
 from models.audio_language.translator import AudioLanguageDecoder
-from models.translator import Memory, frame_ends
+from models.translator import Memory
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.simulsa_sft.batches import AudioTextBatch
@@ -53,7 +53,7 @@ class SftEvalUnit(ValidationUnit[AudioTextBatch]):
         model = self._model.model
         with attention_kernels(model.device):
             audio = model.adapt(self._model.encode_batch(batch))
-            ends_ms = frame_ends(*audio.values.shape[:2], model.frame_ms, model.device)
+            ends_ms = model.frame_ends(*audio.values.shape[:2])
             memory = Memory(audio.values, audio.lengths, audio.lengths, ends_ms)
             prompts = [model.tokenizer.in_one_piece(prompt) for prompt in batch.prompts]
             hypotheses = translate(AudioLanguageDecoder(model, in_training=True), memory, prompts)

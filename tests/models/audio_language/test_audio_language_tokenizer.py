@@ -1,9 +1,12 @@
 """The tokenizer of audio-language models on a tiny vocabulary: prompts, texts, units."""
 
 import pytest
+from transformers import Qwen2TokenizerFast
 
 from foundation.errors import InputError
+from models.audio_language.qwen3_omni import Qwen3Omni
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt, PromptFormat
+from models.storage.tokenizer_files import read_tokenizer
 from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
 
 
@@ -77,3 +80,13 @@ def test_impossible_prompts_are_refused(prompt, settings, message, tiny):
 def test_vocabulary_of_another_size_is_refused(tiny):
     with pytest.raises(InputError, match="has 4.. tokens, so it is not .* of 300 tokens"):
         AudioLanguageTokenizer(tiny[0], 300, PromptFormat("<|AUDIO|>."), "<|AUDIO|>", "<|endoftext|>")
+
+
+def test_a_vocabulary_with_merges_splits_text_as_its_family_does(tmp_path):
+    """Qwen3-Omni's folder has no tokenizer.json: digits stand alone, and letters are composed."""
+    write_tiny_tokenizer(tmp_path)
+    theirs = Qwen2TokenizerFast(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
+    ours = read_tokenizer(tmp_path / "vocab.json", Qwen3Omni.text_pattern)
+    for text in ("the quick 1234 foxes, don't\n\n stop  ", "e\N{COMBINING ACUTE ACCENT}s 世界"):
+        expected = theirs(text, add_special_tokens=False).input_ids
+        assert ours.encode(text, add_special_tokens=False).ids == expected

@@ -13,7 +13,7 @@ from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
 from foundation.errors import InputError
 from models.audio_language.families import load_audio_language_model
-from models.audio_language.qwen2_audio import PROMPT
+from models.audio_language.qwen2_audio import Qwen2Audio
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.models.tiny_qwen2_audio import WINDOW_S, parts, write_tiny_qwen2_audio, write_tiny_tokenizer
@@ -140,7 +140,7 @@ def test_the_default_prompt_is_the_chat_of_the_processor(model, processor):
         },
     ]
     text = processor.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
-    assert text == PROMPT.format(source="English", target="German")
+    assert text == Qwen2Audio.usual_prompt.format(source="English", target="German")
     expected = processor.tokenizer(text).input_ids
     assert model.tokenizer.prompt("en", "de") == expected
 

@@ -1,0 +1,135 @@
+"""What the families that are classes of transformers have in common: folders, prompts, end of text.
+
+A family says which class, which placeholder of the audio and which prompt it has, and how its encoder runs.
+"""
+
+import shutil
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from foundation.errors import InputError
+from foundation.files.whole_folder import whole_folder
+from models.audio_language.hub_folder import (
+    ADAPTER,
+    alignment_heads,
+    base_of,
+    prompt_format,
+    read_network,
+    translation_section,
+    with_adapter,
+)
+from models.audio_language.model import AudioLanguageModel
+from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
+from models.languages import ENGLISH_NAMES
+from models.storage.declared_sizes import is_size
+from models.storage.stored_weights import check_finite
+from models.translator import TranslatorOptions
+
+DESCRIPTION_FILES = (
+    *("tokenizer.json", "tekken.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *("added_tokens.json", "vocab.json", "merges.txt", "preprocessor_config.json", "processor_config.json"),
+    *("chat_template.json", "chat_template.jinja"),
+)
+
+
+class HubModel(AudioLanguageModel):
+    """One model of a family that transformers knows."""
+
+    family: str  # its name, for messages
+    kinds: tuple[str, ...]  # values of model_type in config.json
+    network_class: str  # in transformers
+    audio_token: str  # stands in the prompt for all audio frames
+    usual_prompt: str  # with special tokens, {source} and {target}
+    needed_tokens: tuple[str, ...] = ()  # further special tokens of the usual prompt
+    tokenizer_files: tuple[str, ...] = ("tokenizer.json",)  # the first that is there is read
+    text_pattern: str | None = None  # that splits text, where the tokenizer is a vocab.json
+    needed_files: tuple[str, ...] = ()  # of the processor, beside config.json and the tokenizer
+    usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written
+    usual_source_languages: tuple[str, ...] | None = None  # that are understood; None: the same
+    description_files = DESCRIPTION_FILES
+
+    def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
+        """network: transformers' model; folder: where its tokenizer is."""
+        self.network = network
+        self.folder = folder
+        config = network.config
+        self.context_length = config.get_text_config().max_position_embeddings
+        self.read_sizes(config)
+        sizes = {"window": self.window_frames, "max_position_embeddings": self.context_length}
+        wrong = [name for name, size in sizes.items() if not is_size(name, size)]
+        if wrong:
+            raise InputError(f"{folder / 'config.json'} gives no usable {wrong[0]}: download it again")
+        section = translation_section(folder, config)
+        self.alignment_heads = alignment_heads(folder, section)
+        asked = prompt_format(
+            folder,
+            section,
+            options,
+            PromptFormat(
+                self.usual_prompt, self.usual_languages, self.usual_source_languages or self.usual_languages
+            ),
+        )
+        self.tokenizer = AudioLanguageTokenizer(
+            self.tokenizer_file(folder),
+            config.get_text_config().vocab_size,
+            asked,
+            self.audio_token,
+            end_token=self.end_token(asked.text),
+            needed_tokens=self.needed_tokens,
+            # One token of text at least.
+            maximum_prompt=self.context_length - self.maximum_frames - 1,
+            pattern=self.text_pattern,
+        )
+
+    @classmethod
+    def load(cls, path: Path, options: TranslatorOptions) -> "HubModel":
+        device = options.torch_device()
+        absent = [name for name in ("config.json", *cls.needed_files) if not (path / name).is_file()]
+        if not cls.tokenizer_file(path).is_file():
+            absent.append(cls.tokenizer_files[0])
+        if absent:
+            raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
+        network = cls._read(path, options.whole_dtype())
+        check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
+        return cls(network.to(device), path, options)
+
+    @classmethod
+    def tokenizer_file(cls, folder: Path) -> Path:
+        """The tokenizer in a folder; where there is none, the first that could be."""
+        files = [folder / name for name in cls.tokenizer_files]
+        return next((file for file in files if file.is_file()), files[0])
+
+    @classmethod
+    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+        if (path / ADAPTER).is_file():
+            return with_adapter(path, cls._read(base_of(path / ADAPTER), dtype))
+        return read_network(path, cls.network_class, cls.family, cls.kinds, dtype)
+
+    def save(self, folder: Path) -> None:
+        check_finite(
+            folder.name, self.network.state_dict(), "train again from an earlier checkpoint, or store float32"
+        )
+        with whole_folder(folder) as partial:
+            self.network.save_pretrained(partial)
+            for name in self.description_files:
+                if (self.folder / name).is_file():
+                    shutil.copy(self.folder / name, partial / name)
+
+    @abstractmethod
+    def read_sizes(self, config: Any) -> None:
+        """Set encoder_width, mel_bins, window_frames and frame_ms from transformers' configuration.
+
+        Raises InputError for sizes that cannot be used.
+        """
+
+    @abstractmethod
+    def end_token(self, prompt: str) -> str:
+        """What a text behind this prompt ends with."""
+
+    @property
+    def head(self) -> nn.Linear:
+        return self.network.get_output_embeddings()
