@@ -228,6 +228,13 @@ class Decoder(ABC):
         """(..., V) float32 log-probabilities of the tokens behind hidden states (..., D)."""
         raise NotImplementedError
 
+    def read_each_head(self, memory: Memory, text: Sequence[int], told: int) -> Tensor:
+        """(L, H, N, T) float32: what each head of L layers attended to at the last N = told places of a text.
+
+        memory: of one stream. Each head's weights sum to 1 over all frames that may be attended to.
+        """
+        raise NotImplementedError
+
 
 class Translator(Decoder):
     """A speech translation (or recognition) model behind the interface that every policy uses."""
