@@ -1,6 +1,7 @@
 """What a stream forgets, and when."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from foundation.options import check_options, option
 
@@ -26,6 +27,11 @@ class HistoryOptions:
         "A model that knows prompts is given so many words written before; others have no use for them.",
         at_least=0,
         at_most=200,
+    )
+    context: Path | None = option(
+        None,
+        "A model that knows prompts is told what this file holds: names and terms, one a line, or a "
+        "paragraph.",
     )
     kept_words: int | None = option(
         None, "Attention keeps so many of the newest words; default: the last sentence.", at_least=1

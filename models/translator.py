@@ -175,6 +175,16 @@ class Tokenizer(Protocol):
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Tokens in front of the prompt that say what was written before; none where there is no place."""
 
+    # Tokens of words that a user expects which the prompt has room for; 0: the model knows no prompts, and
+    # need have neither `encode_sentence` nor `glossary_prompt`.
+    glossary_room: int
+
+    def glossary_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int], written: Sequence[int]
+    ) -> list[int]:
+        """`prompt` with words that the user expects, and behind them the newest of what was written before,
+        as far as there is a place for it."""
+
     def decode(self, tokens: Sequence[int]) -> str: ...
 
     def units_started(self, character_units: bool) -> Tensor:

@@ -94,7 +94,7 @@ class TranslatorOptions:
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "
-        "languages; default: the model's.",
+        "languages, {context} for what --context tells; default: the model's.",
     )
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ AUDIO_TOKEN = "<|AUDIO|>"
 PROMPT = (
     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
     "Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"
-    "Translate the {source} speech into {target} text.<|im_end|>\n<|im_start|>assistant\n"
+    "Translate the {source} speech into {target} text.{context}<|im_end|>\n<|im_start|>assistant\n"
 )
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
