@@ -16,6 +16,7 @@ the next pause does more.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -70,7 +71,7 @@ class History:
         # Of streams that bring none of their own.
         self.glossary = ()
         if options.context is not None:
-            self.glossary = glossary_tokens(translator, read_glossary(options.context))
+            self.glossary = glossary_tokens(translator, read_glossary(Path(options.context)))
         listens = speech is not None and not speech.decode_silence
         if options.history == "pauses" and not listens:
             raise InputError(

@@ -112,7 +112,7 @@ def _with_own_heads(path: Path, options: TranslatorOptions) -> TranslatorOptions
     if options.alignment_heads is not None or options.attention_layer is not None:
         return options
     own = path / ALIGNMENT_HEADS
-    return replace(options, alignment_heads=own) if is_file(own) else options
+    return replace(options, alignment_heads=str(own)) if is_file(own) else options
 
 
 def _model_type(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation.errors import InputError
@@ -76,11 +75,12 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
-    alignment_heads: Path | None = option(
+    alignment_heads: str | None = option(
         None,
         "Policies, history and times of words see the attention of the heads in this file, which `simulst "
         "heads` writes; default: alignment_heads.json in the model's folder, else the heads that the model "
         "names.",
+        is_path=True,
     )
     punctuation: bool = option(True, "Canary is asked for text with punctuation and capital letters.")
     # Each of a step's hundreds of kernels costs the host more time than it takes a GPU.

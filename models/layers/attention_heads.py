@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from foundation.errors import InputError
 from models.storage.alignment_file import read_alignment_heads
@@ -18,7 +19,7 @@ def check_attention_options(layers: int, heads: int, options: TranslatorOptions)
         if options.attention_heads is not None:
             raise InputError("attention heads were given without a layer: add --attention-layer")
         if options.alignment_heads is not None:
-            read_alignment_heads(options.alignment_heads, layers, heads)
+            read_alignment_heads(Path(options.alignment_heads), layers, heads)
         return
     if options.alignment_heads is not None:
         raise InputError("a layer and a file of alignment heads were given: leave one of them out")
@@ -46,7 +47,7 @@ def attention_heads(
         chosen = options.attention_heads or range(1, heads + 1)
         return tuple((options.attention_layer - 1, head - 1) for head in chosen)
     if options.alignment_heads is not None:
-        return read_alignment_heads(options.alignment_heads, layers, heads)
+        return read_alignment_heads(Path(options.alignment_heads), layers, heads)
     # Without known alignment heads the last layer is the usual choice (EDAtt, Papi et al. 2023).
     last = tuple((layers - 1, head) for head in range(heads))
     if not alignment_heads:

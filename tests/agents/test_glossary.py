@@ -57,7 +57,7 @@ def test_a_file_without_words_is_refused_by_its_name(tmp_path):
 def test_whisper_hears_it_as_text_said_before(whisper, tmp_path):
     file = tmp_path / "context.txt"
     file.write_text("the cat\nthe dog\n", encoding="utf-8")
-    stream = engine_of(whisper, context=file).open_stream(HoldNPolicy(), SPANISH)
+    stream = engine_of(whisper, context=str(file)).open_stream(HoldNPolicy(), SPANISH)
     tokenizer = whisper.tokenizer
     told = tokenizer.encode(" the cat, the dog.")
     assert list(stream.prompt) == [*tokenizer.context_prompt(told), *tokenizer.prompt("es", "en")]

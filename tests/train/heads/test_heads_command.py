@@ -76,7 +76,9 @@ def test_at_least_six_of_the_published_heads_of_base_are_found(whisper_folder, t
     found = heads_in(output)
     assert len(found) <= 8
     assert len(set(found) & set(PUBLISHED[80, 51865, 6, 6, 512])) >= 6
-    assert load_translator(base, TranslatorOptions(alignment_heads=output)).attention_heads == tuple(found)
+    assert load_translator(base, TranslatorOptions(alignment_heads=str(output))).attention_heads == tuple(
+        found
+    )
 
 
 @pytest.mark.parametrize("named", ["whisper", "qwen2-audio"])
@@ -90,7 +92,7 @@ def test_each_head_is_what_the_mean_of_that_head_alone_is(named, tmp_path):
     each = plain.read_each_head(plain.encode([noise]), text, told)
     for layer, head in ((0, 1), (1, 0)):
         file = write(tmp_path / "heads.json", [layer, head])
-        alone = load_translator(str(model), TranslatorOptions(alignment_heads=file))
+        alone = load_translator(str(model), TranslatorOptions(alignment_heads=str(file)))
         memory = alone.encode([noise])
         _, reading = alone.read(memory, [text], [told], with_attention=True)
         torch.testing.assert_close(each[layer, head], reading.attention, atol=1e-5, rtol=1e-4)
@@ -111,13 +113,13 @@ def test_a_file_that_names_no_heads_of_the_model_is_refused(whisper, tmp_path, c
     file = tmp_path / "heads.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(message)):
-        load_translator(str(whisper), TranslatorOptions(alignment_heads=file))
+        load_translator(str(whisper), TranslatorOptions(alignment_heads=str(file)))
 
 
 def test_a_file_and_a_layer_are_one_too_many(whisper, tmp_path):
     file = write(tmp_path / "heads.json", [0, 1])
     with pytest.raises(InputError, match="a layer and a file of alignment heads were given"):
-        load_translator(str(whisper), TranslatorOptions(alignment_heads=file, attention_layer=1))
+        load_translator(str(whisper), TranslatorOptions(alignment_heads=str(file), attention_layer=1))
 
 
 def test_a_layer_goes_before_the_file_in_the_folder(whisper, tmp_path):
