@@ -63,9 +63,15 @@ class StreamingEngine:
         return HeardAudio(open_sound, self.speech, self.history.cuts, listening)
 
     def open_stream(
-        self, policy: Policy, languages: LanguagePair, audio: HeardAudio | None = None
+        self,
+        policy: Policy,
+        languages: LanguagePair,
+        audio: HeardAudio | None = None,
+        glossary: tuple[int, ...] | None = None,
     ) -> StreamState:
         """A stream that has written nothing yet; it listens to `audio`, or to a source of its own.
+
+        glossary: tokens of the words that are expected (`agents.glossary`); None: those of the options.
 
         Streams whose history may forget by their own text each need a source of their own.
         Raises InputError when the policy cannot run on this model, or the model cannot do the language pair.
@@ -76,7 +82,9 @@ class StreamingEngine:
         audio = self.open_audio(policy.hears_whole) if audio is None else audio
         audio.listeners += 1
         characters = counts_characters(tokenizer.language_code(languages.target))
-        stream = StreamState(audio, languages, prompt, characters, policy, policy.open_memory())
+        glossary = self.history.glossary if glossary is None else glossary
+        stream = StreamState(audio, languages, prompt, characters, policy, policy.open_memory(), glossary)
+        stream.prompt = self.history.prompt(stream)
         stream.text.separator = "" if characters else " "
         return stream
 

@@ -16,9 +16,11 @@ the next pause does more.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from agents.glossary import glossary_tokens, read_glossary
 from agents.history_options import HistoryOptions
 from agents.policy import Policy, StreamView
 from agents.stream.heard_audio import Cuts, HeardAudio
@@ -66,6 +68,10 @@ class History:
         self.options = options
         self.translator = translator
         self.units = UnitCounts(translator.tokenizer)
+        # Of streams that bring none of their own.
+        self.glossary = ()
+        if options.context is not None:
+            self.glossary = glossary_tokens(translator, read_glossary(Path(options.context)))
         listens = speech is not None and not speech.decode_silence
         if options.history == "pauses" and not listens:
             raise InputError(
@@ -107,6 +113,9 @@ class History:
     def prompt(self, stream: StreamState) -> tuple[int, ...]:
         """What every hypothesis of the stream starts with: languages, and before them the context."""
         tokenizer, languages = self.translator.tokenizer, stream.languages
+        if stream.glossary:
+            pair, written = (languages.source, languages.target), self._context(stream)
+            return tuple(tokenizer.glossary_prompt(*pair, stream.glossary, written))
         prompt = tokenizer.prompt(languages.source, languages.target)
         return (*tokenizer.context_prompt(self._context(stream)), *prompt)
 

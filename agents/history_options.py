@@ -27,6 +27,12 @@ class HistoryOptions:
         at_least=0,
         at_most=200,
     )
+    context: str | None = option(
+        None,
+        "A model that knows prompts is told what this file holds: names and terms, one a line, or a "
+        "paragraph.",
+        is_path=True,
+    )
     kept_words: int | None = option(
         None, "Attention keeps so many of the newest words; default: the last sentence.", at_least=1
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from foundation.errors import InputError
@@ -12,8 +13,9 @@ from models.policy.folder import StoredPolicy, has_policy, load_policy, policy_b
 from models.policy.scored_translator import ScoredTranslator
 from models.reina.translator import load_reina_translator
 from models.speech_translator import SpeechTranslator
+from models.storage.alignment_file import ALIGNMENT_HEADS
 from models.storage.locate import locate_base, locate_model
-from models.storage.model_files import read_json
+from models.storage.model_files import is_file, read_json
 from models.translator import Translator, TranslatorOptions
 from models.whisper.translator import load_whisper_translator
 
@@ -102,7 +104,15 @@ def _load_base(path: Path, options: TranslatorOptions) -> Translator:
             f"{path} holds a {kind!r} model, which cannot be read here "
             f"(known: {', '.join(TRANSLATORS)}): give another --model"
         )
-    return TRANSLATORS[kind](path, options)
+    return TRANSLATORS[kind](path, _with_own_heads(path, options))
+
+
+def _with_own_heads(path: Path, options: TranslatorOptions) -> TranslatorOptions:
+    """The options, with the file of alignment heads in the model's folder where they name no heads."""
+    if options.alignment_heads is not None or options.attention_layer is not None:
+        return options
+    own = path / ALIGNMENT_HEADS
+    return replace(options, alignment_heads=str(own)) if is_file(own) else options
 
 
 def _model_type(path: Path) -> str:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
+from models.layers.each_head import EachHead
 from models.layers.processor_weights import arrange_weights, pack_output, quantise_decoder
 from models.layers.row_cache import RowCache
 from models.layers.shared_prefixes import holders
@@ -98,6 +99,17 @@ class SpeechDecoder(Decoder):
             cache.branch(rows, lengths)
             hidden = hidden[to_device(rows, self.device), : int(lengths.max())]
             return cache, Reading(hidden, lengths, attention)
+
+    def read_each_head(self, memory: Memory, text: Sequence[int], told: int) -> Tensor:
+        sizes, decoder = self.model.dimensions, self.model.decoder
+        every = [(layer, head) for layer in range(sizes.n_text_layer) for head in range(sizes.n_text_head)]
+        one = _integers([len(text)])
+        watched = last_places(_integers([0]), one, _integers([told]))
+        with self.without_gradients():
+            cross = memory.cross or decoder.cross_keys(memory.frames)
+            cache = EachHead(cross, memory.lengths, _integers([0]), every, memory.log_counts)
+            decoder(to_device(_integers([text]), self.device), one, cache, watched)
+        return torch.stack(cache.kept)
 
     def step(self, state: RowCache, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():

@@ -175,6 +175,16 @@ class Tokenizer(Protocol):
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Tokens in front of the prompt that say what was written before; none where there is no place."""
 
+    # Tokens of words that a user expects which the prompt has room for; 0: the model knows no prompts, and
+    # need have neither `encode_sentence` nor `glossary_prompt`.
+    glossary_room: int
+
+    def glossary_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int], written: Sequence[int]
+    ) -> list[int]:
+        """`prompt` with words that the user expects, and behind them the newest of what was written before,
+        as far as there is a place for it."""
+
     def decode(self, tokens: Sequence[int]) -> str: ...
 
     def units_started(self, character_units: bool) -> Tensor:
@@ -226,6 +236,13 @@ class Decoder(ABC):
 
     def predict(self, hidden: Tensor) -> Tensor:
         """(..., V) float32 log-probabilities of the tokens behind hidden states (..., D)."""
+        raise NotImplementedError
+
+    def read_each_head(self, memory: Memory, text: Sequence[int], told: int) -> Tensor:
+        """(L, H, N, T) float32: what each head of L layers attended to at the last N = told places of a text.
+
+        memory: of one stream. Each head's weights sum to 1 over all frames that may be attended to.
+        """
         raise NotImplementedError
 
 

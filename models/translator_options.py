@@ -76,6 +76,13 @@ class TranslatorOptions:
     attention_heads: tuple[int, ...] | None = option(
         None, "These heads of --attention-layer are averaged, from 1; default: all of them.", at_least=1
     )
+    alignment_heads: str | None = option(
+        None,
+        "Policies, history and times of words see the attention of the heads in this file, which `simulst "
+        "heads` writes; default: alignment_heads.json in the model's folder, else the heads that the model "
+        "names.",
+        is_path=True,
+    )
     punctuation: bool = option(True, "Canary is asked for text with punctuation and capital letters.")
     # Each of a step's hundreds of kernels costs the host more time than it takes a GPU.
     # Off by default, until somebody has measured them on one.
@@ -88,7 +95,7 @@ class TranslatorOptions:
     prompt: str | None = option(
         None,
         "An audio-language model gets this whole prompt; {source} and {target} stand for the "
-        "languages; default: the model's.",
+        "languages, {context} for what --context tells; default: the model's.",
     )
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agents.configuration.agent_configuration import AgentConfiguration
 from agents.engine import StreamingEngine
+from agents.glossary import glossary_text, glossary_tokens
 from agents.policy import Policy
 from agents.stream.state import StreamState
 from models.languages import LanguagePair
@@ -23,12 +24,27 @@ class ServedAgent:
     languages: LanguagePair  # of clients that ask for no others
     chunk_ms: int  # so much audio comes between two decisions
 
-    def open_stream(self, languages: LanguagePair, policy: Policy | None = None) -> StreamState:
-        """A stream of its own, by the agent's policy or another.
+    def open_stream(
+        self,
+        languages: LanguagePair,
+        policy: Policy | None = None,
+        glossary: tuple[int, ...] | None = None,
+    ) -> StreamState:
+        """A stream of its own, by the agent's policy or another, and with its glossary or another.
 
         Raises InputError for a pair that the model cannot do, and a policy that cannot run on it.
         """
-        return self.engine.engine.open_stream(self.policy if policy is None else policy, languages)
+        policy = self.policy if policy is None else policy
+        return self.engine.engine.open_stream(policy, languages, glossary=glossary)
+
+    def glossary(self, text: str) -> tuple[int, ...]:
+        """Tokens of the words that a client expects; none for an empty text.
+
+        Raises InputError where the model knows no prompts, or has not so much room.
+        """
+        if not text.strip():
+            return ()
+        return glossary_tokens(self.engine.engine.translator, glossary_text(text))
 
     def language_code(self, language: str) -> str:
         """The model's code of a language. Raises InputError for one that it does not know."""

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 # Refuses to go on with packages of others under our names.
 from foundation.commands import Command, CommandGroup, dispatch
-from train.commands import AUGMENT, COMPOSE, EXPORT
+from train.commands import AUGMENT, COMPOSE, EXPORT, HEADS
 
 COMMANDS: dict[str, Command | CommandGroup] = {
     "translate": Command(
@@ -77,6 +77,7 @@ COMMANDS: dict[str, Command | CommandGroup] = {
         "evaluation.commands.options_arguments:OptionsArguments",
     ),
     "prepare": CommandGroup("make training data of raw corpora", "train.commands:PREPARE"),
+    "heads": HEADS,
     "compose": COMPOSE,
     "augment": AUGMENT,
     "train": CommandGroup("train a translator, a policy or an audio-language model", "train.commands:TRAIN"),

@@ -82,6 +82,12 @@ AUGMENT = Command(
     continues=True,
 )
 
+HEADS = Command(
+    "find the attention heads of a model that follow the speech",
+    "train.heads.work:run",
+    "train.heads.options:HeadsOptions",
+)
+
 COMPOSE = Command(
     "compose an audio-language model of an encoder and a language model",
     "train.compose.work:run",

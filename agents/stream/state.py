@@ -23,6 +23,7 @@ class StreamState:
     character_units: bool  # the language written is counted in characters
     policy: Policy
     policy_memory: Any
+    glossary: tuple[int, ...] = ()  # tokens of words that the user expects
     text: TextWindow = field(default_factory=TextWindow)
     draft: tuple[int, ...] = ()  # what the last hypothesis said behind the committed text
     units_written: int = 0  # words, or characters, of the committed text

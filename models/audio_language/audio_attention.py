@@ -47,19 +47,36 @@ class AudioAttention:
     def observe(self, layer: int, queries: Tensor, keys: Tensor, scaling: float) -> None:
         """queries (R, H, N, d), keys (R, G, L, d) of one layer."""
         chosen = [head for at, head in self.heads if at == layer]
-        if not chosen:
-            return
+        if chosen:
+            self.keep(self._weights(chosen, queries, keys, scaling))
+
+    def keep(self, weights: Tensor) -> None:
+        """weights (P, h, T) of a layer's chosen heads."""
+        self._sum += weights.sum(1)
+
+    def _weights(self, chosen: Sequence[int], queries: Tensor, keys: Tensor, scaling: float) -> Tensor:
         shared_by = queries.shape[1] // keys.shape[1]  # grouped-query attention
         asked = select_heads(queries[self._rows, :, self._places], chosen, 1)  # (P, h, d)
         places = self._audio.clamp(max=keys.shape[2] - 1)
         keys_of = [head // shared_by for head in chosen]
         heard = select_heads(keys[self._rows[:, None], :, places], keys_of, 2)  # (P, T, h, d)
         scores = torch.einsum("rhd,rthd->rht", asked.float(), heard.float()) * scaling
-        self._sum += scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1).sum(1)
+        return scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1)
 
     def mean(self) -> Tensor:
         """(P, T) float32"""
         return self._sum / len(self.heads)
+
+
+class EachHeadAttention(AudioAttention):
+    """The same, head by head, for whoever compares heads."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.kept: list[Tensor] = []  # of one layer after the other, (h, P, T) float32 each
+
+    def keep(self, weights: Tensor) -> None:
+        self.kept.append(weights.transpose(0, 1))
 
 
 def watch_attention(language_model: nn.Module) -> None:

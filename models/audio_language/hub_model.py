@@ -43,7 +43,7 @@ class HubModel(AudioLanguageModel):
     kinds: tuple[str, ...]  # values of model_type in config.json
     network_class: str  # in transformers
     audio_token: str  # stands in the prompt for all audio frames
-    usual_prompt: str  # with special tokens, {source} and {target}
+    usual_prompt: str  # with special tokens, {source}, {target}, {context}
     needed_tokens: tuple[str, ...] = ()  # further special tokens of the usual prompt
     tokenizer_files: tuple[str, ...] = ("tokenizer.json",)  # the first that is there is read
     text_pattern: str | None = None  # that splits text, where the tokenizer is a vocab.json

@@ -40,7 +40,7 @@ class Qwen2Audio(HubModel):
     usual_prompt = (
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
         "Audio 1: <|audio_bos|><|AUDIO|><|audio_eos|>\n"
-        "Translate the {source} speech into {target} text.<|im_end|>\n<|im_start|>assistant\n"
+        "Translate the {source} speech into {target} text.{context}<|im_end|>\n<|im_start|>assistant\n"
     )
     needed_tokens = ("<|audio_bos|>", "<|audio_eos|>")
     frame_ms = 40.0

@@ -37,7 +37,7 @@ class Qwen3Omni(QwenOmni):
     audio_token = "<|audio_pad|>"
     usual_prompt = (
         "<|im_start|>user\n<|audio_start|><|audio_pad|><|audio_end|>Listen to the provided {source} "
-        "speech and produce a translation in {target} text.<|im_end|>\n<|im_start|>assistant\n"
+        "speech and produce a translation in {target} text.{context}<|im_end|>\n<|im_start|>assistant\n"
     )
     needed_tokens = ("<|audio_start|>", "<|audio_end|>")
     tokenizer_files = ("tokenizer.json", "vocab.json")

@@ -86,7 +86,7 @@ class Qwen25Omni(QwenOmni):
     usual_prompt = (
         "<|im_start|>system\nYou are a speech translation model.<|im_end|>\n<|im_start|>user\n"
         "<|audio_bos|><|AUDIO|><|audio_eos|>Listen to the provided {source} speech and produce a translation "
-        "in {target} text.<|im_end|>\n<|im_start|>assistant\n"
+        "in {target} text.{context}<|im_end|>\n<|im_start|>assistant\n"
     )
     needed_tokens = ("<|audio_bos|>", "<|audio_eos|>")
     encoder_parts = ("conv1", "conv2", "layers", "ln_post")

@@ -7,7 +7,8 @@ The prompt is a text with special tokens, such as
 
     <|im_start|>user\\n<|audio_bos|><|AUDIO|><|audio_eos|>Translate into {target}.<|im_end|>\\n...
 
-in which {source} and {target} stand for the English names of the languages. Text that is translated is
+in which {source} and {target} stand for the English names of the languages, and {context} for words that the
+user expects, with a sentence that says so; for nothing where there are none. Text that is translated is
 written behind it as it is: a first word has no space in front.
 
 Shapes: V vocabulary.
@@ -27,6 +28,10 @@ from models.languages import ENGLISH_NAMES, language_code
 from models.storage.byte_level import token_bytes
 from models.storage.tekken import TEKKEN, read_tekken
 from models.storage.tokenizer_files import MARK, read_tokenizer
+
+CONTEXT = "{context}"
+EXPECTED = " These names and terms may be heard: "
+MAXIMUM_GLOSSARY = 512
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,24 @@ class AudioLanguageTokenizer:
         known = dict.fromkeys((*self.prompt_format.languages, *self.prompt_format.source_languages))
         return language_code(language, known)
 
-    def audio_prompt(self, source_language: str, target_language: str) -> AudioPrompt:
-        """The prompt around the audio. Raises InputError for a pair that the model cannot do.
+    @property
+    def glossary_room(self) -> int:
+        """Tokens of words that a user expects: none where the prompt has no place for them."""
+        return MAXIMUM_GLOSSARY if CONTEXT in self.prompt_format.text else 0
 
-        Also for a prompt without exactly one place for the audio, or one so long that the text finds no
-        room behind the longest audio.
+    def glossary_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int], written: Sequence[int]
+    ) -> list[int]:
+        """The prompt with a glossary at its place; these models know no earlier text."""
+        return self.in_one_piece(self.audio_prompt(source_language, target_language, glossary))
+
+    def audio_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int] = ()
+    ) -> AudioPrompt:
+        """The prompt around the audio, with the tokens of words that are expected.
+
+        Raises InputError for a pair that the model cannot do. Also for a prompt without exactly one place for
+        the audio, or one so long that the text finds no room behind the longest audio.
         """
         source, target = self.language_code(source_language), self.language_code(target_language)
         for code, known, verb in (
@@ -122,7 +140,7 @@ class AudioLanguageTokenizer:
                 f"the prompt {self.prompt_format.text!r} has {len(parts) - 1} places for the audio: write "
                 f"{self._audio_text} in it exactly once"
             )
-        before, after = (tuple(self._encode_with_specials(part)) for part in parts)
+        before, after = (tuple(self._encode_with_specials(part, glossary)) for part in parts)
         if not after:
             # Its last position is what the first word is predicted from.
             raise InputError(
@@ -172,7 +190,14 @@ class AudioLanguageTokenizer:
         """(V,) int64: how many emission units, words or characters, begin with each token."""
         return (characters_started if character_units else words_started)(self._bytes)
 
-    def _encode_with_specials(self, text: str) -> list[int]:
+    def _encode_with_specials(self, text: str, glossary: Sequence[int] = ()) -> list[int]:
+        if CONTEXT in text:
+            if not glossary:
+                return self._encode_with_specials(text.replace(CONTEXT, ""))
+            # What the user wrote holds no special tokens, whatever it spells.
+            first, behind = text.split(CONTEXT, 1)
+            told = [*self.encode(EXPECTED), *glossary]
+            return [*self._encode_with_specials(first), *told, *self._encode_with_specials(behind)]
         names = sorted(map(re.escape, self._added), key=len, reverse=True)
         tokens: list[int] = []
         for part in re.split(f"({'|'.join(names)})", text):

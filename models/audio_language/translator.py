@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.audio_language.audio_attention import watch_attention
+from models.audio_language.audio_attention import EachHeadAttention, watch_attention
 from models.audio_language.families import load_audio_language_model
 from models.audio_language.kept_keys import Beginning, KeepingPass, KeptKeys, open_cache
 from models.audio_language.model import AudioLanguageModel
@@ -128,6 +128,26 @@ class AudioLanguageDecoder(Decoder):
             self.model.hidden_states(padded, counts, cache, keeping=keeping)
         state.select(_integers(sharing))
         return state, self._feed(state, behind, told)
+
+    def read_each_head(self, memory: Memory, text: Sequence[int], told: int) -> Tensor:
+        """Does as `Decoder.read_each_head`, of attention to the audio; raises InputError as `start` does."""
+        before, behind = self._split(text)
+        frames = int(memory.lengths[0])
+        sizes = self.model.language_model.config
+        heads = range(sizes.num_attention_heads)
+        with self.without_gradients():
+            embed = self.model.embed
+            parts = (embed(self._tensor(before)), memory.frames[0, :frames], embed(self._tensor(behind)))
+            whole = torch.cat(parts)
+            places = torch.arange(len(whole) - told, len(whole))
+            same = torch.ones_like(places)
+            watched = (0 * same, places, len(before) * same, frames * same)
+            there = [to_device(one, self.device) for one in watched]
+            every = [(layer, head) for layer in range(self._layers) for head in heads]
+            attention = EachHeadAttention(every, *there, memory.frames.shape[1])
+            cache = TokenCache(self._layers, 1, self.device)
+            self.model.hidden_states(whole[None], _integers([len(whole)]), cache, attention)
+        return torch.stack(attention.kept)
 
     def step(self, state: AudioLanguageState, tokens: Tensor) -> DecoderOutput:
         with self.without_gradients():

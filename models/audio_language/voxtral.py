@@ -35,7 +35,7 @@ class Voxtral(BlockwiseModel):
     audio_token = "[AUDIO]"
     usual_prompt = (
         "<s>[INST][BEGIN_AUDIO][AUDIO]Translate the {source} speech into {target} text. Write the "
-        "translation alone.[/INST]"
+        "translation alone.{context}[/INST]"
     )
     needed_tokens = ("<s>", "[INST]", "[/INST]", "[BEGIN_AUDIO]")
     tokenizer_files = (TEKKEN, "tokenizer.json")

@@ -41,6 +41,8 @@ PROBE = "the sea"
 class CanaryTokenizer:
     """Tokenizer of one Canary."""
 
+    glossary_room = 256  # of the 1,024 positions of published decoders
+
     def __init__(
         self,
         file: Path,
@@ -108,6 +110,13 @@ class CanaryTokenizer:
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Nothing: published uses leave the place for earlier text, behind <|startofcontext|>, empty."""
         return []
+
+    def glossary_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int], written: Sequence[int]
+    ) -> list[int]:
+        """The prompt with a glossary in the place of earlier text, which is left out."""
+        begins, *rest = self.prompt(source_language, target_language)
+        return [begins, *glossary, *rest]
 
     def encode(self, text: str) -> list[int]:
         """Text tokens only: nothing is added in front or behind."""

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from foundation.errors import InputError
+from models.storage.alignment_file import read_alignment_heads
 from models.translator import TranslatorOptions
 
 logger = logging.getLogger(__name__)
@@ -16,7 +18,11 @@ def check_attention_options(layers: int, heads: int, options: TranslatorOptions)
     if options.attention_layer is None:
         if options.attention_heads is not None:
             raise InputError("attention heads were given without a layer: add --attention-layer")
+        if options.alignment_heads is not None:
+            read_alignment_heads(Path(options.alignment_heads), layers, heads)
         return
+    if options.alignment_heads is not None:
+        raise InputError("a layer and a file of alignment heads were given: leave one of them out")
     if not 1 <= options.attention_layer <= layers:
         raise InputError(f"attention layer {options.attention_layer} does not exist: choose 1 to {layers}")
     chosen = options.attention_heads or ()
@@ -40,6 +46,8 @@ def attention_heads(
     if options.attention_layer is not None:
         chosen = options.attention_heads or range(1, heads + 1)
         return tuple((options.attention_layer - 1, head - 1) for head in chosen)
+    if options.alignment_heads is not None:
+        return read_alignment_heads(Path(options.alignment_heads), layers, heads)
     # Without known alignment heads the last layer is the usual choice (EDAtt, Papi et al. 2023).
     last = tuple((layers - 1, head) for head in range(heads))
     if not alignment_heads:

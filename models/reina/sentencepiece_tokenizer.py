@@ -79,6 +79,8 @@ class SentencePieceTokenizer:
             )
         return self.pieces + self.languages.index(code)
 
+    glossary_room = 0
+
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Nothing: these models know no earlier text."""
         return []

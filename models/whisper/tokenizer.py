@@ -103,6 +103,19 @@ class WhisperTokenizer:
             return []
         return [self._ids[PREVIOUS], *context[-MAXIMUM_CONTEXT:]]
 
+    @property
+    def glossary_room(self) -> int:
+        """Tokens of words that a user expects, in the place of earlier text."""
+        return MAXIMUM_CONTEXT if PREVIOUS in self._ids else 0
+
+    def glossary_prompt(
+        self, source_language: str, target_language: str, glossary: Sequence[int], written: Sequence[int]
+    ) -> list[int]:
+        """The prompt behind a glossary and the newest of what was written, in the room that is left."""
+        room = MAXIMUM_CONTEXT - len(glossary)
+        context = [*glossary, *(written[-room:] if room > 0 else ())]
+        return [*self.context_prompt(context), *self.prompt(source_language, target_language)]
+
     def language_code(self, language: str) -> str:
         """The code of a language, given as in `prompt`. Raises InputError if the model does not know it."""
         if not self.multilingual and find_language(language, self.languages) is None:

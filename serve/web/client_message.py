@@ -1,6 +1,7 @@
 """What a client asks for in a message of text: simulstream's keys, and further ones.
 
     {"sample_rate": 16000, "source_lang": "en", "target_lang": "de", "metrics_metadata": {...}}
+    {"context": "Foster\\nReich\\nLINC"}
     {"policy": "alignatt", "knob": 50, "stability": "preview", "report": ["times", "scores"]}
     {"end_of_stream": true}
 
@@ -17,6 +18,7 @@ from foundation.typed_values import typed_value
 from models.sound.audio import FASTEST, SLOWEST
 
 REPORTS = ("times", "scores", "events", "sentences")
+LONGEST_CONTEXT = 4000  # characters; no model's prompt takes more
 # simulstream's, whose values may be anything.
 FREE_KEYS = ("metrics_metadata", "end_of_stream")
 
@@ -28,6 +30,7 @@ class ClientOptions:
     sample_rate: int | None = option(None, "So many samples a second.", at_least=SLOWEST, at_most=FASTEST)
     source_lang: str | None = option(None, "This language is spoken.")
     target_lang: str | None = option(None, "This language is written.")
+    context: str | None = option(None, "These names and terms, one a line, or sentences are expected.")
     policy: str | None = option(None, "This policy decides, by the name of its agent.")
     knob: float | None = option(None, "The policy's option that trades latency for quality.")
     stability: str | None = option(
@@ -37,6 +40,10 @@ class ClientOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.context is not None and len(self.context) > LONGEST_CONTEXT:
+            raise InputError(
+                f"context has {len(self.context)} characters, and {LONGEST_CONTEXT} may be sent: shorten it"
+            )
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class ClientStream:
         self._agent = agent
         self._catalog = catalog
         self._languages = AskedLanguages(agent)
+        self._glossary: tuple[int, ...] | None = None  # None: the agent's
         self._stream: StreamState | None = None
 
     @property
@@ -59,6 +60,12 @@ class ClientStream:
             self._languages.ask("source", options.source_lang, self.has_begun)
         if options.target_lang is not None:
             self._languages.ask("target", options.target_lang, self.has_begun)
+        if options.context is not None:
+            if self.has_begun:
+                raise InputError(
+                    "a stream keeps the context that it began with: tell another before its audio"
+                )
+            self._glossary = self._agent.glossary(options.context)
         if options.policy is not None or options.knob is not None:
             name = self.wishes.policy if options.policy is None else options.policy
             self._set_policy(self._catalog.choose(name, options.knob))
@@ -72,7 +79,7 @@ class ClientStream:
         if self._stream is None:
             self._languages.check()
             policy = self._catalog.choose(self.wishes.policy, self.wishes.knob)
-            self._stream = self._agent.open_stream(self._languages.pair, policy)
+            self._stream = self._agent.open_stream(self._languages.pair, policy, self._glossary)
         return await self._step(chunk.samples, chunk.sample_rate, False)
 
     async def end(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ UTF-8, tab-separated, with a header. Columns:
     members    lines that a clip was joined from
     voice      who speaks a synthesised clip
     speed      and how fast
+    word_ends_ms  when each word of the language that is spoken ends, in ms, with spaces between
     en, de ... text in that language, plain; empty means "none in this language"
 
 Only `id` and one language are needed. `train.prepare` writes manifests.
@@ -29,7 +30,8 @@ from train.prepare.text_files import is_file, shown
 
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
-NOTES = ("members", "voice", "speed")  # kept from step to step, read by nobody
+# Kept from step to step; only `simulst heads` reads one of them, the last.
+NOTES = ("members", "voice", "speed", "word_ends_ms")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # such as a line end, with which no manifest could be written again
 HEARD_MS = re.compile(r"[1-9][0-9]{0,8}")
