@@ -21,6 +21,7 @@ from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
 import agents.test_set.list_dataloader  # noqa: F401  takes the place of SimulEval's own
+from agents.cascade.recogniser_options import RecogniserOptions
 from agents.history_options import HistoryOptions
 from agents.policy import Policy
 from agents.stream.chunk_record import ChunkRecord
@@ -60,7 +61,14 @@ class AgentOptions:
 Agent = TypeVar("Agent", bound="StreamingAgent")
 
 # What every agent takes from the command line, besides the fields of its policy.
-SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions, HistoryOptions)
+SHARED_OPTIONS = (
+    AgentOptions,
+    TranslatorOptions,
+    RecogniserOptions,
+    SearchOptions,
+    SpeechActivityOptions,
+    HistoryOptions,
+)
 # Of agents that run on a shipped model; it also writes French.
 SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
@@ -112,11 +120,17 @@ class StreamingAgent(SpeechToTextAgent):
             read_options(args, SpeechActivityOptions),
             read_options(args, HistoryOptions),
         )
-        # These bring torch, which nobody waits for whose arguments are refused.
-        from agents.engine import StreamingEngine
-        from models.registry import load_translator
+        # They know the agents, and this file is what all of those begin with.
+        from agents.cascade.configuration import configure_recogniser
 
-        translator = load_translator(options.model, translator_options)
+        recogniser = configure_recogniser(
+            read_options(args, RecogniserOptions), options, translator_options
+        )
+        # These bring torch, which nobody waits for whose arguments are refused.
+        from agents.cascade.loading import load_agent_translator
+        from agents.engine import StreamingEngine
+
+        translator = load_agent_translator(options.model, translator_options, recogniser)
         self.engine = StreamingEngine(translator, search, speech, history)
         super().__init__(args)
 

@@ -4,8 +4,8 @@
     model: openai/whisper-tiny.en
     recent_frames: 8
 
-Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, SearchOptions,
-SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets,
+Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, RecogniserOptions,
+SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets,
 servers) name the classes of their own options.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import agents.streaming_agent
+from agents.cascade.recogniser_options import RecogniserOptions
 from agents.configuration.agent_files import find_agent
 from agents.history_options import HistoryOptions
 from agents.policy import Policy
@@ -45,6 +46,13 @@ class AgentConfiguration:
     @property
     def translator(self) -> TranslatorOptions:
         return self._part(TranslatorOptions)
+
+    @property
+    def recogniser(self) -> "AgentConfiguration | None":
+        """Of a cascade, as an agent of its own; None where the model hears itself. Raises InputError."""
+        from agents.cascade.configuration import configure_recogniser  # it configures an agent by this file
+
+        return configure_recogniser(self._part(RecogniserOptions), self.agent_options, self.translator)
 
     @property
     def search(self) -> SearchOptions:
@@ -95,8 +103,10 @@ def configure_agent(
             given[name] = typed_value(parse_words(words, option), option)
     with named_place(place):
         made = [_make(options_class, given) for options_class in classes]
-    parts = tuple(made[len(others) :])
-    return AgentConfiguration(agent, agent_class, parts), made[: len(others)]
+    configuration = AgentConfiguration(agent, agent_class, tuple(made[len(others) :]))
+    with named_place(place):
+        _ = configuration.recogniser  # what cannot be is said now
+    return configuration, made[: len(others)]
 
 
 @contextmanager
