@@ -18,6 +18,7 @@ from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from foundation.errors import InputError
 from models.languages import LanguagePair
+from models.text_translation.text_translator import TextTranslator
 from models.translator import DecoderOutput, DecoderState, Memory, Reading, Translator
 
 
@@ -26,7 +27,7 @@ class CascadeTranslator(Translator):
 
     hears_in_steps = True
 
-    def __init__(self, text: Translator, recogniser: StreamingEngine, policy: Policy) -> None:
+    def __init__(self, text: TextTranslator, recogniser: StreamingEngine, policy: Policy) -> None:
         """text: a translator that `reads_text`. policy: by which the recogniser writes.
 
         Raises InputError where text reads audio, or the recogniser reads text, or cannot run its policy.
@@ -68,6 +69,10 @@ class CascadeTranslator(Translator):
         decisions = self.recogniser.step([one.state for one in asked], with_times=True) if asked else []
         for stream, decision in zip(asked, decisions, strict=True):
             stream.take(decision)
+            try:
+                self.text.check_text(stream.text)
+            except InputError as error:
+                stream.error = stream.error or error
 
     def encode_streams(self, streams: Sequence[RecognisedStream]) -> Memory:
         return self.text.encode_streams([stream.text for stream in streams])

@@ -5,8 +5,8 @@
 
 import torch
 
-from foundation.errors import InputError
 from models.text_translation.source_text import SourceText
+from models.text_translation.text_translator import TextTranslator
 from models.translator import DecoderOutput, Memory
 from tests.models.scripted_translator import END, ScriptedState, ScriptedTranslator
 from tests.models.spelling_translator import SpellingTokenizer
@@ -14,19 +14,15 @@ from tests.models.spelling_translator import SpellingTokenizer
 LETTERS = SpellingTokenizer.letters
 
 
-class WordTranslator(ScriptedTranslator):
+class WordTranslator(TextTranslator, ScriptedTranslator):
     """Certain of the translation of every word that it has read."""
 
-    reads_text = True
     hidden_width = 1
 
     def __init__(self) -> None:
         super().__init__(lambda frames, tokens: torch.zeros(0), len(LETTERS))
         self.tokenizer = SpellingTokenizer(len(LETTERS))
         self.read_texts: list[list[str]] = []  # by each call of encode_streams
-
-    def open_stream(self, whole: bool = False):
-        raise InputError("reads text")
 
     def encode_streams(self, streams: list[SourceText]) -> Memory:
         self.read_texts.append([stream.text for stream in streams])
