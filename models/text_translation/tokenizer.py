@@ -13,9 +13,8 @@ from torch import Tensor
 from foundation.errors import InputError
 from models.decoding.units import characters_started, words_started
 from models.languages import LanguagePair
-from models.text_translation.tokens import JsonPieces, SentencePieces, SourceTokens
+from models.text_translation.tokens import SPACE, JsonPieces, SentencePieces, SourceTokens
 
-SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # No text: unknown and padding, sentence marks, M2M-100's and NLLB's languages, Opus-MT's and MADLAD's
 # targets, T5's and M2M-100's spare tokens.

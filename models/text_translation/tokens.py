@@ -3,7 +3,8 @@
 Shapes: V vocabulary.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sentencepiece import SentencePieceProcessor
 from foundation.errors import InputError
 from models.storage.model_files import refuse_lfs_pointer
 from models.storage.tokenizer_files import read_tokenizer
+
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 
 
 @dataclass(frozen=True)
@@ -62,5 +65,23 @@ class SentencePieces:
 
     def encode(self, text: str) -> tuple[list[int], list[int]]:
         """Ids of pieces, and the characters of the text up to the end of each."""
-        pieces = self._pieces.Encode(text, out_type="immutable_proto").pieces
-        return [self.ids.get(one.piece, self._unknown) for one in pieces], [one.end for one in pieces]
+        pieces = self._pieces.EncodeAsPieces(text)
+        return [self.ids.get(piece, self._unknown) for piece in pieces], piece_ends(pieces, text)
+
+
+def piece_ends(pieces: Sequence[str], text: str) -> list[int]:
+    """Characters of a text up to the end of each of its pieces.
+
+    SentencePiece normalises the text before it cuts it, so that characters are counted within each word only;
+    the last piece of a word ends with it.
+    """
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    ends, word, passed = [], -1, 0
+    for place, piece in enumerate(pieces):
+        if piece.startswith(SPACE) or word < 0:
+            word, passed = min(word + 1, len(words) - 1), 0
+        passed += len(piece.lstrip(SPACE))
+        begin, end = words[word]
+        is_last = place + 1 == len(pieces) or pieces[place + 1].startswith(SPACE)
+        ends.append(end if is_last else min(end, begin + passed))
+    return ends
