@@ -14,6 +14,8 @@ from models.reina.translator import load_reina_translator
 from models.speech_translator import SpeechTranslator
 from models.storage.locate import locate_base, locate_model
 from models.storage.model_files import read_json
+from models.text_translation.causal_model import CAUSAL_KINDS
+from models.text_translation.causal_translator import load_causal_translator
 from models.text_translation.configuration import KINDS as TEXT_KINDS
 from models.text_translation.translator import load_text_translator
 from models.translator import Translator, TranslatorOptions
@@ -30,7 +32,9 @@ TRANSLATORS: dict[str, Callable[[Path, TranslatorOptions], Translator]] = {
     "reina": load_reina_translator,
     "canary": load_canary_translator,
     **dict.fromkeys(FAMILIES, load_audio_language_translator),
-    **dict.fromkeys(TEXT_KINDS, load_text_translator),  # behind a recogniser
+    # These read text: behind a recogniser.
+    **dict.fromkeys(TEXT_KINDS, load_text_translator),
+    **dict.fromkeys(CAUSAL_KINDS, load_causal_translator),
 }
 
 

@@ -8,17 +8,22 @@ import json
 from pathlib import Path
 
 import torch
-from sentencepiece import SentencePieceTrainer
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
     M2M100Config,
     M2M100ForConditionalGeneration,
     MarianConfig,
     MarianMTModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
 
+from tests.models.tiny_qwen2_audio import write_tiny_tokenizer
 from tests.models.tiny_whisper import CORPUS
 
 PIECES = 300
@@ -37,8 +42,6 @@ def _sentence_pieces(file: Path) -> list[str]:
         minloglevel=2,
     )
     file.write_bytes(model.getvalue())
-    from sentencepiece import SentencePieceProcessor
-
     pieces = SentencePieceProcessor(model_proto=model.getvalue())
     return [pieces.IdToPiece(piece) for piece in range(len(pieces))]
 
@@ -162,6 +165,29 @@ def write_tiny_t5(folder: Path, seed: int = 0, gated: bool = True, pairs: tuple[
     if pairs:
         config.task_specific_params = {f"translation_{pair}": {} for pair in pairs}
     network = T5ForConditionalGeneration(config)
+    _randomise(network, seed)
+    network.save_pretrained(folder)
+    return folder
+
+
+def write_tiny_causal(folder: Path, seed: int = 0, chat: bool = True) -> Path:
+    """A Qwen2 with byte-level tokens that knows chats, or a Llama with SentencePiece's pieces that does not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "tie_word_embeddings": False,
+    }
+    if chat:
+        end = write_tiny_tokenizer(folder)["<|im_end|>"]
+        network = Qwen2ForCausalLM(Qwen2Config(vocab_size=512, eos_token_id=end, **sizes))
+    else:
+        ids = _tokenizer_json(folder, [])
+        network = LlamaForCausalLM(LlamaConfig(vocab_size=len(ids) + 3, eos_token_id=2, **sizes))
     _randomise(network, seed)
     network.save_pretrained(folder)
     return folder
