@@ -28,6 +28,7 @@ from agents.stream.chunk_record import ChunkRecord
 from agents.test_set.input_lists import check_lists, check_test_set
 from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from foundation.command_line import add_options, read_options
+from foundation.commands import load
 from foundation.errors import InputError
 from foundation.options import check_options, option
 from models.decoding.options import SearchOptions
@@ -120,12 +121,9 @@ class StreamingAgent(SpeechToTextAgent):
             read_options(args, SpeechActivityOptions),
             read_options(args, HistoryOptions),
         )
-        # They know the agents, and this file is what all of those begin with.
-        from agents.cascade.configuration import configure_recogniser
-
-        recogniser = configure_recogniser(
-            read_options(args, RecogniserOptions), options, translator_options
-        )
+        # It knows all agents, which begin with this file.
+        configure_recogniser = load("agents.configuration.agent_configuration:configure_recogniser")
+        recogniser = configure_recogniser(read_options(args, RecogniserOptions), options, translator_options)
         # These bring torch, which nobody waits for whose arguments are refused.
         from agents.cascade.loading import load_agent_translator
         from agents.engine import StreamingEngine

@@ -23,8 +23,8 @@ class TranslatorOptions:
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option(
         "float32",
-        "Weights and activations are numbers of this format; int8 (Whisper, REINA, Canary, on processors): "
-        "the decoder multiplies in 8 bits, and all else is in float32.",
+        "Weights and activations are numbers of this format; int8 (Whisper, REINA, Canary, Opus-MT, NLLB, "
+        "T5, on processors): the decoder multiplies in 8 bits, and all else is in float32.",
         (*PRECISION_NAMES, EIGHT_BITS),
     )
     encoder_precision: str | None = option(
@@ -86,7 +86,8 @@ class TranslatorOptions:
     )
     prompt: str | None = option(
         None,
-        "An audio-language model gets this whole prompt; {source} and {target} stand for the "
+        "An audio-language model, or a language model behind a recogniser ({text} is what that heard), gets "
+        "this whole prompt, and T5 gets it in front of the text; {source} and {target} stand for the "
         "languages; default: the model's.",
     )
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from agents.cascade.configuration import Recogniser
 from agents.cascade.translator import CascadeTranslator
-from agents.configuration.agent_configuration import AgentConfiguration
 from agents.engine import StreamingEngine
+from agents.history_options import HistoryOptions
 from foundation.errors import InputError
 from models.policy.scored_translator import ScoredTranslator
 from models.registry import load_translator, load_translators
@@ -12,9 +13,9 @@ from models.translator import Translator, TranslatorOptions
 
 
 def load_agent_translators(
-    models: Iterable[str], options: TranslatorOptions, recogniser: AgentConfiguration | None
+    models: Iterable[str], options: TranslatorOptions, recogniser: Recogniser | None
 ) -> dict[str, Translator]:
-    """The translators of agents that share a recogniser, by the names of their models; see `load_translators`.
+    """The translators of agents that share a recogniser, by their models' names; see `load_translators`.
 
     recogniser: None where the models hear themselves. Raises InputError where a model cannot be loaded, or
     reads text and has no recogniser, or hears and has one.
@@ -29,24 +30,22 @@ def load_agent_translators(
                 )
         return found
     hearing = StreamingEngine(
-        load_translator(recogniser.agent_options.model, recogniser.translator),
+        load_translator(recogniser.model, recogniser.translator),
         recogniser.search,
-        history=recogniser.history,
+        history=HistoryOptions(history="none"),  # the cascade's own says what both forget
     )
-    return {
-        name: _cascade(translator, hearing, recogniser, options) for name, translator in found.items()
-    }
+    return {name: _cascade(translator, hearing, recogniser, options) for name, translator in found.items()}
 
 
 def load_agent_translator(
-    model: str, options: TranslatorOptions, recogniser: AgentConfiguration | None
+    model: str, options: TranslatorOptions, recogniser: Recogniser | None
 ) -> Translator:
     """The translator of one agent, as `load_agent_translators`."""
     return load_agent_translators([model], options, recogniser)[model]
 
 
 def _cascade(
-    text: Translator, hearing: StreamingEngine, recogniser: AgentConfiguration, options: TranslatorOptions
+    text: Translator, hearing: StreamingEngine, recogniser: Recogniser, options: TranslatorOptions
 ) -> Translator:
     if not isinstance(text, ScoredTranslator):
         return CascadeTranslator(text, hearing, recogniser.policy)

@@ -14,16 +14,22 @@ from models.text_translation.source_text import SourceText
 class RecognisedStream:
     """An AudioStream that hands its audio to a stream of the recogniser."""
 
-    def __init__(self, recogniser: StreamingEngine, policy: Policy, languages: LanguagePair) -> None:
+    def __init__(
+        self, recogniser: StreamingEngine, policy: Policy, languages: LanguagePair, whole: bool = False
+    ) -> None:
         """policy: by which the recogniser writes. languages: of the translation.
+
+        whole: it is asked only once it has heard everything.
 
         Raises InputError where the recogniser cannot transcribe the language that is spoken.
         """
         spoken = LanguagePair(languages.source, languages.source)
-        self.state = recogniser.open_stream(policy, spoken)
+        audio = recogniser.open_audio(whole or policy.hears_whole)
+        self.state = recogniser.open_stream(policy, spoken, audio)
         self.text = SourceText(languages)
         self.error: Exception | None = None
         self._recogniser = recogniser
+        self._whole = whole
         self._has_written = False
 
     @property
@@ -45,7 +51,8 @@ class RecognisedStream:
         ends_now = ended and not audio.finished
         if ends_now:
             audio.append([], None, finished=True)
-        return self.error is None and (ends_now or audio.now_ms > self.state.decided_ms)
+        new = audio.now_ms > self.state.decided_ms and not self._whole
+        return self.error is None and (ends_now or new)
 
     def take(self, decision: Decision) -> None:
         """What the recogniser has decided: words with their times, or why it cannot go on."""

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from agents.cascade.recognised_stream import RecognisedStream
 from agents.engine import StreamingEngine
-from agents.offline_agent import OfflinePolicy
 from agents.policy import Policy
 from foundation.errors import InputError
 from models.languages import LanguagePair
@@ -58,9 +57,8 @@ class CascadeTranslator(Translator):
         """Raises InputError without languages, and where the recogniser cannot transcribe the spoken one."""
         if languages is None:
             raise InputError("a cascade must know what is spoken: open its streams by an engine")
-        policy = OfflinePolicy() if whole else self._policy
         try:
-            return RecognisedStream(self.recogniser, policy, languages)
+            return RecognisedStream(self.recogniser, self._policy, languages, whole)
         except InputError as error:
             raise InputError(f"the recogniser cannot transcribe {languages.source!r}: {error}") from None
 
@@ -101,4 +99,3 @@ class CascadeTranslator(Translator):
 
     def step(self, state: DecoderState, tokens: Tensor) -> DecoderOutput:
         return self.text.step(state, tokens)
-

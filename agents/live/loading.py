@@ -37,7 +37,7 @@ def configure_live(
             check_language_name(language)
         locate_model(options.model)
         if configuration.recogniser is not None:
-            locate_model(configuration.recogniser.agent_options.model)
+            locate_model(configuration.recogniser.model)
     return configuration
 
 

@@ -68,9 +68,9 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     scorers = Scorers(options)
     with run_folder(configuration, overwrite) as folder:
         if not configuration.agent_class.own_behaviour():  # which may load something else
-            for one in (configuration, configuration.recogniser):  # before torch is imported
-                if one is not None:
-                    locate_model(one.agent_options.model)
+            locate_model(configuration.agent_options.model)  # before torch is imported
+            if configuration.recogniser is not None:
+                locate_model(configuration.recogniser.model)
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)
         else:

@@ -1,4 +1,4 @@
-"""A causal language model of transformers, in the form in which our decoder of audio-language models takes it.
+"""A causal language model of transformers, in the form that our decoder of audio-language models takes.
 
 There audio frames stand in the prompt like words; here they are the embeddings of the source's words. What
 does not change any more is read once (`models.audio_language.kept_keys`).
@@ -52,7 +52,7 @@ class CausalModel:
 
 
 def load_causal_model(folder: Path, options: TranslatorOptions) -> CausalModel:
-    """The model in a folder. Raises InputError, with what is wrong and how to mend it, if it cannot be used."""
+    """The model in a folder. Raises InputError, with what is wrong and how to mend it, if there is none."""
     config = read_json(folder / "config.json")
     sizes = {name: config.get(name) for name in ("vocab_size", "max_position_embeddings")}
     sizes |= {name: config.get(name) for name in ("num_hidden_layers", "hidden_size")}

@@ -58,8 +58,8 @@ class CausalTokenizer:
         before, place, after = self._prompt.partition(PLACE)
         if not place or PLACE in after or not after:
             raise InputError(
-                f"the prompt {self._prompt!r:.200} must hold {{text}} once, and text or a special token behind "
-                "it: write where the source text belongs"
+                f"the prompt {self._prompt!r:.200} must hold {{text}} once, and text or a special token "
+                "behind it: write where the source text belongs"
             )
         self._bytes = self._token_bytes(ids)
 

@@ -66,9 +66,7 @@ class CausalTranslator(AudioLanguageDecoder, TextTranslator):
             lengths,
             lengths,
             token_end_times(streams, tokens, self.device),
-            final=tuple(
-                self._final(stream, one.tokens) for stream, one in zip(streams, tokens, strict=True)
-            ),
+            final=tuple(self._final(stream, one.tokens) for stream, one in zip(streams, tokens, strict=True)),
         )
 
     def _final(self, stream: SourceText, tokens: tuple[int, ...]) -> FinalFrames:

@@ -19,7 +19,9 @@ class TextDimensions:
     head_width: int
     activation: str  # of feed-forward layers
     is_gated: bool = False  # feed-forward layers multiply by a gate
-    normalises_first: bool = True  # before attention and feed-forward layers, and at the end; else behind each
+    normalises_first: bool = (
+        True  # before attention and feed-forward layers, and at the end; else behind each
+    )
     mean_is_kept: bool = False  # normalisation divides by the root of the mean square, and has no bias
     epsilon: float = 1e-5  # of normalisations
     bias: bool = True  # of linear layers

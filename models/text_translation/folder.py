@@ -1,9 +1,9 @@
 """Reads the folder of a text translator, as Hugging Face keeps it.
 
-    config.json                           sizes (`models.text_translation.configuration`)
-    model.safetensors                     or shards with their index, or pytorch_model.bin
-    tokenizer.json                        or SentencePiece files: source.spm with vocab.json (Opus-MT),
-                                          sentencepiece.bpe.model with vocab.json (M2M-100), spiece.model (T5)
+config.json                           sizes (`models.text_translation.configuration`)
+model.safetensors                     or shards with their index, or pytorch_model.bin
+tokenizer.json                        or SentencePiece files: source.spm with vocab.json (Opus-MT),
+                                      sentencepiece.bpe.model with vocab.json (M2M-100), spiece.model (T5)
 """
 
 import re
@@ -54,7 +54,9 @@ def load_text_checkpoint(folder: Path, task: str | None = None) -> TextCheckpoin
     config = read_json(folder / "config.json")
     kind, dimensions = config.get("model_type"), text_dimensions(folder, config)
     if task is not None and kind not in T5_TYPES:
-        raise InputError("prompt is an option of models that are asked in words, not of this one: leave it out")
+        raise InputError(
+            "prompt is an option of models that are asked in words, not of this one: leave it out"
+        )
     tokenizer = _tokenizer(folder, config, dimensions.n_vocab, task)
     with without_values():
         model = TextModel(dimensions)

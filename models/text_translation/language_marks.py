@@ -71,7 +71,11 @@ class LanguageTokens(TextTokenizer):
     """M2M-100 and NLLB."""
 
     def __init__(
-        self, source: JsonPieces | SentencePieces, written: Mapping[str, int], vocabulary_size: int, start: int
+        self,
+        source: JsonPieces | SentencePieces,
+        written: Mapping[str, int],
+        vocabulary_size: int,
+        start: int,
     ) -> None:
         """start: as for MarianTokenizer. Raises InputError where there is no token of any language."""
         super().__init__(source, written, vocabulary_size)

@@ -3,7 +3,7 @@
 The decoder is that of `models.whisper.network` but for its blocks, so that rows of unequal length, caches and
 attention are those of all our models. What is read and written at once is a batch of streams of any lengths.
 
-Shapes: B streams, T source tokens, R rows, N new tokens, L cached tokens, D width, H heads, d width of a head.
+Shapes: B streams, T source tokens, R rows, N new tokens, L cached tokens, D width, H heads, d width of one.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The text that is to be translated: words that somebody has recognised, each with the time at which it ended.
+"""The text that is to be translated: words that somebody has recognised, each with the time of its end.
 
 It takes the place of an AudioStream where a translator reads text: what is encoded of it are tokens, and each
 ends at a time of the audio, so that policies and histories do as they do with frames.

@@ -38,8 +38,8 @@ class TextTranslator(Translator):
         count = len(self.source_tokens(text).tokens)
         if count > self.maximum_source_tokens:
             raise InputError(
-                f"the recognised text has {count} tokens, but the model reads {self.maximum_source_tokens} at "
-                "once: remember less, by --window-s"
+                f"the recognised text has {count} tokens, but the model reads {self.maximum_source_tokens} "
+                "at once: remember less, by --window-s"
             )
 
 

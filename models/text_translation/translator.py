@@ -38,8 +38,8 @@ def refuse_audio_options(options: TranslatorOptions) -> None:
     for name in OF_AUDIO:
         if getattr(options, name) not in (None, False):
             raise InputError(
-                f"{name} is an option of models that hear, and this one reads text: give it to the recogniser, "
-                f"as --recogniser-options {name}=..."
+                f"{name} is an option of models that hear, and this one reads text: give it to the "
+                f"recogniser, as --recogniser-options {name}=..."
             )
 
 

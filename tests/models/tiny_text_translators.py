@@ -111,9 +111,7 @@ def write_tiny_marian(folder: Path, seed: int = 0, targets: tuple[str, ...] = ()
     )
     network = MarianMTModel(config)
     _randomise(network, seed)
-    network.final_logits_bias = torch.randn(
-        1, len(ids), generator=torch.Generator().manual_seed(seed + 1)
-    )
+    network.final_logits_bias = torch.randn(1, len(ids), generator=torch.Generator().manual_seed(seed + 1))
     network.save_pretrained(folder, safe_serialization=True)
     if old:
         torch.save(network.state_dict(), folder / "pytorch_model.bin")
@@ -171,7 +169,7 @@ def write_tiny_t5(folder: Path, seed: int = 0, gated: bool = True, pairs: tuple[
 
 
 def write_tiny_causal(folder: Path, seed: int = 0, chat: bool = True) -> Path:
-    """A Qwen2 with byte-level tokens that knows chats, or a Llama with SentencePiece's pieces that does not."""
+    """A Qwen2 with byte-level tokens that knows chats, or a Llama with SentencePiece's pieces."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = {
         "hidden_size": 32,

@@ -1,4 +1,4 @@
-"""A cascade of a recogniser and a translator whose right outputs are known, letter by letter and word by word.
+"""A cascade of a recogniser and a translator whose right outputs are known, letter by letter, word by word.
 
 The audio spells AbCdEfGh, a letter in 100 ms. In chunks of 100 ms the recogniser commits Ab at 300 ms, when C
 shows that the word is complete, Cd at 500, Ef at 700 and Gh at the end, 800; the letter that ends a word is

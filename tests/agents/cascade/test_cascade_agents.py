@@ -139,11 +139,20 @@ def test_a_live_stream_and_a_served_one_write_what_simuleval_writes(models, clip
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recogniser": None, "recogniser_options": None}, "translates text and hears nothing: add a recogniser"),
+        (
+            {"recogniser": None, "recogniser_options": None},
+            "translates text and hears nothing: add a recogniser",
+        ),
         ({"recogniser": None}, "recogniser_options were given without a recogniser"),
-        ({"recogniser_options": ["agreeing_chunk=1"]}, "no option 'agreeing_chunk': did you mean 'agreeing_chunks'"),
+        (
+            {"recogniser_options": ["agreeing_chunk=1"]},
+            "no option 'agreeing_chunk': did you mean 'agreeing_chunks'",
+        ),
         ({"recogniser_options": ["beam"]}, "'beam' is no option: write it as KEY=VALUE"),
-        ({"recogniser_options": ["beam=many"]}, "recogniser_options: beam must be a whole number, got 'many'"),
+        (
+            {"recogniser_options": ["beam=many"]},
+            "recogniser_options: beam must be a whole number, got 'many'",
+        ),
         ({"recogniser_options": ["beam=2", "beam=3"]}, "beam is given twice"),
         ({"recogniser_options": ["chunk_ms=100"]}, "chunk_ms of the recogniser is given by chunk_ms"),
         ({"recogniser_options": ["window_s=5"]}, "window_s is an option of the whole cascade"),
@@ -158,7 +167,9 @@ def test_a_live_stream_and_a_served_one_write_what_simuleval_writes(models, clip
 )
 def test_what_cannot_be_is_said_in_one_line(changes, message, models):
     named = {"MARIAN": str(models / "marian"), "WHISPER": str(models / "whisper")}
-    changes = {name: named.get(value, value) if isinstance(value, str) else value for name, value in changes.items()}
+    changes = {
+        name: named.get(value, value) if isinstance(value, str) else value for name, value in changes.items()
+    }
     with pytest.raises(InputError) as caught:
         load_live(configure_live({**cascade(models), **changes}, "here"))
     assert message in str(caught.value) and "\n" not in str(caught.value)
@@ -183,6 +194,8 @@ def test_text_longer_than_the_model_reads_stops_its_stream_only(models):
     )
     stream = translator.open_stream(languages=LanguagePair("en", "de"))
     stream.text.add("cat " * 100, 100.0)
-    with pytest.raises(InputError, match=r"the recognised text has \d+ tokens, but the model reads 96 at once"):
+    with pytest.raises(
+        InputError, match=r"the recognised text has \d+ tokens, but the model reads 96 at once"
+    ):
         translator.text.check_text(stream.text)
     assert AlignAttPolicy().for_model(translator) == AlignAttPolicy()

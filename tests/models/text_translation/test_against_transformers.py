@@ -50,9 +50,7 @@ def test_encoder_states_logits_and_attention_are_theirs(translator, theirs):
     prompt = translator.tokenizer.prompt("en", "de")
     written = [*prompt, 20, 30, 41, 20, 55]
     with torch.no_grad():
-        expected = theirs(
-            input_ids=tokens, decoder_input_ids=torch.tensor([written]), output_attentions=True
-        )
+        expected = theirs(input_ids=tokens, decoder_input_ids=torch.tensor([written]), output_attentions=True)
     memory = translator.encode_streams([stream])
     torch.testing.assert_close(memory.frames, expected.encoder_last_hidden_state, atol=1e-4, rtol=1e-4)
     # One token after the other behind the prompt.
@@ -99,10 +97,14 @@ def test_streams_of_unequal_length_are_as_alone(translator):
     for row, (text, prefix) in enumerate(zip(texts, prefixes, strict=True)):
         alone, first = translator.start(translator.encode_streams([source(text)]), [prefix], [0], True)
         width = first.attention.shape[1]
-        torch.testing.assert_close(output.log_probabilities[row], first.log_probabilities[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            output.log_probabilities[row], first.log_probabilities[0], atol=1e-4, rtol=0
+        )
         torch.testing.assert_close(output.attention[row, :width], first.attention[0], atol=1e-5, rtol=0)
         after = translator.step(alone, torch.tensor([22 + row]))
-        torch.testing.assert_close(second.log_probabilities[row], after.log_probabilities[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            second.log_probabilities[row], after.log_probabilities[0], atol=1e-4, rtol=0
+        )
 
 
 def test_a_text_that_grows_gives_the_memory_of_the_whole(translator):

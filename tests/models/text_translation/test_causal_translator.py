@@ -68,8 +68,9 @@ def test_a_text_that_grows_reads_only_its_new_words_and_writes_the_same(translat
     monkeypatch.setattr(
         translator.model,
         "hidden_states",
-        lambda embeddings, *rest, **more: read.append(embeddings.shape[1])
-        or hidden_states(embeddings, *rest, **more),
+        lambda embeddings, *rest, **more: (
+            read.append(embeddings.shape[1]) or hidden_states(embeddings, *rest, **more)
+        ),
     )
     known = len(translator.source_tokens(growing).tokens)
     for place, word in enumerate("calm and the ship sailed home".split(), start=4):
@@ -102,7 +103,9 @@ def test_streams_of_unequal_length_are_as_alone(translator):
     for row, (text, prefix) in enumerate(zip(texts, prefixes, strict=True)):
         _, alone = translator.start(translator.encode_streams([source(text)]), [prefix], [0], True)
         width = alone.attention.shape[1]
-        torch.testing.assert_close(together.log_probabilities[row], alone.log_probabilities[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            together.log_probabilities[row], alone.log_probabilities[0], atol=1e-4, rtol=0
+        )
         torch.testing.assert_close(together.attention[row, :width], alone.attention[0], atol=1e-5, rtol=0)
 
 
