@@ -27,6 +27,7 @@ from tests.models.tiny_qwen2_audio import write_tiny_tokenizer
 from tests.models.tiny_whisper import CORPUS
 
 PIECES = 300
+ASKED = "translate English to German French: In German:"
 NLLB_LANGUAGES = ("eng_Latn", "deu_Latn", "fra_Latn", "zho_Hans", "zho_Hant")
 
 
@@ -55,7 +56,7 @@ def _tokenizer_json(folder: Path, specials: list[str]) -> dict[str, int]:
     trainer = trainers.BpeTrainer(
         vocab_size=PIECES, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], show_progress=False
     )
-    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.train_from_iterator([*CORPUS, ASKED], trainer)
     tokenizer.add_special_tokens(specials)
     tokenizer.save(str(folder / "tokenizer.json"))
     return tokenizer.get_vocab(with_added_tokens=True)
