@@ -87,6 +87,8 @@ def _t5(sizes: _Sizes, config: Mapping[str, Any]) -> TextDimensions:
     if kind not in GATED and kind not in ACTIVATIONS:
         raise sizes.wrong("feed_forward_proj", kind)
     shared = config.get("tie_word_embeddings", True) is not False
+    # Version 1.1 and mT5 do not scale: transformers 5 says so, and 4 says that nothing is tied.
+    scales = config.get("scale_decoder_outputs", shared and config.get("model_type") == "t5")
     layers, heads = sizes.size("num_layers"), sizes.size("num_heads")
     epsilon = config.get("layer_norm_epsilon", 1e-6)
     if not isinstance(epsilon, float) or not 0 < epsilon < 1:
@@ -110,5 +112,5 @@ def _t5(sizes: _Sizes, config: Mapping[str, Any]) -> TextDimensions:
         relative_buckets=sizes.size("relative_attention_num_buckets", 32),
         relative_distance=sizes.size("relative_attention_max_distance", 128),
         shared_output=shared,
-        output_scale=width**-0.5 if shared else 1.0,
+        output_scale=width**-0.5 if scales else 1.0,
     )

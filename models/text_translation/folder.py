@@ -8,7 +8,7 @@ tokenizer.json                        or SentencePiece files: source.spm with vo
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from models.storage.stored_weights import check_weights, read_folder_weights
 from models.storage.tokenizer_files import TOKENIZER
 from models.text_translation.configuration import M2M, MARIAN, T5_TYPES, text_dimensions
 from models.text_translation.language_marks import LanguageTokens, MarianTokenizer, TaskTokenizer
-from models.text_translation.names import FAIRSEQ, T5, own_names, scale_queries
+from models.text_translation.names import FAIRSEQ, OUTPUT, T5, own_names, scale_queries
 from models.text_translation.network import TextModel
 from models.text_translation.tokenizer import TextTokenizer
 from models.text_translation.tokens import JsonPieces, SentencePieces
@@ -58,9 +58,12 @@ def load_text_checkpoint(folder: Path, task: str | None = None) -> TextCheckpoin
             "prompt is an option of models that are asked in words, not of this one: leave it out"
         )
     tokenizer = _tokenizer(folder, config, dimensions.n_vocab, task)
+    rules = T5 if kind in T5_TYPES else FAIRSEQ
+    weights = own_names(_stored_weights(folder), rules, dimensions.shared_output)
+    if OUTPUT in weights:  # whatever the configuration says
+        dimensions = replace(dimensions, shared_output=False)
     with without_values():
         model = TextModel(dimensions)
-    weights = own_names(_stored_weights(folder), T5 if kind in T5_TYPES else FAIRSEQ)
     if kind in T5_TYPES:
         scale_queries(weights, dimensions)
     check_weights(folder, model.state_dict(), weights)

@@ -58,8 +58,13 @@ TABLE, SOURCE_TABLE, OUTPUT = (
 )
 
 
-def own_names(stored: Mapping[str, Tensor], rules: tuple[tuple[str, str], ...]) -> dict[str, Tensor]:
-    """The tensors by the names of our network; copies of the decoder's table are left out."""
+def own_names(
+    stored: Mapping[str, Tensor], rules: tuple[tuple[str, str], ...], is_shared: bool
+) -> dict[str, Tensor]:
+    """The tensors by the names of our network; copies of the decoder's table are left out.
+
+    is_shared: the output layer may be such a copy.
+    """
     weights: dict[str, Tensor] = {}
     for name, tensor in stored.items():
         if UNUSED.search(name):
@@ -71,7 +76,7 @@ def own_names(stored: Mapping[str, Tensor], rules: tuple[tuple[str, str], ...]) 
     if "decoder.output_bias" in weights:
         weights["decoder.output_bias"] = weights["decoder.output_bias"].reshape(-1)
     table = weights.get(TABLE)
-    for name in (SOURCE_TABLE, OUTPUT):
+    for name in (SOURCE_TABLE, OUTPUT) if is_shared else (SOURCE_TABLE,):
         if table is not None and name in weights and torch.equal(weights[name], table):
             del weights[name]
     return weights

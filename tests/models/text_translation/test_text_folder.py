@@ -120,6 +120,21 @@ def test_m2m_has_its_languages_behind_its_pieces(tmp_path):
     assert tokenizer.languages["zu"] - tokenizer.languages["af"] == 99
 
 
+def test_an_output_layer_of_its_own_must_be_there(tmp_path):
+    """Version 1.1 as transformers 4 writes it: not tied, and not scaled."""
+    folder = write_tiny_t5(tmp_path / "t5")
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = weights["shared.weight"] + 1
+    save_file(weights, folder / "model.safetensors")
+    change(folder, tie_word_embeddings=False)
+    model = load_text_checkpoint(folder).model
+    assert torch.equal(model.decoder.output.weight, weights["lm_head.weight"])
+    assert model.dimensions.output_scale == 1
+    save_file({n: one for n, one in weights.items() if n != "lm_head.weight"}, folder / "model.safetensors")
+    with pytest.raises(InputError, match="1 missing .decoder.output.weight"):
+        load_text_checkpoint(folder)
+
+
 def test_t5_is_asked_in_words_for_the_pairs_that_it_learned(tmp_path):
     folder = write_tiny_t5(tmp_path / "t5", pairs=("en_to_de", "en_to_fr"))
     tokenizer = load_text_checkpoint(folder).tokenizer
