@@ -105,7 +105,7 @@ class Qwen2Audio(AudioLanguageModel):
         absent = [name for name in ("config.json", "tokenizer.json") if not (path / name).is_file()]
         if absent:
             raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
-        network = _read_network(path, options.whole_dtype())
+        network = _read_network(path, options.language_model_dtype())
         check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
         return cls(network.to(device), path, options)
 

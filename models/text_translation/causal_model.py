@@ -11,6 +11,7 @@ from torch import nn
 
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
+from models.layers.processor_weights import quantise_language_model
 from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite, some
@@ -66,9 +67,11 @@ def load_causal_model(folder: Path, options: TranslatorOptions) -> CausalModel:
     ends = config.get("eos_token_id")
     ends = [end for end in (ends if isinstance(ends, list) else [ends]) if type(end) is int]
     tokenizer = CausalTokenizer(folder / TOKENIZER, config["vocab_size"], ends, options.prompt)
-    network = _read_network(folder, options.whole_dtype())
+    network = _read_network(folder, options.language_model_dtype())
     check_finite(folder, network.state_dict(), "download the model again, or take an earlier checkpoint")
     network.to(options.torch_device()).eval().requires_grad_(False)
+    if options.decodes_in_eight_bits:
+        quantise_language_model(network)
     return CausalModel(network, tokenizer, config["max_position_embeddings"])
 
 

@@ -136,6 +136,28 @@ def test_a_live_stream_and_a_served_one_write_what_simuleval_writes(models, clip
     assert text.split() == line["prediction"].split()
 
 
+def test_what_is_translated_is_what_the_recogniser_writes_alone(models, clips):
+    alone = {
+        "agent": "local_agreement",
+        "agreeing_chunks": 1,
+        "model": str(models / "whisper"),
+        "chunk_ms": 300,
+        "decode_silence": True,
+        "history": "none",
+    }
+    words = list(load_live(configure_live(alone, "here"), with_times=True).stream(clips / "a.wav"))
+    configuration, _ = configure_agent(cascade(models), "here")
+    agent = served_agent(configuration)
+    stream = agent.open_stream(LanguagePair("en", "de"))
+    samples, rate = soundfile.read(clips / "a.wav", dtype="float32")
+    for start in range(0, len(samples), 4800):
+        stream.audio.append(samples[start : start + 4800], rate, start + 4800 >= len(samples))
+        agent.engine.step(stream)
+    text = stream.audio.sound.text
+    assert text.text.split() == " ".join(word.text for word in words).split()
+    agent.engine.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

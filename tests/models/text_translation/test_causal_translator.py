@@ -109,6 +109,17 @@ def test_streams_of_unequal_length_are_as_alone(translator):
         torch.testing.assert_close(together.attention[row, :width], alone.attention[0], atol=1e-5, rtol=0)
 
 
+def test_eight_bits_change_little(folder, translator):
+    eight = load_causal_translator(folder, TranslatorOptions(precision="int8"))
+    prompt = translator.tokenizer.prompt("en", "de")
+    exact = translator.start(translator.encode_streams([source(TEXT)]), [prompt])[1].log_probabilities
+    rough = eight.start(eight.encode_streams([source(TEXT)]), [prompt])[1].log_probabilities
+    some = exact.isfinite()
+    assert 0 < float((exact - rough)[some].abs().mean()) < 0.3
+    with pytest.raises(InputError, match="leave out encoder_precision"):
+        TranslatorOptions(precision="int8", encoder_precision="bfloat16").language_model_dtype()
+
+
 def test_the_users_prompt_needs_one_place_for_the_text(folder):
     prompt = TranslatorOptions(prompt="Say {text} in {target}: ")
     tokenizer = load_causal_translator(folder, prompt).tokenizer
