@@ -16,6 +16,7 @@ from agents.history import History, HistoryOptions
 from agents.policy import Policy
 from agents.stream.decision import Decision
 from agents.stream.heard_audio import HeardAudio
+from agents.stream.listening import changes, has_news, knows_nothing, listen
 from agents.stream.policy_questions import PolicyQuestions, decides
 from agents.stream.policy_scores import PolicyScores
 from agents.stream.state import StreamState
@@ -54,12 +55,20 @@ class StreamingEngine:
         """No source may be longer; None: any may."""
         return None if self.history.options.endless else self.translator.maximum_audio_ms
 
-    def open_audio(self, whole: bool = False, listening: SharedListening | None = None) -> HeardAudio:
+    def open_audio(
+        self,
+        whole: bool = False,
+        listening: SharedListening | None = None,
+        languages: LanguagePair | None = None,
+    ) -> HeardAudio:
         """A source that nothing has been heard of yet.
 
         whole: of all streams that listen to it the policies `hears_whole`. listening: of the same source.
+        languages: of all those streams, for a translator that `hears_in_steps`.
         """
         open_sound = partial(self.translator.open_stream, whole)
+        if self.translator.hears_in_steps:
+            open_sound = partial(open_sound, languages)
         return HeardAudio(open_sound, self.speech, self.history.cuts, listening)
 
     def open_stream(
@@ -79,7 +88,8 @@ class StreamingEngine:
         tokenizer = self.translator.tokenizer
         prompt = tuple(tokenizer.prompt(languages.source, languages.target))
         policy = policy.for_model(self.translator)
-        audio = self.open_audio(policy.hears_whole) if audio is None else audio
+        if audio is None:
+            audio = self.open_audio(policy.hears_whole, languages=languages)
         audio.listeners += 1
         characters = counts_characters(tokenizer.language_code(languages.target))
         glossary = self.history.glossary if glossary is None else glossary
@@ -116,17 +126,19 @@ class StreamingEngine:
             try:
                 if audio.error is not None or stream.error is not None:
                     raise audio.error or stream.error
-                if audio.full and not audio.may_say_more(audio.now_ms):
+                if audio.full and (not audio.may_say_more(audio.now_ms) or knows_nothing(audio)):
                     self.history.end_utterance(audio)  # in silence
+                    listen(self.translator, [audio])
                 stream.closing = audio.utterance_ended
                 limit = self._units_allowed(stream)
                 if limit == 0 and audio.full:
                     stream.makes_room = True
                     limit = self._units_allowed(stream)
-                wanted = limit != 0 and audio.may_say_more(stream.decoded_ms)
-                if audio.window_ms > 0 and (wanted or stream.makes_room):
+                wanted = limit != 0 and audio.may_say_more(stream.decoded_ms) and has_news(stream)
+                if audio.window_ms > 0 and not knows_nothing(audio) and (wanted or stream.makes_room):
                     self._check(stream)
                     stream.decoded_ms = audio.now_ms
+                    stream.decoded_changes = changes(audio)
                     due.append(DueStream(place, stream, limit))
             except Exception as caught:  # of a policy, which may be anybody's
                 error = caught

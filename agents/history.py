@@ -149,6 +149,19 @@ class History:
                 # wanders where the model is stuck.
                 self._cut(stream, leaving, min(*begins_ms[leaving:], stream.wrote_ms))
 
+    def forget_before(self, stream: StreamState, ms: float) -> None:
+        """Forget the whole words that belong to the time before `ms` of the source, and their audio.
+
+        What was attended to most lies within a word, so that audio is cut half-way to the next word. Raises
+        InputError where several streams hear it.
+        """
+        tokens, times_ms = stream.text.committed, stream.text.times_ms
+        ends = [*self.units.begins(stream, tokens), len(tokens)]
+        leaving = max((end for end in ends if end and max(times_ms[:end]) <= ms), default=0)
+        if 0 < leaving < len(tokens):
+            ms = max(ms, (max(times_ms[:leaving]) + min(times_ms[leaving:])) / 2)
+        self._cut(stream, leaving, ms)
+
     def _context(self, stream: StreamState) -> list[int]:
         """The newest tokens of the text that has left the prefix, so many words as the options say."""
         words, tokens = self.options.context_words, stream.text.context

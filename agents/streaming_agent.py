@@ -21,12 +21,14 @@ from simuleval.agents.states import AgentStates
 from simuleval.data.segments import EmptySegment, Segment
 
 import agents.test_set.list_dataloader  # noqa: F401  takes the place of SimulEval's own
+from agents.cascade.recogniser_options import RecogniserOptions
 from agents.history_options import HistoryOptions
 from agents.policy import Policy
 from agents.stream.chunk_record import ChunkRecord
 from agents.test_set.input_lists import check_lists, check_test_set
 from agents.test_set.text_scoring import bleu_tokenizer, check_text_scoring, check_tokenizer, latency_unit
 from foundation.command_line import add_options, read_options
+from foundation.commands import load
 from foundation.errors import InputError
 from foundation.options import check_options, option
 from models.decoding.options import SearchOptions
@@ -60,7 +62,14 @@ class AgentOptions:
 Agent = TypeVar("Agent", bound="StreamingAgent")
 
 # What every agent takes from the command line, besides the fields of its policy.
-SHARED_OPTIONS = (AgentOptions, TranslatorOptions, SearchOptions, SpeechActivityOptions, HistoryOptions)
+SHARED_OPTIONS = (
+    AgentOptions,
+    TranslatorOptions,
+    RecogniserOptions,
+    SearchOptions,
+    SpeechActivityOptions,
+    HistoryOptions,
+)
 # Of agents that run on a shipped model; it also writes French.
 SHIPPED_LANGUAGES = {"source_language": "en", "target_language": "de"}
 
@@ -112,11 +121,14 @@ class StreamingAgent(SpeechToTextAgent):
             read_options(args, SpeechActivityOptions),
             read_options(args, HistoryOptions),
         )
+        # It knows all agents, which begin with this file.
+        configure_recogniser = load("agents.configuration.agent_configuration:configure_recogniser")
+        recogniser = configure_recogniser(read_options(args, RecogniserOptions), options, translator_options)
         # These bring torch, which nobody waits for whose arguments are refused.
+        from agents.cascade.loading import load_agent_translator
         from agents.engine import StreamingEngine
-        from models.registry import load_translator
 
-        translator = load_translator(options.model, translator_options)
+        translator = load_agent_translator(options.model, translator_options, recogniser)
         self.engine = StreamingEngine(translator, search, speech, history)
         super().__init__(args)
 

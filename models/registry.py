@@ -16,6 +16,10 @@ from models.speech_translator import SpeechTranslator
 from models.storage.alignment_file import ALIGNMENT_HEADS
 from models.storage.locate import locate_base, locate_model
 from models.storage.model_files import is_file, read_json
+from models.text_translation.causal_model import CAUSAL_KINDS
+from models.text_translation.causal_translator import load_causal_translator
+from models.text_translation.configuration import KINDS as TEXT_KINDS
+from models.text_translation.translator import load_text_translator
 from models.translator import Translator, TranslatorOptions
 from models.whisper.translator import load_whisper_translator
 
@@ -30,6 +34,9 @@ TRANSLATORS: dict[str, Callable[[Path, TranslatorOptions], Translator]] = {
     "reina": load_reina_translator,
     "canary": load_canary_translator,
     **dict.fromkeys(FAMILIES, load_audio_language_translator),
+    # These read text: behind a recogniser.
+    **dict.fromkeys(TEXT_KINDS, load_text_translator),
+    **dict.fromkeys(CAUSAL_KINDS, load_causal_translator),
 }
 
 

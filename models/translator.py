@@ -160,6 +160,13 @@ class AudioStream(Protocol):
         """
 
 
+class SteppedStream(AudioStream, Protocol):
+    """An AudioStream that is asked, step by step, what it has understood (`Translator.listen`)."""
+
+    changes: int  # of what would be encoded; 0: there is nothing yet
+    error: Exception | None  # why it cannot go on
+
+
 class Tokenizer(Protocol):
     """Text in tokens. `units_started` tells where words (or characters) begin."""
 
@@ -255,6 +262,10 @@ class Translator(Decoder):
     silence_ms: int = 0  # that is heard behind the audio
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
     bytes_per_audio_s: int | None = None  # what is kept of each second while it is decoded; None: not known
+    reads_text: bool = False  # its streams are `models.text_translation.source_text.SourceText`, not audio
+    # It recognises first (a cascade): its streams are `SteppedStream`s that `open_stream` makes for a pair of
+    # languages, what they hear depends on when they are asked, and `listen` asks them before each decision.
+    hears_in_steps: bool = False
 
     @abstractmethod
     def open_stream(self, whole: bool = False) -> AudioStream:
@@ -266,6 +277,13 @@ class Translator(Decoder):
     @abstractmethod
     def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
         """Encode all audio that each of B streams has heard so far (at least one sample each)."""
+
+    def listen(self, streams: Sequence["SteppedStream"], ended: Sequence[bool]) -> None:
+        """Where it `hears_in_steps`: let each stream take a step; ended: no more audio of it will come.
+
+        What goes wrong with one stream becomes its `error`.
+        """
+        raise NotImplementedError
 
     def encode(self, waveforms: Sequence[np.ndarray]) -> Memory:
         """Encode B whole waveforms, each (n,) float32 at 16 kHz."""

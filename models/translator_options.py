@@ -23,8 +23,8 @@ class TranslatorOptions:
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option(
         "float32",
-        "Weights and activations are numbers of this format; int8 (Whisper, REINA, Canary, on processors): "
-        "the decoder multiplies in 8 bits, and all else is in float32.",
+        "Weights and activations are numbers of this format; int8 (on processors): the decoder, or "
+        "language model, multiplies in 8 bits, and all else is in float32.",
         (*PRECISION_NAMES, EIGHT_BITS),
     )
     encoder_precision: str | None = option(
@@ -94,7 +94,8 @@ class TranslatorOptions:
     )
     prompt: str | None = option(
         None,
-        "An audio-language model gets this whole prompt; {source} and {target} stand for the "
+        "An audio-language model, or a language model behind a recogniser ({text} is what that heard), gets "
+        "this whole prompt, and T5 gets it in front of the text; {source} and {target} stand for the "
         "languages, {context} for what --context tells; default: the model's.",
     )
 
@@ -157,6 +158,17 @@ class TranslatorOptions:
         """Of what the decoder reads and writes, and of its weights but for those in 8 bits."""
         usual = self.decoder_precision or self.precision
         return _dtype("float32" if usual == EIGHT_BITS else usual)
+
+    def language_model_dtype(self) -> torch.dtype:
+        """Of a model around a language model, whose own linear layers may be in 8 bits; see `whole_dtype`."""
+        if not self.decodes_in_eight_bits:
+            return self.whole_dtype()
+        if self.encoder_precision not in (None, "float32"):
+            raise InputError(
+                "this model has one precision for all that is not in 8 bits, float32: leave out "
+                "encoder_precision"
+            )
+        return _dtype("float32")
 
     def whole_dtype(self) -> torch.dtype:
         """Of a model with one format for all its parts. Raises InputError where options ask for more."""

@@ -5,13 +5,13 @@ import threading
 import time
 from dataclasses import dataclass
 
+from agents.cascade.loading import load_agent_translator
 from agents.configuration.agent_configuration import AgentConfiguration
 from agents.engine import StreamingEngine
 from agents.glossary import glossary_text, glossary_tokens
 from agents.policy import Policy
 from agents.stream.state import StreamState
 from models.languages import LanguagePair
-from models.registry import load_translator
 from serve.shared_engine import SharedEngine
 
 
@@ -73,7 +73,7 @@ def _load(configuration: AgentConfiguration) -> ServedAgent:
     options = configuration.agent_options
     logger.info("loading %s for the agent %s ...", options.model, configuration.agent)
     started = time.perf_counter()
-    translator = load_translator(options.model, configuration.translator)
+    translator = load_agent_translator(options.model, configuration.translator, configuration.recogniser)
     engine = StreamingEngine(translator, configuration.search, configuration.speech, configuration.history)
     languages = LanguagePair(options.source_language, options.target_language)
     # Whatever cannot work shall be said before the first client comes.

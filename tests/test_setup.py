@@ -28,6 +28,7 @@ EXTRAS = {
     "cluster_jobs.py": "cluster",
     "audio_attention.py": "audio-language",
     "hub_folder.py": "audio-language",
+    "causal_model.py": "audio-language",
     "long_form.py": "longform",
     "soft_alignment.py": "longform",
     "microphone.py": "live",

@@ -4,9 +4,9 @@
     model: openai/whisper-tiny.en
     recent_frames: 8
 
-Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, SearchOptions,
-SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that (test sets,
-servers) name the classes of their own options.
+Besides `agent`, a key is the name of a field of AgentOptions, TranslatorOptions, RecogniserOptions,
+SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy. Files that say more than that
+(test sets, servers) name the classes of their own options.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import agents.streaming_agent
+from agents.cascade.configuration import PLACE, Recogniser, recogniser_values
+from agents.cascade.recogniser_options import RecogniserOptions
 from agents.configuration.agent_files import find_agent
 from agents.history_options import HistoryOptions
 from agents.policy import Policy
@@ -45,6 +47,11 @@ class AgentConfiguration:
     @property
     def translator(self) -> TranslatorOptions:
         return self._part(TranslatorOptions)
+
+    @property
+    def recogniser(self) -> Recogniser | None:
+        """Of a cascade; None where the model hears itself. Raises InputError for options that cannot be."""
+        return configure_recogniser(self._part(RecogniserOptions), self.agent_options, self.translator)
 
     @property
     def search(self) -> SearchOptions:
@@ -95,8 +102,31 @@ def configure_agent(
             given[name] = typed_value(parse_words(words, option), option)
     with named_place(place):
         made = [_make(options_class, given) for options_class in classes]
-    parts = tuple(made[len(others) :])
-    return AgentConfiguration(agent, agent_class, parts), made[: len(others)]
+    configuration = AgentConfiguration(agent, agent_class, tuple(made[len(others) :]))
+    with named_place(place):
+        _ = configuration.recogniser  # what cannot be is said now
+    return configuration, made[: len(others)]
+
+
+def configure_recogniser(
+    options: RecogniserOptions, agent: AgentOptions, translator: TranslatorOptions
+) -> Recogniser | None:
+    """What a cascade recognises with; None where there is no recogniser.
+
+    agent, translator: of the cascade. Raises InputError for options that the recogniser does not have.
+    """
+    if options.recogniser is None:
+        return None
+    with named_place(PLACE):
+        values = recogniser_values(options, agent.source_language, agent.chunk_ms, translator.device)
+    found, _ = configure_agent(values, PLACE)
+    own = found.agent_class.own_behaviour()
+    if own:
+        raise InputError(
+            f"agent {found.agent} has its own {', '.join(own)}, which a cascade does not ask: give another "
+            "recogniser_agent"
+        )
+    return Recogniser(options.recogniser, found.translator, found.search, found.policy)
 
 
 @contextmanager

@@ -36,6 +36,8 @@ def configure_live(
         for language in (options.source_language, options.target_language):
             check_language_name(language)
         locate_model(options.model)
+        if configuration.recogniser is not None:
+            locate_model(configuration.recogniser.model)
     return configuration
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from agents.cascade.loading import load_agent_translator
 from agents.configuration.agent_configuration import AgentConfiguration
 from agents.engine import StreamingEngine
 from agents.live.play import play
@@ -14,7 +15,6 @@ from agents.stream.decision import Decision
 from agents.stream.state import StreamState
 from foundation.errors import InputError
 from models.languages import LanguagePair, check_language_name
-from models.registry import load_translator
 from models.sound.audio_source import open_source
 
 
@@ -42,7 +42,7 @@ class LiveTranslator:
         """Whether words say where in the audio they were heard."""
         self._policy = configuration.policy
         self._engine = StreamingEngine(
-            load_translator(options.model, configuration.translator),
+            load_agent_translator(options.model, configuration.translator, configuration.recogniser),
             configuration.search,
             configuration.speech,
             configuration.history,

@@ -63,6 +63,9 @@ class HeardAudio:
         self.utterance_ended = False  # all of it has been heard: `next_utterance` goes on
         self.error: InputError | None = None  # why this source cannot be heard any further
         self.listeners = 0  # streams
+        self.listened_ms = (
+            0.0  # what had been heard when its sound was asked last (`agents.stream.listening`)
+        )
         self._source_finished = False  # no more audio will come
         self._intake = AudioIntake()
         self._waiting = np.zeros(0, np.float32)  # samples at 16 kHz that are not in `sound` yet
@@ -157,6 +160,7 @@ class HeardAudio:
         self.utterance_ended = False
         self._own_sound = self._open_sound()
         self._changes += 1
+        self.listened_ms = 0.0
         self._begin_at(self._position)
         self._hear()
 

@@ -30,6 +30,7 @@ class StreamState:
     decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
     closing: bool = False  # its last decision was upon the end of an utterance
     decoded_ms: float = 0.0  # audio that had been heard when it was decoded last
+    decoded_changes: int = 0  # of a sound that recognises in steps, when it was decoded last
     wrote_ms: float = 0.0  # audio that had been heard when it wrote last, or began anew
     makes_room: bool = False  # the window is full of what its policy holds back
     error: Exception | None = None  # of its policy, whose memory can be trusted no more
@@ -56,6 +57,7 @@ class StreamState:
         self.text.begin_anew()
         self.wrote_ms = self.audio.now_ms
         self.draft = ()
+        self.decoded_changes = 0
         self.units_written = 0
         self.policy_memory = self.policy.open_memory()
         self.makes_room = False

@@ -7,6 +7,7 @@ from typing import Protocol
 from agents.history import History, MakingRoom
 from agents.policy import Policy
 from agents.stream.decision import Decision
+from agents.stream.listening import listen
 from agents.stream.state import StreamState
 from foundation.free_memory import give_back_free_memory
 from models.translator import Memory, Translator
@@ -96,6 +97,7 @@ def _decide(
     work: Work, streams_at_once: int | None, with_scores: bool, with_times: bool
 ) -> list[list[Decision]]:
     """One decision of each stream upon what its window holds."""
+    listen(work[0][0].translator, [stream.audio for _, streams in work for stream in streams])
     due, decisions = zip(*(engine.due(streams) for engine, streams in work), strict=True)
     heard_now = [one.stream.audio.sound for some in due for one in some]
     sounds = list({id(sound): sound for sound in heard_now}.values())

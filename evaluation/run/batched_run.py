@@ -23,6 +23,7 @@ from typing import Any
 import soundfile
 import yaml
 
+from agents.cascade.loading import load_agent_translators
 from agents.engine import StreamingEngine
 from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.test_set_files import audio_files, check_audible, references
@@ -33,7 +34,7 @@ from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
 from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
 from models.languages import LanguagePair
-from models.registry import base_model, load_translators
+from models.registry import base_model
 from models.translator import Translator
 
 # What is encoded together by default. A decoding step of few rows costs nearly as much as one of many, but
@@ -93,7 +94,9 @@ class BatchedRun:
     def load(self) -> list[Lane]:
         """Load the models. Raises InputError when one, or a policy on it, cannot be used."""
         models = [one.agent_options.model for one in self.configurations]
-        translators = load_translators(dict.fromkeys(models), self.first.translator)
+        translators = load_agent_translators(
+            dict.fromkeys(models), self.first.translator, self.first.recogniser
+        )
         engines: dict[tuple, StreamingEngine] = {}
         lanes = []
         for configuration in self.configurations:
@@ -211,7 +214,7 @@ def batch_key(configuration: Configuration) -> tuple:
     audio = options.source, options.segments, options.audio_folder
     test_set = *audio, options.start_index, options.end_index
     model = base_model(configuration.agent_options.model)
-    return (model, configuration.translator, *test_set, *limits)
+    return (model, configuration.translator, configuration.recogniser, *test_set, *limits)
 
 
 def _engine_key(configuration: Configuration) -> tuple:

@@ -73,9 +73,20 @@ class Source:
 class Feed:
     """One utterance in chunks of one duration, cut as SimulEval cuts it."""
 
-    def __init__(self, source: Source, chunk_ms: int, audio: HeardAudio, whole: bool = False) -> None:
-        """audio: a fresh one, for streams that decide after each chunk of chunk_ms; whole: of its streams."""
+    def __init__(
+        self,
+        source: Source,
+        chunk_ms: int,
+        audio: HeardAudio,
+        whole: bool = False,
+        hears_in_steps: bool = False,
+    ) -> None:
+        """audio: a fresh one, for streams that decide after each chunk of chunk_ms; whole: of its streams.
+
+        hears_in_steps: what is understood of it depends on its chunks, so that no other feed may share it.
+        """
         self.whole = whole
+        self.hears_in_steps = hears_in_steps
         self.source = source
         self.chunk_ms = chunk_ms
         self.audio = audio
@@ -176,6 +187,8 @@ def _deliver(feeds: Sequence[Feed], feeds_of: Mapping[int, int]) -> float:
         feed.deliver()
         heard_s += (feed.heard_ms - before_ms) / 1000 / feeds_of[id(feed.source)]
         audio = feed.audio
+        if feed.hears_in_steps:
+            continue
         so_far = id(feed.source), feed.whole, feed.samples_heard, audio.start_ms, audio.window_ms
         audio.share(equal.setdefault(so_far, audio))
     return heard_s
@@ -186,11 +199,15 @@ def _feeds(source: Source, lanes: Sequence[Lane]) -> list[Feed]:
     listening = SharedListening()
     for number, lane in enumerate(lanes):
         whole = lane.policy.hears_whole
+        in_steps = lane.engine.translator.hears_in_steps
         key = lane.chunk_ms, whole, lane.engine.speech, lane.engine.history.options
+        if in_steps:
+            key = (*key, lane.languages)
         if lane.engine.history.may_cut(source.duration_ms):
             key = (*key, number)  # where, its own text decides
         if key not in feeds:
-            feeds[key] = Feed(source, lane.chunk_ms, lane.engine.open_audio(whole, listening), whole)
+            audio = lane.engine.open_audio(whole, listening, lane.languages)
+            feeds[key] = Feed(source, lane.chunk_ms, audio, whole, in_steps)
         stream = lane.engine.open_stream(lane.policy, lane.languages, feeds[key].audio)
         feeds[key].streams.append((number, stream))
     return list(feeds.values())

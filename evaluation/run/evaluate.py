@@ -69,6 +69,8 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     with run_folder(configuration, overwrite) as folder:
         if not configuration.agent_class.own_behaviour():  # which may load something else
             locate_model(configuration.agent_options.model)  # before torch is imported
+            if configuration.recogniser is not None:
+                locate_model(configuration.recogniser.model)
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)
         else:

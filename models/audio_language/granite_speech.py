@@ -46,7 +46,8 @@ class GraniteSpeech(HubModel):
         "<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\n"
         "Today's Date: April 9, 2025.\nYou are Granite, developed by IBM. "
         "You are a helpful AI assistant<|end_of_text|>\n"
-        "<|start_of_role|>user<|end_of_role|><|audio|>translate the speech to {target}{context}<|end_of_text|>\n"
+        "<|start_of_role|>user<|end_of_role|><|audio|>translate the speech to {target}{context}"
+        "<|end_of_text|>\n"
         "<|start_of_role|>assistant<|end_of_role|>"
     )
     needed_tokens = ("<|start_of_role|>", "<|end_of_role|>")

@@ -93,7 +93,7 @@ class HubModel(AudioLanguageModel):
             absent.append(cls.tokenizer_files[0])
         if absent:
             raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
-        network = cls._read(path, options.whole_dtype())
+        network = cls._read(path, options.language_model_dtype())
         check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
         return cls(network.to(device), path, options)
 

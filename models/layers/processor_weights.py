@@ -33,6 +33,18 @@ def pack_output(decoder: nn.Module) -> None:
         decoder.output = PackedOutput((decoder.token_embedding if shared else decoder.output).weight, shared)
 
 
+def quantise_language_model(network: nn.Module) -> None:
+    """Put the linear layers of a causal model of transformers in 8 bits, but for that which makes its logits.
+
+    Raises InputError where this machine cannot multiply in 8 bits.
+    """
+    decoder = network.get_decoder()
+    linear = [(name, layer) for name, layer in decoder.named_modules() if isinstance(layer, nn.Linear)]
+    for name, layer in linear:
+        parent, _, own = name.rpartition(".")
+        setattr(decoder.get_submodule(parent), own, EightBitLinear(layer.weight, layer.bias))
+
+
 def quantise_decoder(decoder: nn.Module) -> None:
     """Put the linear layers of a `TextDecoder` in 8 bits, but for those that read the encoder's frames.
 

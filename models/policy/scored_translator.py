@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from foundation.errors import InputError
+from models.languages import LanguagePair
 from models.layers.row_cache import TokenCache
 from models.layers.transfers import to_device
 from models.policy.network import PolicyNetwork
@@ -19,6 +20,7 @@ from models.translator import (
     DecoderState,
     Memory,
     Reading,
+    SteppedStream,
     Translator,
     at_last,
     last_places,
@@ -76,9 +78,15 @@ class ScoredTranslator(Translator):
         self.encoded_silence_ms = base.encoded_silence_ms
         self.bytes_per_audio_s = base.bytes_per_audio_s
         self.reads_ahead = base.reads_ahead
+        self.reads_text = base.reads_text
+        self.hears_in_steps = base.hears_in_steps
 
-    def open_stream(self, whole: bool = False) -> AudioStream:
-        return self.base.open_stream(whole)
+    def open_stream(self, whole: bool = False, *languages: LanguagePair) -> AudioStream:
+        """languages: where the base `hears_in_steps`, which asks for them."""
+        return self.base.open_stream(whole, *languages)
+
+    def listen(self, streams: Sequence[SteppedStream], ended: Sequence[bool]) -> None:
+        self.base.listen(streams, ended)
 
     def encode_streams(self, streams: Sequence[AudioStream]) -> Memory:
         return self.base.encode_streams(streams)

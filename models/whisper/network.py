@@ -227,7 +227,7 @@ class TextDecoder(nn.Module):
         row's last real token. What a `RowCache` counts by is on the host: lengths and `watched`.
         """
         positions = cache.positions(tokens.shape[1])  # (R, N)
-        mask = cache.causal_mask(positions)
+        mask = self.self_attention_mask(cache, positions)
         x = self.embed(tokens, positions)
         packing = cache.packing(lengths, tokens.shape[1])
         x = self.dropout(x if packing is None else packing.pack(x))
@@ -245,6 +245,10 @@ class TextDecoder(nn.Module):
             attention = attention / len(cache.attention_heads)
         x = self.ln(x)
         return x if packing is None else packing.pad(x), attention
+
+    def self_attention_mask(self, cache: RowCache | TeacherForcing, positions: Tensor) -> Tensor | None:
+        """What new tokens at positions (R, N) see of their rows, as blocks take it."""
+        return cache.causal_mask(positions)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V) float32"""

@@ -3,7 +3,8 @@
     Dockerfile  compose.yaml  .dockerignore
     constraints.txt       the versions of the libraries here
     toolkit/              the toolkit itself, without the models that it ships
-    submission/           the speech processor: processor.yaml, model/, and agent.py where that is the user's
+    submission/           the speech processor: processor.yaml, model/, recogniser/ of a cascade, and agent.py
+                          where that is the user's
 
 All paths in processor.yaml start from its own folder.
 """
@@ -38,7 +39,7 @@ PACKAGES = ("simulst", "foundation", "models", "agents", "train", "evaluation", 
 FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 PROCESSOR = "processor.yaml"
-MODEL, AGENT = "model", "agent.py"
+MODEL, RECOGNISER, AGENT = "model", "recogniser", "agent.py"
 BASE = "base"  # within a policy's folder, the model that it is for
 
 
@@ -54,6 +55,9 @@ def write_image(folder: Path, configuration: Configuration) -> None:
     submission.mkdir()
     values = processor_values(configuration)
     values["model"] = _write_model(configuration.agent_options.model, submission / MODEL)
+    if configuration.recogniser is not None:
+        recogniser = configuration.recogniser.model
+        values["recogniser"] = _write_model(recogniser, submission / RECOGNISER)
     if configuration.agent not in agent_names():
         shutil.copyfile(configuration.agent, submission / AGENT)
         values["agent"] = AGENT
