@@ -15,6 +15,7 @@ from ray.serve.schema import LoggingConfig
 from starlette.applications import Starlette
 
 from serve.commands.serve_arguments import ServeArguments
+from serve.served_configuration import served_configuration
 
 NAME = "simulst"
 # Beside clients' connections: the page's files, health and metrics.
@@ -63,7 +64,6 @@ def end_replicas() -> None:
 
 def _app(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> Starlette:
     """The routes of one replica, in its own process."""
-    from serve.commands.serve import served_configuration
     from serve.served_agent import served_agent
     from serve.web.app import LiveServer
 

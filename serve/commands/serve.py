@@ -11,21 +11,14 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
-from agents.configuration.agent_configuration import AgentConfiguration, configure_agent
-from evaluation.configuration.evaluation_options import EvaluationOptions
+from agents.configuration.agent_configuration import AgentConfiguration
 from foundation.errors import InputError
-from foundation.files.shipped_files import shipped_configuration
-from foundation.files.yaml_files import read_yaml
-from foundation.options import options_of
 from serve.commands.serve_arguments import ServeArguments
-from serve.simulstream_options import SimulstreamOptions
+from serve.served_configuration import served_configuration
 from serve.web.limits import LOOPBACK
 from serve.web.session_log import SessionLog
 
-# A microphone has no end: what is left is written at a pause.
-DEFAULT = {"agent": "reina", "history": "pauses"}
 NEEDED = ("starlette", "uvicorn", "websockets", "prometheus_client")
 
 
@@ -91,20 +84,6 @@ def _say_ready(args: ServeArguments, port: int) -> None:
     scheme = "http" if args.tls_certificate is None else "https"
     shown = f"[{args.host}]" if ":" in args.host else args.host
     print(f"ready at {scheme}://{shown}:{port}/", flush=True)
-
-
-def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -> AgentConfiguration:
-    """The agent of a file. Of an evaluation file, what it says of test sets and scores is left out.
-
-    Raises InputError that names the file and the key.
-    """
-    values, place = dict(DEFAULT), Path("simulst serve")
-    if file is not None:
-        place = Path(shipped_configuration(str(file)))
-        evaluation = options_of(EvaluationOptions)
-        values = {name: value for name, value in read_yaml(place).items() if name not in evaluation}
-    configuration, _ = configure_agent(values, place, keys, others=(SimulstreamOptions,))
-    return configuration
 
 
 def _check_certificate(args: ServeArguments) -> None:

@@ -17,8 +17,9 @@ import websockets
 from agents.holdn_agent import HoldNPolicy
 from foundation.errors import InputError
 from foundation.files.yaml_files import read_yaml
-from serve.commands.serve import run, served_configuration
+from serve.commands.serve import run
 from serve.commands.serve_arguments import ServeArguments
+from serve.served_configuration import served_configuration
 from serve.web.policy_catalog import LADDERS, PolicyCatalog
 from tests.evaluation.tiny_evaluation import ROOT, run_command
 from tests.serve.web.conftest import connect, text
