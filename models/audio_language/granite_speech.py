@@ -40,6 +40,7 @@ class GraniteSpeech(HubModel):
 
     family = "Granite-speech"
     kinds = ("granite_speech",)
+    newest_transformers = 4
     network_class = "GraniteSpeechForConditionalGeneration"
     audio_token = "<|audio|>"
     usual_prompt = (

@@ -5,6 +5,7 @@ A family says which class, which placeholder of the audio and which prompt it ha
 
 import shutil
 from abc import abstractmethod
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class HubModel(AudioLanguageModel):
     network_class: str  # in transformers
     audio_token: str  # stands in the prompt for all audio frames
     usual_prompt: str  # with special tokens, {source}, {target}, {context}
+    newest_transformers: int | None = None  # the last major version whose class is laid out so
     needed_tokens: tuple[str, ...] = ()  # further special tokens of the usual prompt
     tokenizer_files: tuple[str, ...] = ("tokenizer.json",)  # the first that is there is read
     text_pattern: str | None = None  # that splits text, where the tokenizer is a vocab.json
@@ -93,9 +95,19 @@ class HubModel(AudioLanguageModel):
             absent.append(cls.tokenizer_files[0])
         if absent:
             raise InputError(f"{path} lacks {', '.join(absent)}: copy the whole folder of the model again")
+        cls._check_transformers()
         network = cls._read(path, options.language_model_dtype())
         check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
         return cls(network.to(device), path, options)
+
+    @classmethod
+    def _check_transformers(cls) -> None:
+        installed = version("transformers")
+        if cls.newest_transformers is not None and int(installed.split(".")[0]) > cls.newest_transformers:
+            raise InputError(
+                f"{cls.family} runs on transformers {cls.newest_transformers}, and {installed} is installed: "
+                f"pip install 'transformers<{cls.newest_transformers + 1}'"
+            )
 
     @classmethod
     def tokenizer_file(cls, folder: Path) -> Path:

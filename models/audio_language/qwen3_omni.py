@@ -33,6 +33,7 @@ class Qwen3Omni(QwenOmni):
 
     family = "Qwen3-Omni"
     kinds = ("qwen3_omni_moe", "qwen3_omni_moe_thinker")
+    newest_transformers = 4
     network_class = "Qwen3OmniMoeThinkerForConditionalGeneration"
     audio_token = "<|audio_pad|>"
     usual_prompt = (

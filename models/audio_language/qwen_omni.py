@@ -81,6 +81,7 @@ class Qwen25Omni(QwenOmni):
 
     family = "Qwen2.5-Omni"
     kinds = ("qwen2_5_omni", "qwen2_5_omni_thinker")
+    newest_transformers = 4
     network_class = "Qwen2_5OmniThinkerForConditionalGeneration"
     audio_token = "<|AUDIO|>"
     usual_prompt = (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import transformers
 from transformers import WhisperFeatureExtractor
@@ -37,9 +38,16 @@ TEXT = {
 class TinyFamily:
     """One family: how its folder is written, and what transformers is given for a clip."""
 
-    write: Callable[..., Path]  # (folder, end_scale=1.0)
+    writer: Callable[..., Path]  # (folder, end_scale=1.0)
     network: str  # class of transformers
     audio_inputs: Callable[[Path, np.ndarray], dict[str, torch.Tensor]]
+    newest_transformers: int = 4  # what our family says, too
+
+    def write(self, *arguments: Any, **options: Any) -> Path:
+        """Skips the test where the installed transformers is too new for the family."""
+        if int(transformers.__version__.split(".")[0]) > self.newest_transformers:
+            pytest.skip(f"{self.network} of transformers {transformers.__version__} is laid out otherwise")
+        return self.writer(*arguments, **options)
 
 
 def randomize(network: torch.nn.Module, seed: int, end: int, end_scale: float) -> None:
@@ -270,7 +278,7 @@ def granite_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor
 
 
 FAMILIES = {
-    "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs),
+    "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs, 5),
     "qwen2_5_omni": TinyFamily(write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs),
     "granite_speech": TinyFamily(
         write_granite_speech, "GraniteSpeechForConditionalGeneration", granite_inputs

@@ -189,3 +189,11 @@ def test_pairs_that_a_family_lacks_are_refused_in_one_line(name, pair, message, 
     translator = load(FAMILIES[name].write(tmp_path / name))
     with pytest.raises(InputError, match=message):
         translator.tokenizer.prompt(*pair)
+
+
+def test_a_transformers_that_is_too_new_is_told_in_one_line(tiny, monkeypatch):
+    if tiny.model.newest_transformers is None:
+        pytest.skip("it runs on all")
+    monkeypatch.setattr("models.audio_language.hub_model.version", lambda _: "5.24.0")
+    with pytest.raises(InputError, match=r"runs on transformers 4, and 5.24.0 is installed: pip install"):
+        load(tiny.folder)

@@ -140,7 +140,7 @@ def test_the_default_prompt_is_the_chat_of_the_processor(model, processor):
         },
     ]
     text = processor.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
-    assert text == Qwen2Audio.usual_prompt.format(source="English", target="German")
+    assert text == Qwen2Audio.usual_prompt.format(source="English", target="German", context="")
     expected = processor.tokenizer(text).input_ids
     assert model.tokenizer.prompt("en", "de") == expected
 
