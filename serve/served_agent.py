@@ -5,9 +5,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from agents.cascade.loading import load_agent_translator
 from agents.configuration.agent_configuration import AgentConfiguration
-from agents.engine import StreamingEngine
+from agents.configuration.agent_engine import load_engine
 from agents.glossary import glossary_text, glossary_tokens
 from agents.policy import Policy
 from agents.stream.state import StreamState
@@ -73,10 +72,6 @@ def _load(configuration: AgentConfiguration) -> ServedAgent:
     options = configuration.agent_options
     logger.info("loading %s for the agent %s ...", options.model, configuration.agent)
     started = time.perf_counter()
-    translator = load_agent_translator(options.model, configuration.translator, configuration.recogniser)
-    engine = StreamingEngine(translator, configuration.search, configuration.speech, configuration.history)
-    languages = LanguagePair(options.source_language, options.target_language)
-    # Whatever cannot work shall be said before the first client comes.
-    engine.open_stream(configuration.policy, languages)
+    engine = load_engine(configuration)
     logger.info("loaded %s in %.1f s", options.model, time.perf_counter() - started)
-    return ServedAgent(SharedEngine(engine), configuration.policy, languages, options.chunk_ms)
+    return ServedAgent(SharedEngine(engine), configuration.policy, configuration.languages, options.chunk_ms)

@@ -26,6 +26,7 @@ from foundation.errors import InputError
 from foundation.options import Option, options_of, unknown_name
 from foundation.typed_values import parse_words, typed_value
 from models.decoding.options import SearchOptions
+from models.languages import LanguagePair
 from models.sound.speech_activity_options import SpeechActivityOptions
 from models.translator_options import TranslatorOptions
 
@@ -43,6 +44,11 @@ class AgentConfiguration:
     @property
     def agent_options(self) -> AgentOptions:
         return self._part(AgentOptions)
+
+    @property
+    def languages(self) -> LanguagePair:
+        options = self.agent_options
+        return LanguagePair(options.source_language, options.target_language)
 
     @property
     def translator(self) -> TranslatorOptions:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from agents.cascade.loading import load_agent_translator
 from agents.configuration.agent_configuration import AgentConfiguration
-from agents.engine import StreamingEngine
+from agents.configuration.agent_engine import load_engine
 from agents.live.play import play
 from agents.live.stream import TranslationStream
 from agents.live.word import Word
@@ -24,31 +23,17 @@ class LiveTranslator:
     def __init__(self, configuration: AgentConfiguration, with_times: bool = False) -> None:
         """with_times: words say where in the audio they were heard, which costs the computation of attention.
 
-        Raises InputError where the model cannot be loaded, the policy cannot run on it, or it cannot do the
-        language pair.
+        Raises InputError as `load_engine`.
         """
-        own = configuration.agent_class.own_behaviour()
-        if own:
-            raise InputError(
-                f"agent {configuration.agent} defines {', '.join(own)} of its own, which only SimulEval's "
-                "loop calls: run it by `simulst evaluate`, or put what it does into its policy"
-            )
-        options = configuration.agent_options
-        self.chunk_ms = options.chunk_ms
+        self.chunk_ms = configuration.agent_options.chunk_ms
         """So much audio comes between two decisions."""
-        self.languages = LanguagePair(options.source_language, options.target_language)
+        self.languages = configuration.languages
         """Of streams that ask for no others."""
         self.with_times = with_times
         """Whether words say where in the audio they were heard."""
         self._policy = configuration.policy
-        self._engine = StreamingEngine(
-            load_agent_translator(options.model, configuration.translator, configuration.recogniser),
-            configuration.search,
-            configuration.speech,
-            configuration.history,
-        )
+        self._engine = load_engine(configuration)
         self._one_step = threading.Lock()
-        self.open()  # whatever cannot work is said now
 
     def open(
         self, source_language: str | None = None, target_language: str | None = None

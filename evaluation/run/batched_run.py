@@ -33,7 +33,6 @@ from evaluation.logs.result_folder import LOG
 from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
 from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
-from models.languages import LanguagePair
 from models.registry import base_model
 from models.translator import Translator
 
@@ -107,7 +106,7 @@ class BatchedRun:
                 engines[key] = StreamingEngine(
                     translator, configuration.search, configuration.speech, configuration.history
                 )
-            languages = LanguagePair(agent.source_language, agent.target_language)
+            languages = configuration.languages
             try:
                 # Policies and language pairs that do not fit the model are refused now.
                 engines[key].open_stream(policy, languages)
