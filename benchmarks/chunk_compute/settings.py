@@ -11,7 +11,7 @@ from foundation.files.yaml_files import read_yaml
 from foundation.options import unknown_name
 
 # These are the peers', too, so that all do the same work.
-COMMON = ("model", "source_language", "target_language", "chunk_ms")
+COMMON = ("source_language", "target_language", "chunk_ms")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@
 #   FOTAQ   folder with fotaq.tsv (id, en ...) and audio/ID.ogg: those of Flight of the Amazon Queen.
 #
 # SIMULST_WHISPER is the Whisper that is trained (default: openai/whisper-tiny.en), JOBS the number of processes
-# (default: one for each core). CACHES=1 also stores what it hears, for stage 3 on a processor.
+# (default: one for each core). CACHES=RUN also stores what the adapter of that run (or Whisper itself, by its name)
+# hears, for stage 3 on a processor.
 set -euo pipefail
 if [ $# -ne 3 ]; then
     sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
@@ -39,10 +40,10 @@ for name in bass_dev bass_long; do
 done
 
 [ -n "${CACHES:-}" ] || exit 0
-# As Whisper hears when it runs; of an adapter's run or folder it is --frozen-after-s 3 alone.
-for name in own_bass_dev own_bass_long fotaq_long; do
-    manifest=$output/$name/manifest.tsv
-    [ -e "$manifest" ] || manifest=$output/$name/segments.tsv
-    make "$output/cache_$name" encode --manifest "$manifest" --whisper "$whisper" --truncations 2 --jobs "$jobs" \
-        --trailing-silence-ms 30000 --silence-stride 8 --frozen-after-s 3
+# As the model hears when it runs: Whisper as published with silence behind, an adapter without.
+hearing=(--frozen-after-s 3)
+[ "$CACHES" != "$whisper" ] || hearing+=(--trailing-silence-ms 30000 --silence-stride 8)
+for name in own_bass_dev own_bass_long; do
+    make "$output/cache_$name" encode --manifest "$output/$name/manifest.tsv" --whisper "$CACHES" --truncations 2 \
+        --jobs "$jobs" "${hearing[@]}"
 done
