@@ -1,5 +1,8 @@
 """The models that ship: small enough, complete, and good at what they were trained for."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from models.storage.locate import shipped_models
@@ -24,3 +27,23 @@ def test_simuleval_runs_the_shipped_model_without_naming_it(agent, tmp_path):
     assert run.returncode == 0, run.stderr
     log = (tmp_path / "instances.log").read_text(encoding="utf-8")
     assert "Zwei Kinder spielen" in log.encode().decode("unicode_escape")
+
+
+def test_the_shipped_policy_of_whisper_writes_human_speech_early(whisper_folder, tmp_path, monkeypatch):
+    """A line of an actor that training did not have; SIMULST_MODELS says where the base is."""
+    monkeypatch.setenv("SIMULST_MODELS", str(Path(whisper_folder("tiny.en")).parent))
+    run = run_command(
+        *(
+            "simulst",
+            "evaluate",
+            "eval_configs/reina_whisper.yaml",
+            "--end-index",
+            "1",
+            "--output",
+            tmp_path / "o",
+        ),
+    )
+    assert run.returncode == 0, run.stderr
+    [line] = [json.loads(text) for text in (tmp_path / "o" / "instances.log").read_text().splitlines()]
+    assert line["prediction"].startswith("I think you need a new name")
+    assert line["delays"][0] < line["source_length"] / 2

@@ -28,9 +28,11 @@ def load(tmp_path):
 
 @pytest.mark.parametrize("file", CONFIGURATIONS, ids=lambda file: file.stem)
 def test_shipped_file_loads(file):
-    assert load_configuration(file).agent == {"talk": "reina", "cascade": "alignatt"}.get(
-        file.stem, file.stem
-    )
+    assert load_configuration(file).agent == {
+        "talk": "reina",
+        "reina_whisper": "reina",
+        "cascade": "alignatt",
+    }.get(file.stem, file.stem)
 
 
 def test_defaults_are_those_of_the_dataclasses(load):
