@@ -11,7 +11,8 @@ setup(
         include=[*FOLDERS, *(f"{name}.*" for name in FOLDERS)], exclude=["*.__pycache__"]
     ),
     # ... and all its files belong to it, whatever they are.
-    package_data={"": ["*"]},
+    # A model such as tiny.en has a dot in its folder's name, which no package may have.
+    package_data={"": ["*"], "models.weights": ["*/*"]},
     # The checkout itself goes on the import path, so that a new folder needs no new installation.
     package_dir={"": "."},
 )
