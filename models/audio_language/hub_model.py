@@ -143,5 +143,22 @@ class HubModel(AudioLanguageModel):
         """What a text behind this prompt ends with."""
 
     @property
+    def language_model(self) -> nn.Module:
+        return self._parts.language_model
+
+    @property
+    def encoder(self) -> nn.Module:
+        return self._parts.audio_tower
+
+    @property
+    def adapter(self) -> nn.Module:
+        return self._parts.multi_modal_projector
+
+    @property
+    def _parts(self) -> nn.Module:
+        """Where these three are by their usual names: in transformers 5 in a model inside."""
+        return getattr(self.network, "model", self.network)
+
+    @property
     def head(self) -> nn.Linear:
         return self.network.get_output_embeddings()

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.audio_language.audio_streams import AudioStreamEncoder
 from models.audio_language.freezing_encoder import FreezingEncoder
@@ -56,18 +56,6 @@ class Qwen2Audio(HubModel):
     def end_token(self, prompt: str) -> str:
         return "<|im_end|>" if "<|im_start|>" in prompt else "<|endoftext|>"
 
-    @property
-    def language_model(self) -> nn.Module:
-        return _parts(self.network).language_model
-
-    @property
-    def encoder(self) -> nn.Module:
-        return _parts(self.network).audio_tower
-
-    @property
-    def adapter(self) -> nn.Module:
-        return _parts(self.network).multi_modal_projector
-
     def encode_features(self, features: AudioFeatures) -> AudioFrames:
         tower = self.encoder
         x = F.gelu(tower.conv1(features.values))
@@ -105,8 +93,3 @@ class Qwen2Audio(HubModel):
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
         return (lengths + 1) // 2 // POOLED_FRAMES
-
-
-def _parts(network: nn.Module) -> nn.Module:
-    """Where audio_tower, multi_modal_projector and language_model are: in transformers 5 a model inside."""
-    return getattr(network, "model", network)

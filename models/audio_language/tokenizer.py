@@ -17,13 +17,10 @@ Shapes: V vocabulary.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from torch import Tensor
-
 from foundation.errors import InputError
-from models.decoding.units import characters_started, words_started
+from models.decoding.token_texts import TokenTexts
 from models.languages import ENGLISH_NAMES, language_code
 from models.storage.byte_level import token_bytes
 from models.storage.tekken import TEKKEN, read_tekken
@@ -51,7 +48,7 @@ class PromptFormat:
     source_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that are understood
 
 
-class AudioLanguageTokenizer:
+class AudioLanguageTokenizer(TokenTexts):
     """Tokenizer of one audio-language model."""
 
     def __init__(
@@ -180,15 +177,6 @@ class AudioLanguageTokenizer:
     def token_bytes(self, token: int) -> bytes:
         """What a token adds to the text, perhaps part of a character; nothing for special tokens."""
         return self._bytes[token]
-
-    @cached_property
-    def suppressed(self) -> list[int]:
-        """Ids never generated: all without text but the end of sequence."""
-        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
-
-    def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return (characters_started if character_units else words_started)(self._bytes)
 
     def _encode_with_specials(self, text: str, glossary: Sequence[int] = ()) -> list[int]:
         if CONTEXT in text:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.audio_language.block_model import BlockwiseModel
 from models.audio_language.model import AudioFrames
@@ -58,18 +58,6 @@ class Voxtral(BlockwiseModel):
     def end_token(self, prompt: str) -> str:
         return "</s>"
 
-    @property
-    def language_model(self) -> nn.Module:
-        return _parts(self.network).language_model
-
-    @property
-    def encoder(self) -> nn.Module:
-        return _parts(self.network).audio_tower
-
-    @property
-    def adapter(self) -> nn.Module:
-        return _parts(self.network).multi_modal_projector
-
     def encoded_lengths(self, heard: Tensor, silence_ms: int) -> Tensor:
         """Silence never begins a window, and audio frames are whole."""
         size = self.block_frames
@@ -92,8 +80,3 @@ class Voxtral(BlockwiseModel):
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
         return -(-lengths // JOINED_FEATURES)
-
-
-def _parts(network: nn.Module) -> nn.Module:
-    """Where audio_tower, multi_modal_projector and language_model are: in transformers 5 a model inside."""
-    return getattr(network, "model", network)

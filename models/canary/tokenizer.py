@@ -14,31 +14,27 @@ Shapes: V vocabulary.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from foundation.errors import InputError
-from models.decoding.units import characters_started, words_started
+from models.decoding.token_texts import TokenTexts
 from models.languages import language_code
+from models.storage.piece_bytes import piece_bytes
 from models.storage.tokenizer_files import read_tokenizer
 
 # Of canary-1b-v2: each into itself, into English, and from English (arXiv 2509.14128).
 LANGUAGES = tuple("bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro ru sk sl es sv uk".split())
-SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 END, START = "<|endoftext|>", "<|startofcontext|>"
 BEGINNING = (START, "<|startoftranscript|>", "<|emo:undefined|>")
 PUNCTUATION, NO_PUNCTUATION = "<|pnc|>", "<|nopnc|>"
 SETTINGS = ("<|noitn|>", "<|notimestamp|>", "<|nodiarize|>")
 NEEDED = (END, *BEGINNING, PUNCTUATION, NO_PUNCTUATION, *SETTINGS)
 NO_TEXT = re.compile(r"<\|.*\|>|<unk>|<pad>|</?s>")
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 PROBE = "the sea"
 
 
-class CanaryTokenizer:
+class CanaryTokenizer(TokenTexts):
     """Tokenizer of one Canary."""
 
     glossary_room = 256  # of the 1,024 positions of published decoders
@@ -66,7 +62,7 @@ class CanaryTokenizer:
         try:
             self._check(vocabulary_size, declared or {})
             for token, id in self._ids.items():
-                self._bytes[id] = _piece_bytes(token)
+                self._bytes[id] = b"" if NO_TEXT.fullmatch(token) else piece_bytes(token)
             if self.decode(self.encode(PROBE)) != PROBE:
                 raise InputError(f"does not give back the text {PROBE!r}")
         except InputError as error:
@@ -123,26 +119,3 @@ class CanaryTokenizer:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     encode_sentence = encode  # the pieces of a first word carry a space already
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Text of `tokens`. Control tokens and the bytes of incomplete characters leave nothing."""
-        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
-        return text.removeprefix(" ")
-
-    @cached_property
-    def suppressed(self) -> list[int]:
-        """Ids never generated: all without text but the end of sequence."""
-        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
-
-    def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return (characters_started if character_units else words_started)(self._bytes)
-
-
-def _piece_bytes(piece: str) -> bytes:
-    """What a piece adds to the text."""
-    if NO_TEXT.fullmatch(piece):
-        return b""
-    if byte := BYTE.fullmatch(piece):
-        return bytes.fromhex(byte[1])
-    return piece.replace(SPACE, " ").encode()

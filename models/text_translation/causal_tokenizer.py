@@ -6,19 +6,16 @@ where the source text belongs; the translation is written behind it.
 Shapes: V vocabulary.
 """
 
-import re
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from foundation.errors import InputError
-from models.decoding.units import characters_started, words_started
+from models.decoding.token_texts import TokenTexts
 from models.languages import ENGLISH_NAMES, LanguagePair, canonical_language, language_code
 from models.storage.byte_level import token_bytes
+from models.storage.piece_bytes import BYTE, piece_bytes
 from models.storage.tokenizer_files import read_tokenizer
-from models.text_translation.tokens import SPACE, SourceTokens
+from models.text_translation.tokens import SourceTokens
 
 # Where a model knows chats in this form, and where nothing is known of it.
 CHAT = (
@@ -28,10 +25,9 @@ CHAT = (
 PLAIN = "{source}: {text}\n{target}:"
 CHAT_END = "<|im_end|>"
 PLACE = "{text}"
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
-class CausalTokenizer:
+class CausalTokenizer(TokenTexts):
     """Tokenizer of one model. In a prompt the source text is one token, whatever its length."""
 
     def __init__(self, file: Path, vocabulary_size: int, ends: Sequence[int], prompt: str | None) -> None:
@@ -70,10 +66,8 @@ class CausalTokenizer:
             added = self._tokenizer.get_added_tokens_decoder()
             table = [b""] * self.vocabulary_size
             for piece, id in ids.items():
-                if byte := BYTE.fullmatch(piece):
-                    table[id] = bytes.fromhex(byte[1])
-                elif id not in added:
-                    table[id] = piece.replace(SPACE, " ").encode()
+                if BYTE.fullmatch(piece) or id not in added:
+                    table[id] = piece_bytes(piece)
             return table
 
     def language_code(self, language: str) -> str:
@@ -103,17 +97,3 @@ class CausalTokenizer:
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Nothing: no earlier text is shown."""
         return []
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""
-        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
-        return text.removeprefix(" ")
-
-    @cached_property
-    def suppressed(self) -> list[int]:
-        """Ids never generated: all without text but the end of sequence."""
-        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
-
-    def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return (characters_started if character_units else words_started)(self._bytes)

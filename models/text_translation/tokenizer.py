@@ -5,17 +5,14 @@ Shapes: V vocabulary.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-
-from torch import Tensor
+from collections.abc import Mapping, Sequence
 
 from foundation.errors import InputError
-from models.decoding.units import characters_started, words_started
+from models.decoding.token_texts import TokenTexts
 from models.languages import LanguagePair
-from models.text_translation.tokens import SPACE, JsonPieces, SentencePieces, SourceTokens
+from models.storage.piece_bytes import piece_bytes
+from models.text_translation.tokens import JsonPieces, SentencePieces, SourceTokens
 
-BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # No text: unknown and padding, sentence marks, M2M-100's and NLLB's languages, Opus-MT's and MADLAD's
 # targets, T5's and M2M-100's spare tokens.
 NO_TEXT = re.compile(
@@ -23,7 +20,7 @@ NO_TEXT = re.compile(
 )
 
 
-class TextTokenizer(ABC):
+class TextTokenizer(TokenTexts, ABC):
     """Tokenizer of one model; a subclass knows the marks of its family."""
 
     def __init__(
@@ -49,7 +46,7 @@ class TextTokenizer(ABC):
         self._source, self._written = source, written
         self._bytes = [b""] * vocabulary_size
         for piece, id in written.items():
-            self._bytes[id] = _piece_bytes(piece)
+            self._bytes[id] = b"" if NO_TEXT.fullmatch(piece) else piece_bytes(piece)
 
     @abstractmethod
     def language_code(self, language: str) -> str:
@@ -77,26 +74,3 @@ class TextTokenizer(ABC):
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Nothing: these models know no earlier text."""
         return []
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Text of `tokens`. Marks and the bytes of incomplete characters leave nothing."""
-        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
-        return text.removeprefix(" ")
-
-    @cached_property
-    def suppressed(self) -> list[int]:
-        """Ids never generated: all without text but the end of sequence."""
-        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
-
-    def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return (characters_started if character_units else words_started)(self._bytes)
-
-
-def _piece_bytes(piece: str) -> bytes:
-    """What a piece adds to the text."""
-    if NO_TEXT.fullmatch(piece):
-        return b""
-    if byte := BYTE.fullmatch(piece):
-        return bytes.fromhex(byte[1])
-    return piece.replace(SPACE, " ").encode()

@@ -12,9 +12,8 @@ from sentencepiece import SentencePieceProcessor
 
 from foundation.errors import InputError
 from models.storage.model_files import refuse_lfs_pointer
+from models.storage.piece_bytes import SPACE
 from models.storage.tokenizer_files import read_tokenizer
-
-SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 
 
 @dataclass(frozen=True)

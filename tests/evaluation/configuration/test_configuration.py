@@ -11,6 +11,9 @@ from foundation.errors import InputError
 from tests.evaluation.tiny_evaluation import ROOT
 
 CONFIGURATIONS = sorted((ROOT / "eval_configs").glob("*.yaml"))
+# These need a policy, an audio-language model, or one that translates text; the others run on any Whisper.
+OTHERS = ("reina", "reina_whisper", "simulsa", "talk", "cascade")
+WHISPER_CONFIGURATIONS = [file for file in CONFIGURATIONS if file.stem not in OTHERS]
 MINIMAL = "agent: alignatt\nsource: s.txt\ntarget: t.txt\n"
 
 

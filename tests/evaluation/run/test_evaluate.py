@@ -19,12 +19,8 @@ from evaluation.run.evaluate import evaluate
 from foundation.command_line import read_flags
 from foundation.errors import InputError
 from simulst import main
-from tests.evaluation.configuration.test_configuration import CONFIGURATIONS
+from tests.evaluation.configuration.test_configuration import WHISPER_CONFIGURATIONS
 from tests.evaluation.tiny_evaluation import REFERENCES, ROOT, run_command, write_tiny_evaluation
-
-# These need a policy, an audio-language model, or one that translates text; the others run on any Whisper.
-OTHERS = ("reina", "reina_whisper", "simulsa", "talk", "cascade")
-WHISPER_CONFIGURATIONS = [file for file in CONFIGURATIONS if file.stem not in OTHERS]
 
 LATENCY_METRICS = ("AL", "LAAL", "AP", "DAL", "ATD")
 
