@@ -61,7 +61,8 @@ def composed(parts, tmp_path_factory):
 
 def logits_of_transformers(folder, model, prompt, target):
     processor = AutoProcessor.from_pretrained(folder)
-    text = model.tokenizer.prompt_format.text.replace("{source}", "English").replace("{target}", "German")
+    text = model.tokenizer.prompt_format.text.replace("{context}", "")
+    text = text.replace("{source}", "English").replace("{target}", "German")
     inputs = processor(text=text, audio=WAVEFORM, sampling_rate=16_000, return_tensors="pt")
     inputs["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([target[:-1]])], 1)
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
