@@ -2,13 +2,14 @@
 
     python benchmarks/reina_mini/everyday.py --table tatoeba.tsv --output data/reina_mini/everyday
 
-The table has the columns en, de and fr, as `collect_texts.py tatoeba` makes it. The test set (`--test` rows) and the
-development set (`--development` rows) are the rows with both translations that come first in the order of a hash of
-their English, one of each wording: capitals, punctuation, accents and contractions do not make another sentence. Rows
-of the same wording as one of these are left out of train.tsv.
+The table has the columns en, de and fr, as `collect_texts.py tatoeba` makes it. The test set (`--test` rows)
+and the development set (`--development` rows) are the rows with both translations that come first in the order
+of a hash of their English, one of each wording: capitals, punctuation, accents and contractions do not make
+another sentence. Rows of the same wording as one of these are left out of train.tsv.
 
-One sentence in five of Tatoeba names Tom, which a model then writes for every name that it mishears. Half of the rows to
-learn from that name Tom or Mary get another name, the same in all three languages, where the name stands alike in each.
+One sentence in five of Tatoeba names Tom, which a model then writes for every name that it mishears. Half of the
+rows to learn from that name Tom or Mary get another name, the same in all three languages, where the name stands
+alike in each.
 """
 
 import argparse
@@ -23,23 +24,25 @@ from foundation.files.text_lines import read_lines, write_lines
 
 LANGUAGES = ("en", "de", "fr")
 MEN = (
-    "Peter Paul Jack Sam Ben Max David Daniel Thomas Martin Robert Oliver Alex Adam Simon Michael George Henry "
-    "James John William Richard Frank Walter Leo Oscar Victor Philip Nick Kevin Brian Omar Ali Hassan Ivan Marco"
+    "Peter Paul Jack Sam Ben Max David Daniel Thomas Martin Robert Oliver Alex Adam Simon Michael George "
+    "Henry James John William Richard Frank Walter Leo Oscar Victor Philip Nick Kevin Brian Omar Ali Hassan "
+    "Ivan Marco"
 ).split()
 WOMEN = (
-    "Anna Emma Julia Laura Sarah Lisa Sophie Maria Eva Helen Alice Emily Jane Kate Lucy Nina Clara Linda Susan Karen "
-    "Nancy Rachel Rose Sandra Vera Olivia Diana Martha Ruth Leila Fatima Irina Carla Monica Paula Amy"
+    "Anna Emma Julia Laura Sarah Lisa Sophie Maria Eva Helen Alice Emily Jane Kate Lucy Nina Clara Linda "
+    "Susan Karen Nancy Rachel Rose Sandra Vera Olivia Diana Martha Ruth Leila Fatima Irina Carla Monica "
+    "Paula Amy"
 ).split()
 NAMES = {"Tom": MEN, "Mary": WOMEN}
 CONTRACTIONS = (
-    ("won't", "will not"), ("can't", "can not"), ("cannot", "can not"), ("n't", " not"), ("'re", " are"), ("'m", " am"),
-    ("'ll", " will"), ("'ve", " have"), ("'d", " would"), ("'s", " is"),
+    ("won't", "will not"), ("can't", "can not"), ("cannot", "can not"), ("n't", " not"), ("'re", " are"),
+    ("'m", " am"), ("'ll", " will"), ("'ve", " have"), ("'d", " would"), ("'s", " is"),
 )  # fmt: skip
 Texts = tuple[str, str, str]
 
 
 def wording(text: str) -> str:
-    """What is alike in sentences that differ in nothing that is heard: letters and digits, contractions told."""
+    """What is alike in sentences that sound alike: letters and digits, contractions written out."""
     plain = unicodedata.normalize("NFKD", text).replace("’", "'").lower()
     for short, long in CONTRACTIONS:
         plain = plain.replace(short, long)
@@ -51,7 +54,7 @@ def digest(text: str) -> str:
 
 
 def other_names(texts: Texts) -> Texts:
-    """Half of the texts that name Tom or Mary name somebody else, by a draw that the English alone decides."""
+    """Half of the texts that name Tom or Mary name somebody else; the English alone decides the draw."""
     draw = random.Random(texts[0])
     for name, others in NAMES.items():
         whole = re.compile(rf"\b{name}\b")

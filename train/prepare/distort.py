@@ -2,11 +2,12 @@
 
     simulst prepare distort --manifest spoken/manifest.tsv --share 0.4 --output distorted
 
-A share of the clips is changed, each in one to three of these ways; the others stay as they are. What a clip draws
-depends on the seed and its id alone. Audio is written as 16 kHz FLAC, and what was done stands in the manifest.
+A share of the clips is changed, each in one to three of these ways; the others stay as they are. What a clip
+draws depends on the seed and its id alone. Audio is written as 16 kHz FLAC, and what was done stands in the
+manifest.
 
-    noise       white, pink or babble (other clips of the manifest, several at once), 3 to 30 dB below the speech
-    room        an impulse response of noise that decays by 60 dB within 0.15 to 0.7 s, at some distance
+    room        an impulse response of noise that decays by 60 dB within 0.15 to 0.7 s
+    noise       white, pink, or babble of other clips of the manifest, 3 to 30 dB below the speech
     telephone   300 to 3,400 Hz
     level       6 dB louder to 20 dB quieter
 """
@@ -67,7 +68,7 @@ def run(options: DistortOptions) -> None:
 def distort_rows(
     rows: Sequence[Row], options: DistortOptions, babble: Sequence[Path], folder: Path
 ) -> list[dict[str, Any]]:
-    """Writes the clips and returns a result for each row: its length and what was done, or why there is none."""
+    """Writes the clips; returns for each row its length and what was done, or why there is none."""
     return [_distort(row, options, babble, folder) for row in rows]
 
 
@@ -85,7 +86,7 @@ def _distort(row: Row, options: DistortOptions, babble: Sequence[Path], folder: 
 
 
 def drawn_ways(draw: random.Random, share: float) -> list[str]:
-    """What is done to a clip, in the order in which sound meets it; nothing for most clips of a small share."""
+    """What is done to a clip, in the order in which sound meets it; nothing to 1 - share of the clips."""
     if draw.random() >= share:
         return []
     count = draw.choices((1, 2, 3), weights=(5, 3, 1))[0]
@@ -108,7 +109,7 @@ def with_noise(samples: np.ndarray, draw: random.Random, babble: Sequence[Path])
     """(n,) -> (n,): with noise that is so many dB below the clip's mean power."""
     kind, below_db = draw.choice(("white", "pink", "babble")), draw.uniform(3.0, 30.0)
     if kind == "babble":
-        below_db = max(below_db, 10.0)  # where voices are as loud as the speaker's, nobody could say who is meant
+        below_db = max(below_db, 10.0)  # voices as loud as the speaker's could be meant as well
         noise = sum(_looped(read_audio(draw.choice(babble)), len(samples)) for _ in range(BABBLING))
     else:
         noise = _generator(draw).standard_normal(len(samples))

@@ -58,8 +58,8 @@ class TranslationConfig:
     """How parts of the features are hidden, as in SpecAugment; null hides none."""
 
     frozen_after_s: float | None = None
-    """Clips are heard with frames so far behind the newest audio frozen, as the model hears when it runs; null
-    hears all of a clip at once. Needs a frozen encoder, and encoder caches that were heard so."""
+    """Clips are heard with frames so far behind the newest audio frozen, as when the model runs; null hears
+    all of a clip at once. Needs a frozen encoder, and encoder caches that were heard so."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
@@ -104,12 +104,13 @@ class TranslationRecipe(Recipe):
         _check_languages(context, config)
         model = context.get_model_as(MultitaskTranslator)
         unit = TranslationUnit(context.get_data_parallel_model(), config.label_smoothing)
-        hearing = _hearing(config)
+        hearing = asked_hearing_of(config)
         reader = train_reader(
             context, config, model.start, model.freeze_encoder, masking=config.masking, hearing=hearing
         )
         units, readers = [], []
-        for name, references, valid_reader in validation_readers(context, config, model.start, hearing=hearing):
+        held_out = validation_readers(context, config, model.start, hearing=hearing)
+        for name, references, valid_reader in held_out:
             units.append(TranslationEvalUnit(model, name, references))
             readers.append(valid_reader)
         return context.create_trainer(unit, reader, units, readers)
@@ -124,15 +125,16 @@ class TranslationRecipe(Recipe):
         return False
 
 
-def _hearing(config: TranslationConfig) -> Hearing:
-    """Raises InputError for a number out of range, and where clips would have to be encoded so in training."""
+def asked_hearing_of(config: TranslationConfig) -> Hearing:
+    """Raises InputError for a number out of range, and for clips that no cache holds."""
     hearing = PLAIN.chosen(TranslatorOptions(frozen_after_s=config.frozen_after_s))
     if not hearing.is_plain:
         for section in [*config.train, *config.validation]:
             if section.task != "nmt" and section.encoder_cache is None:
                 raise InputError(
-                    f"frozen_after_s needs an encoder cache for each section with clips, and {section.manifest} "
-                    f"has none: make it with `simulst prepare encode --frozen-after-s {config.frozen_after_s:g}`"
+                    "frozen_after_s needs an encoder cache for each section with clips, and "
+                    f"{section.manifest} has none: make it with `simulst prepare encode --frozen-after-s "
+                    f"{config.frozen_after_s:g}`"
                 )
     return hearing
 
