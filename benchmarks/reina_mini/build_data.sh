@@ -75,3 +75,32 @@ if [[ $parts == *" speech "* ]]; then
         speak "$name/spoken.tsv" "$name" "${voices[@]}"
     done
 fi
+
+# encode CACHE MANIFEST ...: what Whisper's encoder says of a set.
+encode() {
+    make "$caches/$1" encode --manifest "$2" --whisper "$whisper" --jobs "$jobs" "${@:3}"
+}
+if [[ $parts == *" frames "* ]]; then
+    # Sentences in a row, with pauses, and in any order: neighbours in Tatoeba say the same in other words.
+    for lengths in everyday:1500:3:25 multi30k_train:500:8:28; do
+        IFS=: read -r name limit shortest longest <<< "$lengths"
+        make "$spoken/${name}_long" join --table "$spoken/$name/manifest.tsv" --audio audio --text en de fr \
+            --group-pattern "^(everyday|multi30k)_" --shuffle --pause-s 0.15 --longest-pause-s 3 --limit "$limit" \
+            --minimum-s "$shortest" --maximum-s "$longest"
+    done
+    for name in everyday multi30k_train wesnoth everyday_long multi30k_train_long; do
+        manifest=$spoken/$name/manifest.tsv
+        [ -e "$manifest" ] || manifest=$spoken/$name/segments.tsv
+        make "$spoken/${name}_heard" distort --manifest "$manifest" --share 0.35 --jobs "$jobs"
+    done
+    # Stage 1 hears whole clips, all at once: an hour of speech takes half a minute so.
+    for name in everyday multi30k_train wesnoth everyday_long multi30k_train_long; do
+        encode "$name" "$spoken/${name}_heard/manifest.tsv" --precision bfloat16
+    done
+    for name in bass_short bass_long fotaq_long; do
+        encode "$name" "$spoken/$name/segments.tsv" --precision bfloat16
+    done
+    for name in everyday_dev multi30k_val; do
+        encode "$name" "$spoken/$name/manifest.tsv"
+    done
+fi
