@@ -38,7 +38,7 @@ texts=$output/texts spoken=$output/spoken caches=$output/caches
 
 if [[ $parts == *" texts "* ]]; then
     [ -e "$output/everyday" ] ||
-        python "$(dirname "$0")/everyday.py" --table "$tatoeba" --output "$output/everyday"
+        python -m benchmarks.reina_mini.everyday --table "$tatoeba" --output "$output/everyday"
     caption_texts "$multi30k" "$texts"
     sentences "$texts/wesnoth" "$wesnoth" 3
     # To read: what has a translation into German or French. To speak: what has both.

@@ -1,15 +1,15 @@
 """Everyday sentences -> three tables: to learn from, to choose on, to test with; names vary where one learns.
 
-    python benchmarks/reina_mini/everyday.py --table tatoeba.tsv --output data/reina_mini/everyday
+    python -m benchmarks.reina_mini.everyday --table tatoeba.tsv --output data/reina_mini/everyday
 
-The table has the columns en, de and fr, as `collect_texts.py tatoeba` makes it. The test set (`--test` rows)
-and the development set (`--development` rows) are the rows with both translations that come first in the order
-of a hash of their English, one of each wording: capitals, punctuation, accents and contractions do not make
-another sentence. Rows of the same wording as one of these are left out of train.tsv.
+The table has the columns en, de and fr, as `collect_texts.py tatoeba` makes it. The test set (`--test`
+rows) and the development set (`--development` rows) are the rows with both translations that come first in
+the order of a hash of their English, one of each wording: capitals, punctuation, accents and contractions
+do not make another sentence. Rows of the same wording as one of these are left out of train.tsv.
 
-One sentence in five of Tatoeba names Tom, which a model then writes for every name that it mishears. Half of the
-rows to learn from that name Tom or Mary get another name, the same in all three languages, where the name stands
-alike in each.
+One sentence in five of Tatoeba names Tom, which a model then writes for every name that it mishears. Half
+of the rows to learn from that name Tom or Mary get another name, the same in all three languages, where the
+name stands alike in each.
 """
 
 import argparse
