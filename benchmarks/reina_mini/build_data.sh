@@ -14,18 +14,19 @@
 #              distributable CD version of Beneath a Steel Sky with its subtitles.
 #   FOTAQ      folder with fotaq.tsv (id, en ...) and audio/ID.ogg: the spoken lines of Flight of the Amazon Queen.
 #   TATOEBA    the table of everyday sentences that collect_texts.py makes.
-#   PART       texts, speech, frames: what to make (default: all three). Training on texts can begin after texts.
+#   PART       texts, speech, frames, frozen: what to make (default: all four). Training on texts can begin after
+#              texts, stage 1 after frames, stage 2 after frozen.
 #
 # SIMULST_WHISPER is the Whisper whose encoder is frozen (default: openai/whisper-tiny.en), JOBS the number of
 # processes (default: one for each core).
 set -euo pipefail
 if [ $# -lt 6 ]; then
-    sed -n '2,20s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,21s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 multi30k=$1 wesnoth=$2 bass=$3 fotaq=$4 tatoeba=$5 output=$6
 parts=" ${*:7} "
-[ $# -gt 6 ] || parts=" texts speech frames "
+[ $# -gt 6 ] || parts=" texts speech frames frozen "
 whisper=${SIMULST_WHISPER:-openai/whisper-tiny.en}
 jobs=${JOBS:-$(nproc)}
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
@@ -102,5 +103,25 @@ if [[ $parts == *" frames "* ]]; then
     done
     for name in everyday_dev multi30k_val; do
         encode "$name" "$spoken/$name/manifest.tsv"
+    done
+fi
+if [[ $parts == *" frozen "* ]]; then
+    # Stages 2 and 3 hear clips that are cut, as a stream hears them when it runs: old frames stay as they are.
+    for part in everyday:3 multi30k_train:2; do
+        heard=$spoken/${part%:*}_heard
+        awk -v every="${part#*:}" 'NR == 1 || NR % every == 0' "$heard/manifest.tsv" > "$heard/part.tsv"
+    done
+    frozen=(--truncations 3 --frozen-after-s 3)
+    for name in everyday_long multi30k_train_long wesnoth; do
+        encode "${name}_frozen" "$spoken/${name}_heard/manifest.tsv" "${frozen[@]}"
+    done
+    for name in bass_short bass_long; do
+        encode "${name}_frozen" "$spoken/$name/segments.tsv" "${frozen[@]}"
+    done
+    for name in everyday_dev multi30k_val; do
+        encode "${name}_frozen" "$spoken/$name/manifest.tsv" "${frozen[@]}"
+    done
+    for name in everyday multi30k_train; do
+        encode "${name}_frozen" "$spoken/${name}_heard/part.tsv" "${frozen[@]}"
     done
 fi
