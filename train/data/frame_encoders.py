@@ -42,7 +42,7 @@ class FrameEncoder(Protocol):
     ) -> Iterator[tuple[int, int, Tensor]]:
         """Frames (T, D) of what is heard of clips (n,) float32 at 16 kHz.
 
-        cuts: of each clip how many samples are heard, each of them once. Yields in any order the clip's place,
+        cuts: of each clip how many samples are heard, each of them once. Yields, in any order, a clip's place,
         the cut, and the frames, which stay as they are until the next are asked for.
         """
 
