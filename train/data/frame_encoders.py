@@ -42,8 +42,8 @@ class FrameEncoder(Protocol):
     ) -> Iterator[tuple[int, int, Tensor]]:
         """Frames (T, D) of what is heard of clips (n,) float32 at 16 kHz.
 
-        cuts: of each clip how many samples are heard, each of them once. Yields, in any order, a clip's place,
-        the cut, and the frames, which stay as they are until the next are asked for.
+        cuts: of each clip how many samples are heard, each of them once. Yields, in any order, the place of a
+        clip, the cut, and the frames, which stay as they are until the next are asked for.
         """
 
 
