@@ -39,6 +39,12 @@ PREPARE = {
         "train.prepare.options:SpeakOptions",
         continues=True,
     ),
+    "distort": Command(
+        "distort the clips of a manifest: noise, rooms, telephones",
+        "train.prepare.distort:run",
+        "train.prepare.options:DistortOptions",
+        continues=True,
+    ),
     "translate": Command(
         "translate the clips of a manifest by a model",
         "train.prepare.translate:run",

@@ -47,7 +47,7 @@ train() {
         ${settings[0]:+--config "${settings[@]}"}
 }
 # Text keeps the GPU busy while the processors speak.
-train stage1 text mini_text "${TEXT_STEPS:-}" "$overrides.whisper=$whisper" &
+train stage1 text mini_gpu_text "${TEXT_STEPS:-}" "$overrides.whisper=$whisper" &
 text=$!
 trap 'kill $text 2>/dev/null || true' EXIT
 

@@ -3,7 +3,8 @@
 Shapes: B clips, F feature frames, T frames, D width.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ from train.data.clip_versions import encoder_frames
 from train.data.streamed import ClipEncoder, TrainingHearing
 from train.recipes.start_model import open_model
 
+BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
+
 
 class FrameEncoder(Protocol):
     """What storing asks of an encoder."""
@@ -34,11 +37,51 @@ class FrameEncoder(Protocol):
     def frames(self, samples: int) -> int:
         """How many frames it gives for so many samples."""
 
+    def encode_cuts(
+        self, clips: Sequence[np.ndarray], cuts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Frames (T, D) of what is heard of clips (n,) float32 at 16 kHz.
+
+        cuts: of each clip how many samples are heard, each of them once. Yields, in any order, the place of a
+        clip, the cut, and the frames, which stay as they are until the next are asked for.
+        """
+
+
+class BatchedFrames(ABC):
+    """An encoder that hears each cut as a clip of its own, those of similar length together."""
+
+    def encode_cuts(
+        self, clips: Sequence[np.ndarray], cuts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        heard = [(place, cut) for place, of_clip in enumerate(cuts) for cut in of_clip]
+        for batch in batches([-(-cut // HOP) for _, cut in heard]):
+            some = [heard[index] for index in batch]
+            frames = self.encode_clips([clips[place][:cut] for place, cut in some])
+            for (place, cut), of_cut in zip(some, frames, strict=True):
+                yield place, cut, of_cut[: self.frames(cut)]
+
+    @abstractmethod
+    def frames(self, samples: int) -> int:
+        """How many frames it gives for so many samples."""
+
+    @abstractmethod
     def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
         """(B, T, D) of clips (n,) float32 at 16 kHz; meaningless behind a clip's frames."""
 
 
-class WhisperFrames:
+def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Clips of similar length together, up to BATCH_FRAMES feature frames with their padding."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_FRAMES:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+class WhisperFrames(BatchedFrames):
     """What Whisper's decoder listens to."""
 
     frame_ms = FRAME_MS
@@ -74,11 +117,28 @@ class StreamedFrames:
     def frames(self, samples: int) -> int:
         return len(self._heard.layout(samples))
 
-    def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:
-        return self._encoder.encode([torch.from_numpy(clip) for clip in clips]).frames
+    def encode_cuts(
+        self, clips: Sequence[np.ndarray], cuts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """A clip is one stream, which meets its cuts one after the other: what is frozen is encoded once."""
+        # Streams of similar length together, so that none waits for the longest with its frames in memory.
+        for batch in batches([-(-max(of_clip) // HOP) for of_clip in cuts]):
+            opened = [
+                (place, self._encoder.open(torch.from_numpy(clips[place])), sorted(cuts[place]))
+                for place in batch
+            ]
+            for number in range(max(len(of_clip) for _, _, of_clip in opened)):
+                some = [
+                    (place, stream, of_clip[number])
+                    for place, stream, of_clip in opened
+                    if number < len(of_clip)
+                ]
+                memory = self._encoder.hear([stream for _, stream, _ in some], [cut for _, _, cut in some])
+                for row, (place, _, cut) in enumerate(some):
+                    yield place, cut, memory.frames[row, : self.frames(cut)]
 
 
-class AudioLanguageFrames:
+class AudioLanguageFrames(BatchedFrames):
     """What an audio-language model's adapter reads."""
 
     def __init__(self, name: str, device: str) -> None:

@@ -31,7 +31,7 @@ from train.prepare.text_files import is_file, shown
 AUDIO_COLUMNS = ("audio", "seconds")
 LABEL_COLUMNS = ("heard_ms", "ends")
 # Kept from step to step; only `simulst heads` reads one of them, the last.
-NOTES = ("members", "voice", "speed", "word_ends_ms")
+NOTES = ("members", "voice", "speed", "distortion", "word_ends_ms")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # such as a line end, with which no manifest could be written again
 HEARD_MS = re.compile(r"[1-9][0-9]{0,8}")

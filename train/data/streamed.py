@@ -72,15 +72,36 @@ class ClipEncoder:
         self._mel_bins = model.dimensions.n_mels
         self._encoder = SpeechEncoder(model, hearing, device, torch.float32, torch.float32)
 
-    @torch.no_grad()
     def encode(self, clips: Sequence[Tensor]) -> Memory:
         """The memory of B clips (n,), float32 at 16 kHz, each a stream that has heard so much."""
-        streams = []
-        for clip in clips:
-            stream = SpeechStream(self._mel_bins)
-            stream.append(clip)
-            streams.append(stream)
+        return self.hear([self.open(clip) for clip in clips], [len(clip) for clip in clips])
+
+    def open(self, clip: Tensor) -> "HeardClip":
+        """A stream that has heard nothing of the clip (n,) yet."""
+        return HeardClip(clip, SpeechStream(self._mel_bins))
+
+    @torch.no_grad()
+    def hear(self, clips: "Sequence[HeardClip]", samples: Sequence[int]) -> Memory:
+        """The memory of B clips, each heard up to so many samples, which are more than before.
+
+        That of a single clip is valid until it is heard further.
+        """
+        for clip, end in zip(clips, samples, strict=True):
+            clip.hear(end)
         device = self._encoder.device.type
         # Frames are those of the runtime, whatever the policy's own numbers are.
         with torch.autocast(device, enabled=False):
-            return self._encoder.encode(streams)
+            return self._encoder.encode([clip.stream for clip in clips])
+
+
+@dataclass
+class HeardClip:
+    """A clip that is heard bit by bit."""
+
+    clip: Tensor  # (n,) float32 at 16 kHz
+    stream: SpeechStream
+    heard: int = 0  # samples
+
+    def hear(self, samples: int) -> None:
+        self.stream.append(self.clip[self.heard : samples])
+        self.heard = samples

@@ -9,6 +9,7 @@ clip, and texts by language. Training reads nothing else.
     mls            Multilingual LibriSpeech: transcripts only
     text           parallel texts, line by line or a table, with rules of cleaning
     speak          a manifest of texts -> speech by synthesis: several voices, any engine
+    distort        a manifest of clips -> the same with noise, in rooms, over the telephone
     translate      a manifest of clips -> what a model makes of them, in place of the references
     join           short recorded lines -> segments of natural length
     sentencepiece  the vocabulary of a model

@@ -20,7 +20,7 @@ bfloat16 is about twice as fast on processors that multiply it (AMX, AVX512-BF16
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,6 @@ from foundation.files.journal import Journal, in_parts
 from foundation.files.text_lines import write_lines
 from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from models.sound.audio import SAMPLE_RATE, read_audio
-from models.sound.log_mel import HOP
 from models.translator import TranslatorOptions
 from models.whisper.hearing import PLAIN
 from train.data.clip_versions import CHUNK_MS, Version, heard_samples
@@ -46,7 +45,6 @@ from train.prepare.skipped import Skipped, report, summary, write_skipped
 from train.prepare.workers_here import own_device, workers_in
 
 ROWS_AT_ONCE = 32  # whose versions are sorted by length and batched; the unit of resumption
-BATCH_FRAMES = 8_000  # feature frames of one batch, padding included
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,8 @@ def start_encoder(options: EncodeOptions, jobs: int) -> None:
 
 def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:
     encoder = _Process.encoder
-    cut: list[Version] = []
-    heard_clips: list[np.ndarray] = []
+    clips: list[np.ndarray] = []
+    versions: list[list[Version]] = []  # of each clip
     skipped: list[tuple[str, str, str]] = []
     offset = 0
     for row in rows:
@@ -161,35 +159,27 @@ def encode_rows(rows: Sequence[Row], truncations: int, seed: int) -> Encoded:
             reason = f"longer than the encoder's {encoder.longest / SAMPLE_RATE:g} s"
             skipped.append((row.id, reason, f"{len(audio) / SAMPLE_RATE:.2f} s"))
             continue
+        of_clip = []
         for number, heard in enumerate(heard_samples(row.id, len(audio), truncations, seed)):
-            frames = encoder.frames(heard)
-            cut.append(Version(row.id, number, heard, len(audio), offset, frames))
-            heard_clips.append(audio[:heard])
-            offset += frames
+            of_clip.append(Version(row.id, number, heard, len(audio), offset, encoder.frames(heard)))
+            offset += of_clip[-1].frames
+        clips.append(audio)
+        versions.append(of_clip)
     result = np.zeros((offset, encoder.width), np.float16)
-    for batch in batches([-(-len(clip) // HOP) for clip in heard_clips]):
-        for index, frames in zip(batch, encode_batch([heard_clips[i] for i in batch]), strict=True):
-            version = cut[index]
-            result[version.offset : version.offset + version.frames] = frames[: version.frames]
-    return Encoded(cut, result, skipped)
-
-
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Clips of similar length together, up to BATCH_FRAMES feature frames with their padding."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_FRAMES:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+    encode_versions(clips, versions, result)
+    return Encoded([version for of_clip in versions for version in of_clip], result, skipped)
 
 
 @torch.inference_mode()
-def encode_batch(clips: list[np.ndarray]) -> np.ndarray:
-    """Clips of (n,) samples -> (B, T, D) float16"""
+def encode_versions(
+    clips: Sequence[np.ndarray], versions: Sequence[Sequence[Version]], result: np.ndarray
+) -> None:
+    """Fills result (T, D) float16 with the frames of all versions of clips (n,), each at its offset."""
+    cuts = [list({version.heard_samples for version in of_clip}) for of_clip in versions]
     device = torch.device(_Process.device).type
     with torch.autocast(device, torch.bfloat16, enabled=_Process.precision != "float32"):
-        frames = _Process.encoder.encode_clips(clips)
-    return frames.half().cpu().numpy()
+        for place, cut, frames in _Process.encoder.encode_cuts(clips, cuts):
+            stored = frames.half().cpu().numpy()
+            for version in versions[place]:
+                if version.heard_samples == cut:
+                    result[version.offset : version.offset + version.frames] = stored

@@ -16,6 +16,7 @@ import os
 import random
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 
@@ -41,18 +42,34 @@ class SegmentLengths:
     minimum_s: float = 6.0
     maximum_s: float = 20.0
     pause_s: float = 0.3
+    longest_pause_s: float | None = None
+    """None: all pauses last `pause_s`; else they are drawn from there up to this."""
+
     seed: int = 0
-    """Of the lengths drawn."""
+    """Of what is drawn."""
 
     def __post_init__(self) -> None:
         if not 0 < self.minimum_s <= self.maximum_s < inf:
             raise InputError(f"need 0 < minimum <= maximum, got {self.minimum_s:g} and {self.maximum_s:g} s")
         if not 0 <= self.pause_s < inf:
             raise InputError(f"the pause must not be negative, got {self.pause_s:g} s")
+        if self.longest_pause_s is not None and not self.pause_s <= self.longest_pause_s < inf:
+            raise InputError(
+                f"the longest pause must not be below the shortest, got {self.longest_pause_s:g} and "
+                f"{self.pause_s:g} s"
+            )
+
+    def pause_behind_s(self, line: Line) -> float:
+        """The silence between this line and the next. It is the same whatever lines stand around."""
+        if self.longest_pause_s is None:
+            return self.pause_s
+        # Squared: most pauses of speech are short.
+        share = random.Random(f"{self.seed} pause {line.id}").random() ** 2
+        return self.pause_s + share * (self.longest_pause_s - self.pause_s)
 
     def joined_s(self, lines: list[Line]) -> float:
         """The length of these lines joined, in seconds."""
-        return sum(line.seconds for line in lines) + self.pause_s * max(len(lines) - 1, 0)
+        return sum(line.seconds for line in lines) + sum(map(self.pause_behind_s, lines[:-1]))
 
 
 def run(options: JoinOptions) -> None:
@@ -61,7 +78,9 @@ def run(options: JoinOptions) -> None:
     if not output.parent.is_dir():
         raise InputError(f"{output.parent}: no such folder: create it first")
     check_output(output, options.overwrite, SEGMENTS)
-    lengths = SegmentLengths(options.minimum_s, options.maximum_s, options.pause_s, options.seed)
+    lengths = SegmentLengths(
+        options.minimum_s, options.maximum_s, options.pause_s, options.longest_pause_s, options.seed
+    )
     table = LineTable(
         path=options.table,
         text_columns=options.text,
@@ -75,6 +94,8 @@ def run(options: JoinOptions) -> None:
         acronyms=options.acronyms,
     )
     lines, skipped = table.usable_lines()
+    if options.shuffle:
+        lines.sort(key=lambda line: random.Random(f"{options.seed} place {line.id}").random())
     segments, left_over = plan(lines, lengths)
     skipped += left_over
     if not segments:
@@ -84,7 +105,7 @@ def run(options: JoinOptions) -> None:
         seconds = []
         with Progress(len(segments), "segment") as progress:
             for segment in segments:
-                seconds.append(write_audio(segment, result, lengths.pause_s))
+                seconds.append(write_audio(segment, result, lengths))
                 progress.add()
         start = options.paths_from
         final = output if start is None else Path(os.path.relpath(output, start))
@@ -143,10 +164,13 @@ def audio_path(segment: list[Line]) -> Path:
     return Path("audio") / f"{file_name(segment[0].id)}.flac"
 
 
-def write_audio(segment: list[Line], folder: Path, pause_s: float) -> float:
+def write_audio(segment: list[Line], folder: Path, lengths: SegmentLengths) -> float:
     """Writes the segment's file and returns its length in seconds."""
-    pause = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
-    samples = np.concatenate([part for line in segment for part in (pause, read_audio(line.audio))][1:])
+    parts = [read_audio(segment[0].audio)]
+    for before, line in pairwise(segment):
+        parts.append(np.zeros(round(lengths.pause_behind_s(before) * SAMPLE_RATE), np.float32))
+        parts.append(read_audio(line.audio))
+    samples = np.concatenate(parts)
     path = folder / audio_path(segment)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(as_flac(samples))

@@ -86,6 +86,19 @@ class SpeakOptions:
 
 
 @dataclass(frozen=True)
+class DistortOptions:
+    """The clips that are distorted, and how many of them."""
+
+    manifest: Path = option(REQUIRED, "The manifest of clips.")
+    output: Path = option(REQUIRED, "The folder to write.")
+    share: float = option(0.5, "The share of the clips that is changed.", at_least=0, at_most=1)
+    seed: int = option(0, "The seed of what is drawn.")
+    jobs: int | None = option(None, JOBS, at_least=1)
+    executor: str = option("local", EXECUTOR, EXECUTORS)
+    overwrite: bool = option(False, "Replace OUTPUT.")
+
+
+@dataclass(frozen=True)
 class TranslateOptions:
     """The clips that are translated, and by which model."""
 
@@ -180,8 +193,14 @@ class JoinOptions:
     acronyms: tuple[str, ...] = option((), "Words whose capitals stay in any case.", metavar="WORD")
     minimum_s: float = option(6.0, "The shortest length that is drawn.")
     maximum_s: float = option(20.0, "The longest length that is drawn; no segment is longer.")
-    pause_s: float = option(0.3, "The silence between two lines.")
-    seed: int = option(0, "The seed of the lengths drawn.")
+    pause_s: float = option(0.3, "The silence between two lines, or the shortest that is drawn.")
+    longest_pause_s: float | None = option(
+        None, "Draw each silence up to this length, short ones more often; default: all are alike."
+    )
+    shuffle: bool = option(
+        False, "Join the lines of a group in random order, as of a table whose neighbours are alike."
+    )
+    seed: int = option(0, "The seed of what is drawn.")
     limit: int | None = option(None, "Keep this many segments, spread evenly.", at_least=1)
     paths_from: Path | None = option(
         None, "Write source.txt relative to this folder (default: absolute paths)."

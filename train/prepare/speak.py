@@ -85,13 +85,18 @@ def run(options: SpeakOptions) -> None:
 
 def speakable(rows: Sequence[Row], language: str) -> tuple[list[Row], list[Skipped]]:
     """The rows with a text in the language and a file name of their own, and the other rows."""
+    mute = [Skipped(row.id, f"no text in {language}") for row in rows if language not in row.texts]
+    good, skipped = nameable([row for row in rows if language in row.texts])
+    return good, mute + skipped
+
+
+def nameable(rows: Sequence[Row]) -> tuple[list[Row], list[Skipped]]:
+    """The rows whose id names a file of their own, and the other rows."""
     good: list[Row] = []
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for row in rows:
-        if language not in row.texts:
-            skipped.append(Skipped(row.id, f"no text in {language}"))
-        elif len(file_name(row.id).encode()) > LONGEST_NAME:
+        if len(file_name(row.id).encode()) > LONGEST_NAME:
             skipped.append(Skipped(row.id[:40], "its id cannot name a file"))
         elif file_name(row.id) in seen:
             skipped.append(Skipped(row.id, "another id gives the same file name"))

@@ -1,14 +1,13 @@
 """What one step computes: cross-entropy of the texts alone, and how good translations are."""
 
 import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
-import torch
-import torch.nn.functional as F
 from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
 
 from models.audio_language.translator import AudioLanguageDecoder
 from models.translator import Memory
+from train.recipes.cross_entropy import smoothed_cross_entropy
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.simulsa_sft.batches import AudioTextBatch
@@ -31,12 +30,10 @@ class SftUnit(TrainUnit[AudioTextBatch]):
 
     def process_batch(self, batch: AudioTextBatch, metric_bag: MetricBag) -> tuple[Tensor, int]:
         logits, targets = self._model(batch)
-        loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self._label_smoothing)
+        loss, nll = smoothed_cross_entropy(logits, targets, self._label_smoothing)
         check_finite(loss, batch.ids)
-        with torch.no_grad():
-            nll = F.cross_entropy(logits, targets)
         count = len(targets)
-        metric_bag.get("nll_loss", Mean).update(nll.cpu(), weight=count)
+        metric_bag.get("nll_loss", Mean).update(nll.detach().cpu() / count, weight=count)
         metric_bag.get("loss", Mean).update(loss.detach().cpu() / count, weight=count)
         return loss, count
 

@@ -19,6 +19,8 @@ from fairseq2.utils.structured import StructureError, ValueConverter
 from torch.nn import Module
 
 from foundation.errors import InputError
+from models.translator import TranslatorOptions
+from models.whisper.hearing import PLAIN, Hearing
 from train.data.batch_plan import BatchSection
 from train.data.batches import TruncationSection
 from train.data.examples import DataSection, written_languages
@@ -54,6 +56,10 @@ class TranslationConfig:
 
     masking: MaskingSection | None = None
     """How parts of the features are hidden, as in SpecAugment; null hides none."""
+
+    frozen_after_s: float | None = None
+    """Clips are heard with frames so far behind the newest audio frozen, as when the model runs; null hears
+    all of a clip at once. Needs a frozen encoder, and encoder caches that were heard so."""
 
     reader: ReaderSection = field(default_factory=ReaderSection)
     """How data is read."""
@@ -98,9 +104,13 @@ class TranslationRecipe(Recipe):
         _check_languages(context, config)
         model = context.get_model_as(MultitaskTranslator)
         unit = TranslationUnit(context.get_data_parallel_model(), config.label_smoothing)
-        reader = train_reader(context, config, model.start, model.freeze_encoder, masking=config.masking)
+        hearing = asked_hearing_of(config)
+        reader = train_reader(
+            context, config, model.start, model.freeze_encoder, masking=config.masking, hearing=hearing
+        )
         units, readers = [], []
-        for name, references, valid_reader in validation_readers(context, config, model.start):
+        held_out = validation_readers(context, config, model.start, hearing=hearing)
+        for name, references, valid_reader in held_out:
             units.append(TranslationEvalUnit(model, name, references))
             readers.append(valid_reader)
         return context.create_trainer(unit, reader, units, readers)
@@ -113,6 +123,20 @@ class TranslationRecipe(Recipe):
     def has_static_autograd_graph(self, context: RecipeContext) -> bool:
         """No: a batch without texts leaves the text encoder out."""
         return False
+
+
+def asked_hearing_of(config: TranslationConfig) -> Hearing:
+    """Raises InputError for a number out of range, and for clips that no cache holds."""
+    hearing = PLAIN.chosen(TranslatorOptions(frozen_after_s=config.frozen_after_s))
+    if not hearing.is_plain:
+        for section in [*config.train, *config.validation]:
+            if section.task != "nmt" and section.encoder_cache is None:
+                raise InputError(
+                    "frozen_after_s needs an encoder cache for each section with clips, and "
+                    f"{section.manifest} has none: make it with `simulst prepare encode --frozen-after-s "
+                    f"{config.frozen_after_s:g}`"
+                )
+    return hearing
 
 
 def _check_languages(context: RecipeContext, config: TranslationConfig) -> None:

@@ -2,7 +2,6 @@
 
 import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
 import torch
-import torch.nn.functional as F
 from fairseq2.metrics import Mean, MetricBag
 from fairseq2.trainer import TrainUnit
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from foundation.errors import InputError
 from models.speech_translator import SpeechDecoder
 from models.translator import Memory, frame_ends
 from train.data.batches import SpeechPairs, TranslationBatch
+from train.recipes.cross_entropy import smoothed_cross_entropy
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.translator.model import MultitaskTranslator
@@ -32,12 +32,10 @@ class TranslationUnit(TrainUnit[TranslationBatch]):
         names = [name for name, part in _parts(batch) if part is not None]
         total, count = torch.zeros(()), 0
         for name, (logits, targets) in zip(names, self._model(batch), strict=True):
-            loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self._label_smoothing)
+            loss, nll = smoothed_cross_entropy(logits, targets, self._label_smoothing)
             check_finite(loss, batch.ids)
-            with torch.no_grad():
-                nll = F.cross_entropy(logits, targets)
             for metric in ("nll_loss", name):
-                metric_bag.get(metric, Mean).update(nll.cpu(), weight=len(targets))
+                metric_bag.get(metric, Mean).update(nll.detach().cpu() / len(targets), weight=len(targets))
             metric_bag.get("loss", Mean).update(loss.detach().cpu() / len(targets), weight=len(targets))
             total, count = total.to(loss.device) + loss, count + len(targets)
         return total, count

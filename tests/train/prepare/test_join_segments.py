@@ -83,6 +83,32 @@ def test_audio_is_the_lines_with_pauses_at_sixteen_kilohertz_and_their_level(tmp
         assert 6 <= header.duration <= 20
 
 
+def test_pauses_are_drawn_between_the_bounds_and_most_are_short(tmp_path):
+    write_corpus(tmp_path)
+    main(arguments(tmp_path, "--pause-s", "0.2", "--longest-pause-s", "2"))
+    for segment in table(tmp_path / "out/segments.tsv"):
+        spoken = sum(len(read_audio(tmp_path / f"audio/{name}.wav")) for name in segment["members"].split())
+        pauses = float(segment["seconds"]) - spoken / 16_000
+        count = len(segment["members"].split()) - 1
+        assert 0.2 * count - 1e-3 <= pauses <= 2 * count + 1e-3
+    lengths = SegmentLengths(pause_s=0.2, longest_pause_s=2.2)
+    drawn = [lengths.pause_behind_s(Line(str(i), "g", None, 1.0, ("x",))) for i in range(2000)]
+    assert min(drawn) == pytest.approx(0.2, abs=0.01) and max(drawn) == pytest.approx(2.2, abs=0.02)
+    assert np.median(drawn) == pytest.approx(0.2 + 2 * 0.25, abs=0.05)
+
+
+def test_shuffled_lines_are_the_same_lines_in_an_order_that_the_seed_alone_decides(tmp_path):
+    write_corpus(tmp_path)
+    orders = []
+    for name, options in (("a", []), ("b", []), ("c", ["--seed", "1"])):
+        main(arguments(tmp_path, "--output", str(tmp_path / name), "--shuffle", *options))
+        members = [segment["members"].split() for segment in table(tmp_path / name / "segments.tsv")]
+        assert all(len({line.split("_")[1] for line in group}) == 1 for group in members)
+        orders.append(sum(members, []))
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0] != sorted(orders[0], key=lambda line: int(line.split("_")[2]))
+
+
 def test_lists_agree_line_by_line_and_work_from_any_folder(tmp_path, monkeypatch):
     write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -237,6 +263,7 @@ def test_a_folder_of_something_else_is_never_overwritten(tmp_path):
         (["--minimum-s", "30"], "0 < minimum <= maximum, got 30 and 20 s"),
         (["--maximum-s", "nan"], "--maximum-s must be a finite number, got nan"),
         (["--pause-s", "-1"], "pause must not be negative, got -1 s"),
+        (["--longest-pause-s", "0.1"], "longest pause must not be below the shortest, got 0.1 and 0.3 s"),
         (["--limit", "0"], "--limit must be at least 1, got 0"),
         (["--output", "missing/out"], "missing: no such folder"),
         (["--audio-suffix", ".flac"], "gives no segment: 12 x unusable audio"),

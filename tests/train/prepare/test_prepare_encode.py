@@ -12,13 +12,13 @@ from models.sound.log_mel import log_mel_spectrogram
 from models.whisper.hearing import PLAIN
 from tests.models.tiny_reina import write_tiny_reina
 from tests.models.tiny_whisper import write_tiny_whisper
+from train.data import frame_encoders
 from train.data.clip_versions import encoder_frames, heard_samples
 from train.data.encoder_cache import EncoderCache, FrozenEncoder, encoder_sha256
-from train.data.frame_encoders import load_encoder
+from train.data.frame_encoders import batches, load_encoder
 from train.data.manifest import Row, write_manifest
 from train.prepare import encode as prepare_encode
 from train.prepare import main
-from train.prepare.encode import batches
 from train.recipes.start_model import open_model
 
 SECONDS = {"a": 1.3, "b": 0.2, "c": 2.0, "d": 0.71, "e": 1.0}
@@ -194,6 +194,6 @@ def test_bad_commands_are_one_line(tmp_path, command, more, message, capsys):
 
 
 def test_batches_hold_all_clips_by_length_within_their_size(monkeypatch):
-    monkeypatch.setattr(prepare_encode, "BATCH_FRAMES", 100)
+    monkeypatch.setattr(frame_encoders, "BATCH_FRAMES", 100)
     assert list(batches([50, 10, 30, 20, 120, 25])) == [[1, 3, 5], [2, 0], [4]]
     assert list(batches([])) == []
