@@ -75,11 +75,13 @@ def _network_class(name: str) -> type[nn.Module]:
 def refuse_huge(file: Path, config: dict[str, Any]) -> None:
     """Raises InputError for sizes that transformers would build for ever, or until the memory is full."""
     endings = ("_layers", "_size", "_positions", "_embeddings", "d_model", "_dim", "_heads", "_bins")
-    endings += ("_window", "_experts")
+    endings += ("_window", "_experts", "_blocks", "_channel", "_channels", "_distance")
     thinker = config.get("thinker_config")
     whole = [config, thinker] if isinstance(thinker, dict) else [config]
     for section in (part for one in whole for part in (one, *map(one.get, SECTIONS))):
         for name, value in section.items() if isinstance(section, dict) else ():
+            if name == "chunk_size":  # Phi-4-multimodal's, which is -1 and builds nothing
+                continue
             # What is no number transformers refuses itself.
             if name.endswith(endings) and type(value) in (int, float) and not is_size(name, value, least=0):
                 raise InputError(f"{file} gives no usable {name} ({str(value):.40}): download it again")

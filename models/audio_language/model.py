@@ -7,7 +7,7 @@ cross-attention, reads
 
 `models.audio_language.translator` makes a Translator of it; training uses `teacher_forced`. A family is one
 file that says how its parts are put together (`models.audio_language.qwen2_audio` is the first) and one
-line in `models.audio_language.families`. All of them hear Whisper's log-mel features, and all language
+line in `models.audio_language.families`. All language
 models are causal ones of transformers, which is imported only where a model is loaded.
 
 Shapes: B streams, R rows, F feature frames, T audio frames, N tokens, D width of the language model,
@@ -31,7 +31,7 @@ from models.audio_language.kept_keys import KeepingPass
 from models.audio_language.stored_keys import StoredKeys, cache_argument
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
-from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
+from models.sound.log_mel import HOP, HOP_MS, LogMelStream, frames_heard
 from models.translator import TranslatorOptions, frame_ends
 
 
@@ -115,6 +115,16 @@ class AudioLanguageModel(ABC):
     lookahead_frames: int
     fewest_frames: int
     usual_silence_ms = 0  # that the model was trained to hear behind the audio
+    # Every matrix of a layer of the language model, by the ends of their names: those of Qwen2, and of most.
+    lora_modules: tuple[str, ...] = (
+        *("q_proj", "k_proj", "v_proj", "o_proj"),
+        *("gate_proj", "up_proj", "down_proj"),
+    )
+
+    @property
+    def language_layers(self) -> nn.ModuleList:
+        """The layers of the language model, without its tables of tokens and what hears."""
+        return self.language_model.get_decoder().layers
 
     @property
     def device(self) -> torch.device:
@@ -150,6 +160,10 @@ class AudioLanguageModel(ABC):
     def open_features(self) -> LogMelStream:
         """A stream of audio in the form that `features_of` takes."""
         return LogMelStream(self.mel_bins)
+
+    def features_heard(self, samples: Tensor) -> Tensor:
+        """(B,) feature frames of so many samples (B,), as their streams count them."""
+        return -(-samples // HOP)
 
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
         """The features of B whole waveforms, each (n,) float32 at 16 kHz.

@@ -33,16 +33,15 @@ def pack_output(decoder: nn.Module) -> None:
         decoder.output = PackedOutput((decoder.token_embedding if shared else decoder.output).weight, shared)
 
 
-def quantise_language_model(network: nn.Module) -> None:
-    """Put the linear layers of a causal model of transformers in 8 bits, but for that which makes its logits.
+def quantise_language_layers(layers: nn.Module) -> None:
+    """Put the linear layers inside the layers of a causal model of transformers in 8 bits.
 
     Raises InputError where this machine cannot multiply in 8 bits.
     """
-    decoder = network.get_decoder()
-    linear = [(name, layer) for name, layer in decoder.named_modules() if isinstance(layer, nn.Linear)]
+    linear = [(name, layer) for name, layer in layers.named_modules() if isinstance(layer, nn.Linear)]
     for name, layer in linear:
         parent, _, own = name.rpartition(".")
-        setattr(decoder.get_submodule(parent), own, EightBitLinear(layer.weight, layer.bias))
+        setattr(layers.get_submodule(parent), own, EightBitLinear(layer.weight, layer.bias))
 
 
 def quantise_decoder(decoder: nn.Module) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
-from models.layers.processor_weights import quantise_language_model
+from models.layers.processor_weights import quantise_language_layers
 from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite, some
@@ -71,7 +71,7 @@ def load_causal_model(folder: Path, options: TranslatorOptions) -> CausalModel:
     check_finite(folder, network.state_dict(), "download the model again, or take an earlier checkpoint")
     network.to(options.torch_device()).eval().requires_grad_(False)
     if options.decodes_in_eight_bits:
-        quantise_language_model(network)
+        quantise_language_layers(network.get_decoder().layers)
     return CausalModel(network, tokenizer, config["max_position_embeddings"])
 
 

@@ -277,6 +277,55 @@ def granite_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor
     return {"input_features": torch.from_numpy(values).float()}
 
 
+PHI4_SPECIALS = ("<|endoftext|>", "<|end|>", "<|user|>", "<|assistant|>", "<|audio|>")
+
+
+def write_phi4_multimodal(
+    folder: Path, seed: int = 0, end_scale: float = 1.0, context: int = CONTEXT, **config: Any
+) -> Path:
+    """context: where its positions would be scaled for longer prompts; a quarter of all that it has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = write_tiny_tokenizer(folder, specials=PHI4_SPECIALS)
+    network = transformers.Phi4MultimodalForCausalLM(
+        transformers.Phi4MultimodalConfig(
+            **{**TEXT, "max_position_embeddings": 4 * context, "original_max_position_embeddings": context},
+            rope_scaling={
+                "type": "longrope",
+                "short_factor": [1.0, 1.1, 1.2, 1.5],
+                "long_factor": [1.0, 2.0, 3.0, 4.0],
+            },
+            partial_rotary_factor=0.67,  # 8 of 12 numbers
+            audio_config={
+                **{"hidden_size": 32, "intermediate_size": 48, "num_blocks": 2, "num_attention_heads": 2},
+                **{"ext_pw_out_channel": 32, "depthwise_separable_out_channel": 32, "input_size": MEL_BINS},
+                **{"nemo_conv_channels": 8, "bias_max_distance": 20, "audio_token_id": ids["<|audio|>"]},
+            },
+            vision_config={
+                **{"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2},
+                **{"num_attention_heads": 2, "crop_size": 56, "image_size": 56},
+                "image_token_id": VOCABULARY - 1,
+            },
+            **{name: ids["<|endoftext|>"] for name in ("bos_token_id", "pad_token_id")},
+            eos_token_id=ids["<|end|>"],
+            has_lora_adapter=False,
+            **config,
+        )
+    )
+    randomize(network, seed, ids["<|end|>"], end_scale)
+    hearing = network.model.embed_tokens_extend.audio_embed.encoder.encoder_embedding
+    hearing.global_mean.fill_(8.0)  # of features in silence and noise
+    hearing.global_invstd.fill_(0.3)
+    network.generation_config.pad_token_id = ids["<|endoftext|>"]
+    network.save_pretrained(folder)
+    return folder
+
+
+def phi4_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
+    extractor = transformers.Phi4MultimodalFeatureExtractor(feature_size=MEL_BINS)
+    found = extractor(waveform, sampling_rate=16_000, return_tensors="pt")
+    return {name: found[name] for name in ("audio_input_features", "audio_embed_sizes")}
+
+
 FAMILIES = {
     "voxtral": TinyFamily(write_voxtral, "VoxtralForConditionalGeneration", voxtral_inputs, 5),
     "qwen2_5_omni": TinyFamily(write_qwen25_omni, "Qwen2_5OmniThinkerForConditionalGeneration", omni_inputs),
@@ -284,4 +333,5 @@ FAMILIES = {
         write_granite_speech, "GraniteSpeechForConditionalGeneration", granite_inputs
     ),
     "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
+    "phi4_multimodal": TinyFamily(write_phi4_multimodal, "Phi4MultimodalForCausalLM", phi4_inputs),
 }
