@@ -26,6 +26,7 @@ from models.audio_language.hub_folder import (
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.languages import ENGLISH_NAMES
+from models.layers.device_map import place_language_model
 from models.storage.declared_sizes import is_size
 from models.storage.stored_weights import check_finite
 from models.translator import TranslatorOptions
@@ -53,6 +54,8 @@ class HubModel(AudioLanguageModel):
     usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written
     usual_source_languages: tuple[str, ...] | None = None  # that are understood; None: the same
     description_files = DESCRIPTION_FILES
+    # Those of Qwen2, and of most.
+    lora_modules = (*("q_proj", "k_proj", "v_proj", "o_proj"), *("gate_proj", "up_proj", "down_proj"))
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
         """network: transformers' model; folder: where its tokenizer is."""
@@ -89,7 +92,7 @@ class HubModel(AudioLanguageModel):
 
     @classmethod
     def load(cls, path: Path, options: TranslatorOptions) -> "HubModel":
-        device = options.torch_device()
+        options.torch_device()  # a wrong one is refused before anything is loaded
         absent = [name for name in ("config.json", *cls.needed_files) if not (path / name).is_file()]
         if not cls.tokenizer_file(path).is_file():
             absent.append(cls.tokenizer_files[0])
@@ -98,7 +101,9 @@ class HubModel(AudioLanguageModel):
         cls._check_transformers()
         network = cls._read(path, options.language_model_dtype())
         check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
-        return cls(network.to(device), path, options)
+        model = cls(network, path, options)
+        place_language_model(network, model.language_layers, options)
+        return model
 
     @classmethod
     def _check_transformers(cls) -> None:

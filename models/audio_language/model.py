@@ -68,6 +68,7 @@ class AudioLanguageModel(ABC):
     mel_bins: int
     window_frames: int  # feature frames that the encoder hears at most
     context_length: int  # prompt, audio and text together, in tokens
+    lora_modules: tuple[str, ...]  # every matrix of a layer of the language model, by the ends of their names
     alignment_heads: tuple[tuple[int, int], ...] | None  # (layer, head), from 0, that follow the speech
 
     @classmethod
@@ -115,11 +116,6 @@ class AudioLanguageModel(ABC):
     lookahead_frames: int
     fewest_frames: int
     usual_silence_ms = 0  # that the model was trained to hear behind the audio
-    # Every matrix of a layer of the language model, by the ends of their names: those of Qwen2, and of most.
-    lora_modules: tuple[str, ...] = (
-        *("q_proj", "k_proj", "v_proj", "o_proj"),
-        *("gate_proj", "up_proj", "down_proj"),
-    )
 
     @property
     def language_layers(self) -> nn.ModuleList:
@@ -166,10 +162,7 @@ class AudioLanguageModel(ABC):
         return -(-samples // HOP)
 
     def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
-        """The features of B whole waveforms, each (n,) float32 at 16 kHz.
-
-        Raises InputError as `features_of` does.
-        """
+        """The features of B whole waveforms, (n,) float32 at 16 kHz. Raises InputError as `features_of`."""
         streams = [self.open_features() for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)
