@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # options are read before torch is imported
 
 
 AUTO = "auto"
+STORED = "auto"  # what transformers calls the number format of a model's files
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,12 @@ class TranslatorOptions:
         usual = self.decoder_precision or self.precision
         return _dtype("float32" if usual == EIGHT_BITS else usual)
 
-    def language_model_dtype(self) -> torch.dtype:
-        """Of a model around a language model, whose own linear layers may be in 8 bits; see `whole_dtype`."""
+    def language_model_dtype(self) -> torch.dtype | str:
+        """In which a model around a language model is read; see `whole_dtype`.
+
+        STORED where the language model's linear layers will be in 8 bits: then all else will be in float32,
+        but large weights in float32 never lie in memory together.
+        """
         if not self.decodes_in_eight_bits:
             return self.whole_dtype()
         if self.encoder_precision not in (None, "float32"):
@@ -188,7 +193,7 @@ class TranslatorOptions:
                 "this model has one precision for all that is not in 8 bits, float32: leave out "
                 "encoder_precision"
             )
-        return _dtype("float32")
+        return STORED
 
     def whole_dtype(self) -> torch.dtype:
         """Of a model with one format for all its parts. Raises InputError where options ask for more."""

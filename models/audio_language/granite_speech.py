@@ -63,7 +63,7 @@ class GraniteSpeech(HubModel):
         self._logits_scaling = self.language_model.config.logits_scaling
 
     @classmethod
-    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+    def _read(cls, path: Path, dtype: torch.dtype | str) -> nn.Module:
         if not any(path.glob("model*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
             return super()._read(path, dtype)
         if not (path / ADAPTER).is_file():
@@ -79,7 +79,7 @@ class GraniteSpeech(HubModel):
                 network = super()._read(Path(bare), dtype)
             except InputError as error:
                 raise InputError(str(error).replace(bare, str(path))) from None
-        network = with_adapter(path, network)
+        network = with_adapter(path, network, dtype)
         network.config.has_lora_adapter = False
         return network
 

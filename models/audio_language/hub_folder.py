@@ -24,17 +24,19 @@ from models.storage.locate import locate_base
 from models.storage.model_files import read_json
 from models.storage.stored_weights import some
 from models.translator import TranslatorOptions
+from models.translator_options import STORED
 
 ADAPTER = "adapter_config.json"
 SECTIONS = ("audio_config", "encoder_config", "projector_config", "text_config")
 
 
 def read_network(
-    path: Path, class_name: str, family: str, kinds: Sequence[str], dtype: torch.dtype
+    path: Path, class_name: str, family: str, kinds: Sequence[str], dtype: torch.dtype | str
 ) -> nn.Module:
     """The network of transformers' class class_name, adapters merged into it.
 
-    family: its name, for messages; kinds: values of model_type that it reads. Raises InputError for whatever
+    family: its name, for messages; kinds: values of model_type that it reads; dtype: STORED is that of the
+    files. Raises InputError for whatever
     cannot be used.
     """
     network_class = _network_class(class_name)
@@ -95,8 +97,10 @@ def base_of(adapter: Path) -> Path:
     return locate_base(adapter.parent, base)
 
 
-def with_adapter(path: Path, network: nn.Module) -> nn.Module:
-    """The network with the LoRA adapter in a folder merged into its weights."""
+def with_adapter(path: Path, network: nn.Module, dtype: torch.dtype | str) -> nn.Module:
+    """The network with the LoRA adapter in a folder merged into its weights; dtype: STORED is float32."""
+    if dtype == STORED:
+        network = network.float()
     try:
         from peft import PeftModel
     except ImportError as error:

@@ -121,9 +121,9 @@ class HubModel(AudioLanguageModel):
         return next((file for file in files if file.is_file()), files[0])
 
     @classmethod
-    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+    def _read(cls, path: Path, dtype: torch.dtype | str) -> nn.Module:
         if (path / ADAPTER).is_file():
-            return with_adapter(path, cls._read(base_of(path / ADAPTER), dtype))
+            return with_adapter(path, cls._read(base_of(path / ADAPTER), dtype), dtype)
         return read_network(path, cls.network_class, cls.family, cls.kinds, dtype)
 
     def save(self, folder: Path) -> None:

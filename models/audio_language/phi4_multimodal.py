@@ -65,7 +65,7 @@ class Phi4Multimodal(BlockwiseModel):
         return super().load(path, options)
 
     @classmethod
-    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+    def _read(cls, path: Path, dtype: torch.dtype | str) -> nn.Module:
         if (path / ADAPTER).is_file():  # of somebody's own training, on the whole model
             return super()._read(path, dtype)
         speech = path / SPEECH_ADAPTER
@@ -78,7 +78,7 @@ class Phi4Multimodal(BlockwiseModel):
             )
         network = super()._read(path, dtype)
         if is_adapted:
-            network = with_adapter(speech, network)
+            network = with_adapter(speech, network, dtype)
         network.config.has_lora_adapter = False
         return network
 

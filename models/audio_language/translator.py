@@ -32,7 +32,7 @@ from models.audio_language.model import AudioLanguageModel
 from models.audio_language.state import AudioLanguageState
 from models.audio_language.whole_encoder import WholeEncoder
 from models.layers.attention_heads import Heads, attention_heads, check_attention_options
-from models.layers.processor_weights import quantise_language_layers
+from models.layers.processor_weights import quantise_language_model
 from models.layers.row_cache import TokenCache
 from models.layers.transfers import to_device
 from models.translator import (
@@ -251,7 +251,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
                 )
         model.network.eval().requires_grad_(False)
         if options.decodes_in_eight_bits:
-            quantise_language_layers(model.language_layers)
+            quantise_language_model(model.network, model.language_layers)
         super().__init__(model)
         self.options = options.with_silence(model.usual_silence_ms)
         self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms
