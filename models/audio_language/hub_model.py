@@ -27,6 +27,7 @@ from models.audio_language.model import AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.languages import ENGLISH_NAMES
 from models.layers.device_map import place_language_model
+from models.storage.alignment_file import ALIGNMENT_HEADS
 from models.storage.declared_sizes import is_size
 from models.storage.stored_weights import check_finite
 from models.translator import TranslatorOptions
@@ -34,7 +35,7 @@ from models.translator import TranslatorOptions
 DESCRIPTION_FILES = (
     *("tokenizer.json", "tekken.json", "tokenizer_config.json", "special_tokens_map.json"),
     *("added_tokens.json", "vocab.json", "merges.txt", "preprocessor_config.json", "processor_config.json"),
-    *("chat_template.json", "chat_template.jinja"),
+    *("chat_template.json", "chat_template.jinja", ALIGNMENT_HEADS),
 )
 
 
