@@ -5,6 +5,7 @@ A family says which class, which placeholder of the audio and which prompt it ha
 
 import shutil
 from abc import abstractmethod
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ class HubModel(AudioLanguageModel):
     description_files = DESCRIPTION_FILES
     # Those of Qwen2, and of most.
     lora_modules = (*("q_proj", "k_proj", "v_proj", "o_proj"), *("gate_proj", "up_proj", "down_proj"))
+
+    directions: str  # of translation, for docs/MODELS.md, as the next two
+    kept: str  # from chunk to chunk
+    anew: str  # is computed at each chunk
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
         """network: transformers' model; folder: where its tokenizer is."""
@@ -136,6 +141,19 @@ class HubModel(AudioLanguageModel):
             for name in self.description_files:
                 if (self.folder / name).is_file():
                     shutil.copy(self.folder / name, partial / name)
+
+    @classmethod
+    @abstractmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        """Floating-point operations of encoder and adapter for so many feature frames, encoded at once.
+
+        sizes: the parts of config.json that `published.json` has.
+        """
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int | None:
+        """Feature frames of a block that is encoded once; None: all audio is encoded anew."""
+        return None
 
     @abstractmethod
     def read_sizes(self, config: Any) -> None:

@@ -15,6 +15,7 @@ trained with (4,096 as published), and all its keys would have to be computed ag
 and at least half of it is for text.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from foundation.errors import InputError
 from models.audio_language.block_model import BlockwiseModel
 from models.audio_language.hub_folder import ADAPTER, with_adapter
 from models.audio_language.model import AudioFrames
+from models.layers.work import attention, linear, separable_subsampling
 from models.sound.kaldi_log_mel import KaldiLogMelStream, whole_windows
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
@@ -53,6 +55,26 @@ class Phi4Multimodal(BlockwiseModel):
     frame_ms = 80.0
     lookback_frames = JOINED_FEATURES
     block_frames = BLOCK * JOINED_FEATURES
+
+    directions = "among de, en, es, fr, it, ja, pt, zh"
+    kept = "log-mel values; blocks of 40 s, and the language model's keys of them"
+    anew = "the newest block, and the text"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio, width = sizes["audio_config"], sizes["hidden_size"]
+        own, encoded = audio["hidden_size"], -(-frames // JOINED_FEATURES)
+        layer = 6 * linear(encoded, own, audio["intermediate_size"]) + 4 * linear(encoded, own, own)
+        layer += attention(encoded, min(encoded, BLOCK), own) + linear(encoded, audio["kernel_size"], own)
+        layer += 2 * linear(encoded, own, audio["ext_pw_out_channel"])
+        layer += 2 * linear(encoded, own, audio["depthwise_separable_out_channel"])
+        work = separable_subsampling(frames, audio["input_size"], audio["nemo_conv_channels"], own)
+        work += audio["num_blocks"] * layer
+        return work + linear(encoded, own, width) + linear(encoded, width, width)
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int:
+        return cls.block_frames
 
     @classmethod
     def load(cls, path: Path, options: TranslatorOptions) -> "Phi4Multimodal":
