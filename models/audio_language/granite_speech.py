@@ -54,6 +54,7 @@ class GraniteSpeech(HubModel):
     )
     needed_tokens = ("<|start_of_role|>", "<|end_of_role|>")
     usual_languages = ("en", "fr", "de", "es", "pt", "it", "ja", "zh")
+    frame_ms = 100.0  # of published models
     usual_source_languages = ("en", "fr", "de", "es", "pt")
     description_files = DESCRIPTION_FILES
     lookahead_frames = 0
