@@ -7,6 +7,7 @@ import accelerate
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from foundation.errors import InputError
 from models.layers.device_map import place_language_model
@@ -18,7 +19,10 @@ from tests.models.tiny_text_translators import write_tiny_causal
 from tests.pretended_device import pretended_device
 
 CLIPS = [np.random.default_rng(one).normal(0, 0.1, 24_000 + 9_000 * one).astype(np.float32) for one in (0, 1)]
-LAYERS = "language_model.model.layers"
+# As transformers 4 and 5 lay the model out.
+INSIDE = "" if transformers.__version__.startswith("4.") else "model."
+LAYERS = f"{INSIDE}language_model.{'model.' if not INSIDE else ''}layers"
+TOWER = f"{INSIDE}audio_tower"
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +84,10 @@ def test_a_language_model_behind_a_recogniser(tmp_path):
 @pytest.mark.parametrize(
     "devices, message",
     [
-        ({f"{LAYERS}.0": "cpu"}, 'says nothing of audio_tower: name it, or add "" for all else'),
+        ({f"{LAYERS}.0": "cpu"}, f'says nothing of {TOWER}: name it, or add "" for all else'),
         ({"": "cpu", f"{LAYERS}.1.mlp": "cpu"}, f"names {LAYERS}.1.mlp, which is no part .* whole layers"),
         ({"": "cpu", "elsewhere": "cpu"}, "names elsewhere, which is no part of the model"),
-        ({"": "cpu", "lm_head": "cuda:0"}, "names lm_head, which is no part"),
+        ({"": "cpu", "no_head": "cuda:0"}, "names no_head, which is no part"),
         ({"": "cpu", f"{LAYERS}.0": "nowhere:0"}, "device 'nowhere:0' cannot be used here"),
     ],
 )
@@ -96,7 +100,7 @@ def test_maps_that_do_not_fit_are_refused_in_one_line(devices, message, folder):
 def test_what_is_no_layer_lies_on_one_device(folder):
     with pytest.raises(InputError, match="spreads what is no layer over cuda:0, cpu: layers alone"):
         with pretended_device():
-            load(folder, {"": "cpu", "audio_tower": "cuda:0"})
+            load(folder, {"": "cpu", TOWER: "cuda:0"})
 
 
 @pytest.mark.parametrize("text", ["balanced", "{}", "[1]", '{"": 1.5}', '{"": -1}', '{"":'])
