@@ -45,7 +45,6 @@ class Phi4Multimodal(BlockwiseModel):
 
     family = "Phi-4-multimodal"
     kinds = ("phi4_multimodal", ORIGINAL_KIND)
-    newest_transformers = 4
     network_class = "Phi4MultimodalForCausalLM"
     audio_token = "<|audio|>"
     usual_prompt = "<|user|><|audio|>Translate the audio to {target}.{context}<|end|><|assistant|>"
@@ -118,10 +117,11 @@ class Phi4Multimodal(BlockwiseModel):
             part.requires_grad_(not name.endswith("for_vision_speech"))
         self.encoder_width = audio.hidden_size
         self.mel_bins = audio.input_size
-        if config.rope_scaling is not None:
+        positions = self.network.model.rotary_emb
+        if positions.rope_type == "longrope":
             self.context_length = min(self.context_length, config.original_max_position_embeddings)
             # Rows may be padded beyond the context: positions are never scaled for longer ones.
-            self.network.model.rotary_emb.rope_type = "short"
+            positions.rope_type = "short"
         self.window_frames = self.context_length // 2 * JOINED_FEATURES
 
     def end_token(self, prompt: str) -> str:

@@ -72,5 +72,5 @@ FAMILIES = {
         write_granite_speech, "GraniteSpeechForConditionalGeneration", granite_inputs
     ),
     "qwen3_omni": TinyFamily(write_qwen3_omni, "Qwen3OmniMoeThinkerForConditionalGeneration", omni_inputs),
-    "phi4_multimodal": TinyFamily(write_phi4_multimodal, "Phi4MultimodalForCausalLM", phi4_inputs),
+    "phi4_multimodal": TinyFamily(write_phi4_multimodal, "Phi4MultimodalForCausalLM", phi4_inputs, 5),
 }
