@@ -52,11 +52,15 @@ def test_on_processors_nothing_changes(devices, folder):
         assert torch.equal(found, expected)
 
 
-def test_layers_on_two_devices_compute_the_same(folder):
-    expected = steps(load(folder))
+@pytest.mark.parametrize("name", FAMILIES)
+def test_layers_on_two_devices_compute_the_same(name, tmp_path):
+    folder = FAMILIES[name].write(tmp_path / name)
+    alone = load(folder)
+    expected, layers = steps(alone), alone.model.language_layers
+    prefix = next(name for name, module in alone.model.network.named_modules() if module is layers)
     with pretended_device():
-        translator = load(folder, {"": "cpu", f"{LAYERS}.1": "cuda:0", f"{LAYERS}.2": 0})
-        places = [str(layer.self_attn.q_proj.weight.device) for layer in translator.model.language_layers]
+        translator = load(folder, {"": "cpu", f"{prefix}.1": "cuda:0", f"{prefix}.2": 0})
+        places = [str(layer.self_attn.o_proj.weight.device) for layer in translator.model.language_layers]
         assert (str(translator.device), places) == ("cpu", ["cpu", "cuda:0", "cuda:0"])
         for found, one in zip(steps(translator), expected, strict=True):
             assert torch.allclose(found, one, atol=1e-5)
