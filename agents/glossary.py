@@ -34,13 +34,21 @@ def glossary_text(text: str) -> str:
     return " ".join(parts).removesuffix(",").removesuffix(".") + "."
 
 
+def told_tokens(translator: Translator, text: str) -> tuple[int, ...]:
+    """Tokens of what one stream is told: terms, one a line, or sentences; none for an empty text.
+
+    Raises InputError as `glossary_tokens`.
+    """
+    return glossary_tokens(translator, glossary_text(text)) if text.strip() else ()
+
+
 def glossary_tokens(translator: Translator, text: str) -> tuple[int, ...]:
     """Tokens of a text that `glossary_text` made.
 
     Raises InputError where the model knows no prompts, or has not so much room.
     """
     tokenizer = translator.tokenizer
-    room = getattr(tokenizer, "glossary_room", 0)
+    room = tokenizer.glossary_room
     if not room:
         raise InputError(
             "this model takes no context, for its prompt has no place for one: leave context out (in the "

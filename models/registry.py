@@ -111,6 +111,11 @@ def _load_base(path: Path, options: TranslatorOptions) -> Translator:
             f"{path} holds a {kind!r} model, which cannot be read here "
             f"(known: {', '.join(TRANSLATORS)}): give another --model"
         )
+    if options.device_map is not None and kind not in (*FAMILIES, *CAUSAL_KINDS):
+        raise InputError(
+            f"device_map is for language models of transformers, and {path} holds a {kind!r} model, which "
+            "fits on one device: leave it out, and give --device"
+        )
     return TRANSLATORS[kind](path, _with_own_heads(path, options))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,22 @@ if TYPE_CHECKING:  # options are read before torch is imported
     from models.layers.cuda_graph import CudaGraph
 
 
+AUTO = "auto"
+STORED = "auto"  # what transformers calls the number format of a model's files
+
+
 @dataclass(frozen=True)
 class TranslatorOptions:
     """How a model is loaded and run; the same for every policy."""
 
     device: str = option("cpu", "The model runs on this device: cpu, cuda, cuda:1 or mps.")
+    device_map: str | None = option(
+        None,
+        "A language model larger than one GPU is spread over several: auto puts its layers where there is "
+        "room, on all GPUs and then in the processor's memory, and all else on --device or the first GPU; or "
+        'an object of JSON says what lies where, as in \'{"": "cuda:0", "model.layers.20": "cuda:1"}\'; '
+        "default: all on --device. For audio-language models, and language models behind a recogniser.",
+    )
     # Not called dtype: SimulEval's flag of that name refuses bfloat16.
     precision: str = option(
         "float32",
@@ -106,6 +118,10 @@ class TranslatorOptions:
                 f"precision int8 is for processors, but the device is {self.device!r}: give --precision "
                 "bfloat16 there, or --device cpu"
             )
+        if self.device_map is not None:
+            _check_device_map(self.device_map)
+            if self.decodes_in_eight_bits:
+                raise InputError("device_map is for GPUs, and precision int8 for processors: leave one out")
         if self.cuda_graphs and not self.device.startswith("cuda"):
             raise InputError(
                 f"cuda_graphs are for CUDA devices, but the device is {self.device!r}: give --device cuda, "
@@ -118,16 +134,21 @@ class TranslatorOptions:
 
     def torch_device(self) -> torch.device:
         """Raises InputError where this machine has no such device."""
+        return self.usable_device(self.device)
+
+    @staticmethod
+    def usable_device(name: str) -> torch.device:
+        """A device by name. Raises InputError where this machine has no such device."""
         import torch  # two seconds, which wrong options need not cost
 
         try:
-            device = torch.device(self.device)
+            device = torch.device(name)
             # Of what is on the device "meta" only the shape is known.
             torch.zeros(1, device=device).item()
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"device {self.device!r} cannot be used here ({reason}): give --device cpu, cuda or mps"
+                f"device {name!r} cannot be used here ({reason}): give --device cpu, cuda or mps"
             ) from None
         if device.type == "cuda":
             # cuDNN's attention seems to plan anew for every length, and in decoding each step has another.
@@ -159,8 +180,12 @@ class TranslatorOptions:
         usual = self.decoder_precision or self.precision
         return _dtype("float32" if usual == EIGHT_BITS else usual)
 
-    def language_model_dtype(self) -> torch.dtype:
-        """Of a model around a language model, whose own linear layers may be in 8 bits; see `whole_dtype`."""
+    def language_model_dtype(self) -> torch.dtype | str:
+        """In which a model around a language model is read; see `whole_dtype`.
+
+        STORED where the language model's linear layers will be in 8 bits: then all else will be in float32,
+        but large weights in float32 never lie in memory together.
+        """
         if not self.decodes_in_eight_bits:
             return self.whole_dtype()
         if self.encoder_precision not in (None, "float32"):
@@ -168,7 +193,7 @@ class TranslatorOptions:
                 "this model has one precision for all that is not in 8 bits, float32: leave out "
                 "encoder_precision"
             )
-        return _dtype("float32")
+        return STORED
 
     def whole_dtype(self) -> torch.dtype:
         """Of a model with one format for all its parts. Raises InputError where options ask for more."""
@@ -181,6 +206,25 @@ class TranslatorOptions:
                 f"precision int8 is for Whisper, REINA and Canary: give this model one of {formats}"
             )
         return _dtype(self.precision)
+
+
+def _check_device_map(text: str) -> None:
+    """Raises InputError unless it is a word that we know, or names of modules with devices."""
+    if text == AUTO:
+        return
+    try:
+        devices = json.loads(text)
+    except json.JSONDecodeError:
+        devices = None
+    if (
+        not isinstance(devices, dict)
+        or not devices
+        or not all(type(one) is str or (type(one) is int and one >= 0) for one in devices.values())
+    ):
+        raise InputError(
+            f"device_map must be {AUTO}, or an object of JSON with a device for each name of a part, as in "
+            f'{{"": "cuda:0", "model.layers.20": "cuda:1"}}, got {text!r:.100}'
+        )
 
 
 def _dtype(name: str) -> torch.dtype:

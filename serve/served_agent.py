@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agents.configuration.agent_configuration import AgentConfiguration
 from agents.configuration.agent_engine import load_engine
-from agents.glossary import glossary_text, glossary_tokens
+from agents.glossary import told_tokens
 from agents.policy import Policy
 from agents.stream.state import StreamState
 from models.languages import LanguagePair
@@ -41,9 +41,7 @@ class ServedAgent:
 
         Raises InputError where the model knows no prompts, or has not so much room.
         """
-        if not text.strip():
-            return ()
-        return glossary_tokens(self.engine.engine.translator, glossary_text(text))
+        return told_tokens(self.engine.engine.translator, text)
 
     def language_code(self, language: str) -> str:
         """The model's code of a language. Raises InputError for one that it does not know."""

@@ -29,6 +29,7 @@ EXTRAS = {
     "audio_attention.py": "audio-language",
     "hub_folder.py": "audio-language",
     "causal_model.py": "audio-language",
+    "device_map.py": "device-map",
     "long_form.py": "longform",
     "soft_alignment.py": "longform",
     "microphone.py": "live",

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from agents.configuration.agent_configuration import AgentConfiguration
 from agents.configuration.agent_engine import load_engine
+from agents.glossary import told_tokens
 from agents.live.play import play
 from agents.live.stream import TranslationStream
 from agents.live.word import Word
@@ -36,11 +37,15 @@ class LiveTranslator:
         self._one_step = threading.Lock()
 
     def open(
-        self, source_language: str | None = None, target_language: str | None = None
+        self,
+        source_language: str | None = None,
+        target_language: str | None = None,
+        context: str | None = None,
     ) -> TranslationStream:
-        """A stream that is fed by hand; without languages it has those of the translator.
+        """A stream that is fed by hand; without languages or context it has those of the translator.
 
-        Raises InputError for languages that the model cannot do.
+        context: names and terms that may be said, one a line, or sentences; "" tells nothing. Raises
+        InputError for languages that the model cannot do, and a context where its prompt has no place for it.
         """
         source = self.languages.source if source_language is None else source_language
         target = self.languages.target if target_language is None else target_language
@@ -49,7 +54,10 @@ class LiveTranslator:
                 raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
             check_language_name(language)
         languages = LanguagePair(source, target)
-        state = self._engine.open_stream(self._policy, languages)
+        if not isinstance(context, str | None):
+            raise InputError(f"a context must be a text of names and terms, got {context!r:.100}")
+        glossary = None if context is None else told_tokens(self._engine.translator, context)
+        state = self._engine.open_stream(self._policy, languages, glossary=glossary)
         decode = self._engine.translator.tokenizer.decode
         return TranslationStream(state, self._step, decode, self.chunk_ms, self.with_times)
 
@@ -59,19 +67,20 @@ class LiveTranslator:
         *,
         source_language: str | None = None,
         target_language: str | None = None,
+        context: str | None = None,
         realtime: bool = False,
     ) -> Iterator[Word]:
         """Translate a recording, and give each word once it is written.
 
         source: a file of any format that libsndfile or FFmpeg reads, an open binary stream, or "-" for
-        standard input. It is decoded as it is needed, and may last hours. realtime: no faster than it would
-        be spoken.
+        standard input. It is decoded as it is needed, and may last hours. context: as in `open`. realtime:
+        no faster than it would be spoken.
 
         Words and times are those of SimulEval's agent with the same options. Raises InputError: at once for a
-        source that cannot be opened, and for languages that the model cannot do; where it is damaged or cut
-        off, after the words of what comes before.
+        source that cannot be opened, and as `open`; where it is damaged or cut off, after the words of what
+        comes before.
         """
-        opened, stream = open_source(source), self.open(source_language, target_language)
+        opened, stream = open_source(source), self.open(source_language, target_language, context)
         return (word for words in play(opened, stream, realtime) for word in words)
 
     def _step(self, state: StreamState) -> Decision:

@@ -56,12 +56,16 @@ class AudioAttention:
 
     def _weights(self, chosen: Sequence[int], queries: Tensor, keys: Tensor, scaling: float) -> Tensor:
         shared_by = queries.shape[1] // keys.shape[1]  # grouped-query attention
-        asked = select_heads(queries[self._rows, :, self._places], chosen, 1)  # (P, h, d)
-        places = self._audio.clamp(max=keys.shape[2] - 1)
+        # Layers may lie on several devices (`models.layers.device_map`).
+        there = queries.device
+        rows, places = self._rows.to(there), self._places.to(there)
+        asked = select_heads(queries[rows, :, places], chosen, 1)  # (P, h, d)
+        audio = self._audio.to(there).clamp(max=keys.shape[2] - 1)
         keys_of = [head // shared_by for head in chosen]
-        heard = select_heads(keys[self._rows[:, None], :, places], keys_of, 2)  # (P, T, h, d)
+        heard = select_heads(keys[rows[:, None], :, audio], keys_of, 2)  # (P, T, h, d)
         scores = torch.einsum("rhd,rthd->rht", asked.float(), heard.float()) * scaling
-        return scores.masked_fill(~self._visible[:, None], -torch.inf).softmax(-1)
+        weights = scores.masked_fill(~self._visible.to(there)[:, None], -torch.inf).softmax(-1)
+        return weights.to(self._audio.device)
 
     def mean(self) -> Tensor:
         """(P, T) float32"""

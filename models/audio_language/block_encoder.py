@@ -15,24 +15,41 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from models.audio_language.model import AudioFrames
-from models.sound.log_mel import LogMelStream, frames_heard
+from models.sound.log_mel import frames_heard
 from models.translator import FinalFrames, Memory
+
+
+class BlockFeatures(Protocol):
+    """One stream's audio, of whatever features."""
+
+    frames_heard: int
+    frames_final: int  # that only louder audio may change
+    duration_ms: float
+
+    def append(self, samples: np.ndarray) -> None: ...
+
+    def drop_before(self, ms: float) -> float: ...
+
+    def features(self, frames: int) -> Tensor: ...
 
 
 class EncodesBlocks(Protocol):
     """What is asked of a family (`models.audio_language.block_model`)."""
 
-    mel_bins: int
     window_frames: int  # feature frames that are heard at most
     block_frames: int  # feature frames of a block
+    lookback_frames: int  # and those before it that are seen, too
     lookahead_frames: int
     fewest_frames: int
     device: torch.device
     dtype: torch.dtype
+
+    def open_features(self) -> BlockFeatures: ...
 
     def encoded_lengths(self, heard: Tensor, silence_ms: int) -> Tensor: ...
 
@@ -49,16 +66,16 @@ class EncodesBlocks(Protocol):
 class Block:
     """A finished block."""
 
-    features: Tensor  # (M, F) that it was made of
+    features: Tensor  # (M, F) that it was made of, with those before it
     frames: Tensor  # (t, D)
 
 
 class BlockStream:
     """One stream's features, and its finished blocks."""
 
-    def __init__(self, mel_bins: int, whole: bool = False) -> None:
-        """whole: it is encoded only once, so that nothing is kept."""
-        self.features = LogMelStream(mel_bins)
+    def __init__(self, features: BlockFeatures, whole: bool = False) -> None:
+        """features: of a new stream; whole: it is encoded only once, so that nothing is kept."""
+        self.features = features
         self.whole = whole
         self.blocks: list[Block] = []
         self.kept: dict[Hashable, Any] = {}  # what the decoder has made of them (`FinalFrames`)
@@ -91,7 +108,7 @@ class _Pending:
     """A block that must be encoded."""
 
     stream: int
-    features: Tensor  # (M, F)
+    features: Tensor  # (M, F), with those before it
     length: int
     first: bool
     finished: bool
@@ -106,7 +123,7 @@ class BlockEncoder:
         self._silence_ms = silence_ms
 
     def open_stream(self, whole: bool = False) -> BlockStream:
-        return BlockStream(self._model.mel_bins, whole)
+        return BlockStream(self._model.open_features(), whole)
 
     def encode(self, streams: Sequence[BlockStream]) -> Memory:
         model = self._model
@@ -145,7 +162,9 @@ class BlockEncoder:
         size = self._model.block_frames
         done = min(stream.features.frames_final, length) // size
         features = stream.features.features(-(-length // size) * size)
-        parts = features.split(size, dim=1)
+        before = self._model.lookback_frames
+        padded = F.pad(features, (before, 0))
+        parts = [padded[:, at : at + before + size] for at in range(0, features.shape[1], size)]
         for block, known in enumerate(stream.blocks):
             if not torch.equal(known.features, parts[block]):
                 stream.forget(block)
@@ -160,7 +179,7 @@ class BlockEncoder:
         if not pending:
             return []
         model = self._model
-        longest = max(one.length for one in pending) + model.lookahead_frames
+        longest = model.lookback_frames + max(one.length for one in pending) + model.lookahead_frames
         values = torch.stack([one.features for one in pending])[..., :longest].to(model.device, model.dtype)
         encoded = model.encode_blocks(
             values,

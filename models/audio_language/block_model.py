@@ -9,6 +9,7 @@ Shapes: B streams, N blocks, M mel bins, F feature frames, T audio frames, W wid
 from abc import abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -24,6 +25,7 @@ class BlockwiseModel(HubModel):
     """One model of such a family."""
 
     block_frames: int  # feature frames of a block
+    lookback_frames = 0  # feature frames before a block that its encoder sees, too
     lookahead_frames = 0
     fewest_frames = 1
 
@@ -31,17 +33,19 @@ class BlockwiseModel(HubModel):
     def encode_blocks(self, values: Tensor, lengths: Tensor, first: Tensor) -> AudioFrames:
         """The encoder's output for N blocks that are independent of each other.
 
-        values (N, M, F): features, silence behind their ends; lengths (N,) of them are heard; first (N,)
-        bool: blocks that begin their stream.
+        values (N, M, lookback_frames + F): features, of which so many stand before the block (zeros, where
+        nothing does), and silence behind the end; lengths (N,) of the block's own are heard; first (N,) bool:
+        blocks that begin their stream.
         """
 
     def encode_features(self, features: AudioFeatures) -> AudioFrames:
         values, lengths, first, counts = [], [], [], []
         for row, length in zip(features.values, features.lengths.tolist(), strict=True):
             starts = range(0, length, self.block_frames)
+            row = F.pad(row, (self.lookback_frames, 0))
             counts.append(len(starts))
             for start in starts:
-                values.append(row[:, start : start + self.block_frames].T)
+                values.append(row[:, start : start + self.lookback_frames + self.block_frames].T)
                 lengths.append(min(length - start, self.block_frames))
                 first.append(start == 0)
         blocks = self.encode_blocks(

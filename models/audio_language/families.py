@@ -5,6 +5,7 @@ from pathlib import Path
 from foundation.errors import InputError
 from models.audio_language.granite_speech import GraniteSpeech
 from models.audio_language.model import AudioLanguageModel
+from models.audio_language.phi4_multimodal import Phi4Multimodal
 from models.audio_language.qwen2_audio import Qwen2Audio
 from models.audio_language.qwen3_omni import Qwen3Omni
 from models.audio_language.qwen_omni import Qwen25Omni
@@ -15,7 +16,7 @@ from models.translator import TranslatorOptions
 # By `model_type` of the model folder's config.json.
 FAMILIES: dict[str, type[AudioLanguageModel]] = {
     kind: family
-    for family in (Qwen2Audio, Voxtral, Qwen25Omni, GraniteSpeech, Qwen3Omni)
+    for family in (Qwen2Audio, Voxtral, Qwen25Omni, GraniteSpeech, Qwen3Omni, Phi4Multimodal)
     for kind in family.kinds
 }
 

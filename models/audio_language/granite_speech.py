@@ -12,7 +12,7 @@ end hear the audio reflected, as in training.
 The encoder knows no padding: streams of unlike length are encoded one after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +26,7 @@ from foundation.errors import InputError
 from models.audio_language.hub_folder import ADAPTER, with_adapter
 from models.audio_language.hub_model import DESCRIPTION_FILES, HubModel
 from models.audio_language.model import AudioFeatures, AudioFrames
+from models.layers.work import attention, linear
 from models.sound.log_mel import HOP, HOP_MS, frames_heard
 from models.sound.reflected_log_mel import SHORTEST, ReflectedLogMelStream, reflected_log_mel
 from models.storage.model_files import read_json
@@ -53,17 +54,43 @@ class GraniteSpeech(HubModel):
     )
     needed_tokens = ("<|start_of_role|>", "<|end_of_role|>")
     usual_languages = ("en", "fr", "de", "es", "pt", "it", "ja", "zh")
+    frame_ms = 100.0  # of published models
     usual_source_languages = ("en", "fr", "de", "es", "pt")
     description_files = DESCRIPTION_FILES
     lookahead_frames = 0
     fewest_frames = STACKED
+
+    directions = "de, en, es, fr, pt to these and it, ja, zh (trained with English on one side)"
+    kept = "nothing: each layer sees into the next block"
+    anew = "all audio, and the language model's pass over it"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio, query, encoded = sizes["encoder_config"], sizes["projector_config"], frames // STACKED
+        own, context = audio["hidden_dim"], audio["context_size"]
+        inner, expanded = audio["num_heads"] * audio["dim_head"], audio["conv_expansion_factor"] * own
+        layer = 4 * linear(encoded, own, audio["feedforward_mult"] * own) + 4 * linear(encoded, own, inner)
+        # Attention stays within blocks, the last of which is filled up, and half as much again are the
+        # products of queries and relative positions.
+        layer += attention(-(-encoded // context) * context, context, inner) * 3 // 2
+        layer += linear(encoded, own, 2 * expanded) + linear(encoded, expanded, own)
+        layer += linear(encoded, audio["conv_kernel_size"], expanded)
+        work = linear(encoded, audio["input_dim"], own) + audio["num_layers"] * layer
+        work += 2 * linear(encoded, own, audio["output_dim"])
+        windows, window = -(-encoded // sizes["window_size"]), sizes["window_size"]
+        queries, width = windows * window // sizes["downsample_rate"], query["hidden_size"]
+        layer = 6 * linear(queries, width, width) + 2 * linear(queries, width, query["intermediate_size"])
+        layer += 2 * linear(windows * window, query["encoder_hidden_size"], width)
+        layer += attention(queries, window + window // sizes["downsample_rate"], width)
+        work += query["num_hidden_layers"] * layer
+        return work + linear(queries, width, sizes["text_config"]["hidden_size"])
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
         super().__init__(network, folder, options)
         self._logits_scaling = self.language_model.config.logits_scaling
 
     @classmethod
-    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+    def _read(cls, path: Path, dtype: torch.dtype | str) -> nn.Module:
         if not any(path.glob("model*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
             return super()._read(path, dtype)
         if not (path / ADAPTER).is_file():
@@ -79,7 +106,7 @@ class GraniteSpeech(HubModel):
                 network = super()._read(Path(bare), dtype)
             except InputError as error:
                 raise InputError(str(error).replace(bare, str(path))) from None
-        network = with_adapter(path, network)
+        network = with_adapter(path, network, dtype)
         network.config.has_lora_adapter = False
         return network
 

@@ -24,17 +24,19 @@ from models.storage.locate import locate_base
 from models.storage.model_files import read_json
 from models.storage.stored_weights import some
 from models.translator import TranslatorOptions
+from models.translator_options import STORED
 
 ADAPTER = "adapter_config.json"
 SECTIONS = ("audio_config", "encoder_config", "projector_config", "text_config")
 
 
 def read_network(
-    path: Path, class_name: str, family: str, kinds: Sequence[str], dtype: torch.dtype
+    path: Path, class_name: str, family: str, kinds: Sequence[str], dtype: torch.dtype | str
 ) -> nn.Module:
     """The network of transformers' class class_name, adapters merged into it.
 
-    family: its name, for messages; kinds: values of model_type that it reads. Raises InputError for whatever
+    family: its name, for messages; kinds: values of model_type that it reads; dtype: STORED is that of the
+    files. Raises InputError for whatever
     cannot be used.
     """
     network_class = _network_class(class_name)
@@ -75,11 +77,13 @@ def _network_class(name: str) -> type[nn.Module]:
 def refuse_huge(file: Path, config: dict[str, Any]) -> None:
     """Raises InputError for sizes that transformers would build for ever, or until the memory is full."""
     endings = ("_layers", "_size", "_positions", "_embeddings", "d_model", "_dim", "_heads", "_bins")
-    endings += ("_window", "_experts")
+    endings += ("_window", "_experts", "_blocks", "_channel", "_channels", "_distance")
     thinker = config.get("thinker_config")
     whole = [config, thinker] if isinstance(thinker, dict) else [config]
     for section in (part for one in whole for part in (one, *map(one.get, SECTIONS))):
         for name, value in section.items() if isinstance(section, dict) else ():
+            if name == "chunk_size":  # Phi-4-multimodal's, which is -1 and builds nothing
+                continue
             # What is no number transformers refuses itself.
             if name.endswith(endings) and type(value) in (int, float) and not is_size(name, value, least=0):
                 raise InputError(f"{file} gives no usable {name} ({str(value):.40}): download it again")
@@ -93,8 +97,10 @@ def base_of(adapter: Path) -> Path:
     return locate_base(adapter.parent, base)
 
 
-def with_adapter(path: Path, network: nn.Module) -> nn.Module:
-    """The network with the LoRA adapter in a folder merged into its weights."""
+def with_adapter(path: Path, network: nn.Module, dtype: torch.dtype | str) -> nn.Module:
+    """The network with the LoRA adapter in a folder merged into its weights; dtype: STORED is float32."""
+    if dtype == STORED:
+        network = network.float()
     try:
         from peft import PeftModel
     except ImportError as error:

@@ -5,6 +5,7 @@ A family says which class, which placeholder of the audio and which prompt it ha
 
 import shutil
 from abc import abstractmethod
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from models.audio_language.hub_folder import (
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.tokenizer import AudioLanguageTokenizer, PromptFormat
 from models.languages import ENGLISH_NAMES
+from models.layers.device_map import place_language_model
+from models.storage.alignment_file import ALIGNMENT_HEADS
 from models.storage.declared_sizes import is_size
 from models.storage.stored_weights import check_finite
 from models.translator import TranslatorOptions
@@ -33,7 +36,7 @@ from models.translator import TranslatorOptions
 DESCRIPTION_FILES = (
     *("tokenizer.json", "tekken.json", "tokenizer_config.json", "special_tokens_map.json"),
     *("added_tokens.json", "vocab.json", "merges.txt", "preprocessor_config.json", "processor_config.json"),
-    *("chat_template.json", "chat_template.jinja"),
+    *("chat_template.json", "chat_template.jinja", ALIGNMENT_HEADS),
 )
 
 
@@ -53,6 +56,12 @@ class HubModel(AudioLanguageModel):
     usual_languages: tuple[str, ...] = tuple(ENGLISH_NAMES)  # codes that can be written
     usual_source_languages: tuple[str, ...] | None = None  # that are understood; None: the same
     description_files = DESCRIPTION_FILES
+    # Those of Qwen2, and of most.
+    lora_modules = (*("q_proj", "k_proj", "v_proj", "o_proj"), *("gate_proj", "up_proj", "down_proj"))
+
+    directions: str  # of translation, for docs/MODELS.md, as the next two
+    kept: str  # from chunk to chunk
+    anew: str  # is computed at each chunk
 
     def __init__(self, network: nn.Module, folder: Path, options: TranslatorOptions) -> None:
         """network: transformers' model; folder: where its tokenizer is."""
@@ -89,7 +98,7 @@ class HubModel(AudioLanguageModel):
 
     @classmethod
     def load(cls, path: Path, options: TranslatorOptions) -> "HubModel":
-        device = options.torch_device()
+        options.torch_device()  # a wrong one is refused before anything is loaded
         absent = [name for name in ("config.json", *cls.needed_files) if not (path / name).is_file()]
         if not cls.tokenizer_file(path).is_file():
             absent.append(cls.tokenizer_files[0])
@@ -98,7 +107,9 @@ class HubModel(AudioLanguageModel):
         cls._check_transformers()
         network = cls._read(path, options.language_model_dtype())
         check_finite(path, network.state_dict(), "download the model again, or take an earlier checkpoint")
-        return cls(network.to(device), path, options)
+        model = cls(network, path, options)
+        place_language_model(network, model.language_layers, options)
+        return model
 
     @classmethod
     def _check_transformers(cls) -> None:
@@ -116,9 +127,9 @@ class HubModel(AudioLanguageModel):
         return next((file for file in files if file.is_file()), files[0])
 
     @classmethod
-    def _read(cls, path: Path, dtype: torch.dtype) -> nn.Module:
+    def _read(cls, path: Path, dtype: torch.dtype | str) -> nn.Module:
         if (path / ADAPTER).is_file():
-            return with_adapter(path, cls._read(base_of(path / ADAPTER), dtype))
+            return with_adapter(path, cls._read(base_of(path / ADAPTER), dtype), dtype)
         return read_network(path, cls.network_class, cls.family, cls.kinds, dtype)
 
     def save(self, folder: Path) -> None:
@@ -130,6 +141,19 @@ class HubModel(AudioLanguageModel):
             for name in self.description_files:
                 if (self.folder / name).is_file():
                     shutil.copy(self.folder / name, partial / name)
+
+    @classmethod
+    @abstractmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        """Floating-point operations of encoder and adapter for so many feature frames, encoded at once.
+
+        sizes: the parts of config.json that `published.json` has.
+        """
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int | None:
+        """Feature frames of a block that is encoded once; None: all audio is encoded anew."""
+        return None
 
     @abstractmethod
     def read_sizes(self, config: Any) -> None:

@@ -7,7 +7,7 @@ cross-attention, reads
 
 `models.audio_language.translator` makes a Translator of it; training uses `teacher_forced`. A family is one
 file that says how its parts are put together (`models.audio_language.qwen2_audio` is the first) and one
-line in `models.audio_language.families`. All of them hear Whisper's log-mel features, and all language
+line in `models.audio_language.families`. All language
 models are causal ones of transformers, which is imported only where a model is loaded.
 
 Shapes: B streams, R rows, F feature frames, T audio frames, N tokens, D width of the language model,
@@ -31,7 +31,7 @@ from models.audio_language.kept_keys import KeepingPass
 from models.audio_language.stored_keys import StoredKeys, cache_argument
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt
 from models.layers.row_cache import TokenCache
-from models.sound.log_mel import HOP_MS, LogMelStream, frames_heard
+from models.sound.log_mel import HOP, HOP_MS, LogMelStream, frames_heard
 from models.translator import TranslatorOptions, frame_ends
 
 
@@ -68,6 +68,7 @@ class AudioLanguageModel(ABC):
     mel_bins: int
     window_frames: int  # feature frames that the encoder hears at most
     context_length: int  # prompt, audio and text together, in tokens
+    lora_modules: tuple[str, ...]  # every matrix of a layer of the language model, by the ends of their names
     alignment_heads: tuple[tuple[int, int], ...] | None  # (layer, head), from 0, that follow the speech
 
     @classmethod
@@ -117,6 +118,11 @@ class AudioLanguageModel(ABC):
     usual_silence_ms = 0  # that the model was trained to hear behind the audio
 
     @property
+    def language_layers(self) -> nn.ModuleList:
+        """The layers of the language model, without its tables of tokens and what hears."""
+        return self.language_model.get_decoder().layers
+
+    @property
     def device(self) -> torch.device:
         return self.head.weight.device
 
@@ -151,11 +157,12 @@ class AudioLanguageModel(ABC):
         """A stream of audio in the form that `features_of` takes."""
         return LogMelStream(self.mel_bins)
 
-    def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
-        """The features of B whole waveforms, each (n,) float32 at 16 kHz.
+    def features_heard(self, samples: Tensor) -> Tensor:
+        """(B,) feature frames of so many samples (B,), as their streams count them."""
+        return -(-samples // HOP)
 
-        Raises InputError as `features_of` does.
-        """
+    def features(self, waveforms: Sequence[np.ndarray]) -> AudioFeatures:
+        """The features of B whole waveforms, (n,) float32 at 16 kHz. Raises InputError as `features_of`."""
         streams = [self.open_features() for _ in waveforms]
         for stream, waveform in zip(streams, waveforms, strict=True):
             stream.append(waveform)

@@ -12,6 +12,7 @@ approximation (benchmarks/README.md has what it costs and saves), and neither is
 The model folder is that of Hugging Face (`models.audio_language.hub_folder`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from models.audio_language.audio_streams import AudioStreamEncoder
 from models.audio_language.freezing_encoder import FreezingEncoder
 from models.audio_language.hub_model import HubModel
 from models.audio_language.model import AudioFeatures, AudioFrames
+from models.layers.work import linear, transformer, whisper_convolutions
 from models.translator import TranslatorOptions
 from models.whisper.hearing import Hearing
 from models.whisper.network import valid_positions
@@ -46,6 +48,18 @@ class Qwen2Audio(HubModel):
     frame_ms = 40.0
     lookahead_frames = 2
     fewest_frames = 4  # two strides of two
+
+    directions = "as prompted; pairs are not limited"
+    kept = "log-mel values; with `frozen_after_s` old frames, and the language model's keys of them"
+    anew = "without that option all audio, and the language model's pass over it"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio, width = sizes["audio_config"], sizes["text_config"]["hidden_size"]
+        own, encoded = audio["d_model"], -(-frames // 2)
+        work = whisper_convolutions(frames, audio["num_mel_bins"], own)
+        work += transformer(encoded, encoded, own, audio["encoder_ffn_dim"], audio["encoder_layers"])
+        return work + linear(encoded // POOLED_FRAMES, own, width)
 
     def read_sizes(self, config: Any) -> None:
         self.encoder.embed_positions.requires_grad_(False)  # as in Whisper; transformers 5 would train them

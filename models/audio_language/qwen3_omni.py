@@ -10,6 +10,7 @@ frames see each other, which the model was not trained for. Here blocks are alwa
 Instruct models write at once. Those that think first write what they think as well.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from foundation.errors import InputError
 from models.audio_language.model import AudioFrames
 from models.audio_language.qwen_omni import QwenOmni
 from models.audio_language.tower_layers import run_layers
+from models.layers.work import SQUARE, linear, transformer
 from models.whisper.network import valid_positions
 
 # Feature frames that the convolutions see together, and audio frames that they make of them.
@@ -49,6 +51,28 @@ class Qwen3Omni(QwenOmni):
     encoder_parts = ("conv2d1", "conv2d2", "conv2d3", "conv_out", "layers", "ln_post")
     adapter_parts = ("proj1", "proj2")
     frame_ms = SECOND_MS / FRAMES_OF_SECOND  # on average
+
+    directions = "as prompted; pairs are not limited"
+    kept = "blocks of 8 s (`n_window_infer`), and the language model's keys of them"
+    anew = "the newest block, and the text"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio = sizes["audio_config"]
+        own, channels, bins = audio["d_model"], audio["downsample_hidden_size"], audio["num_mel_bins"]
+        seconds, encoded = -(-frames // SECOND), cls.audio_frames(frames)
+        work, length = 0, SECOND
+        for inputs in (1, channels, channels):
+            length, bins = -(-length // 2), -(-bins // 2)
+            work += linear(seconds * length * bins, SQUARE * inputs, channels)
+        work += linear(seconds * length, channels * bins, own)
+        seen = min(encoded, cls.audio_frames(audio["n_window_infer"]))
+        work += transformer(encoded, seen, own, audio["encoder_ffn_dim"], audio["encoder_layers"])
+        return work + linear(encoded, own, own) + linear(encoded, own, audio["output_dim"])
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int:
+        return sizes["audio_config"]["n_window_infer"]
 
     def read_block(self, audio: Any) -> int:
         block = audio.n_window_infer
@@ -93,6 +117,11 @@ class Qwen3Omni(QwenOmni):
         return AudioFrames(tower.proj2(tower.act(tower.proj1(frames.values))), frames.lengths)
 
     def frame_lengths(self, lengths: Tensor) -> Tensor:
+        return self.audio_frames(lengths)
+
+    @staticmethod
+    def audio_frames(lengths: int | Tensor) -> int | Tensor:
+        """Of so many feature frames."""
         return lengths // SECOND * FRAMES_OF_SECOND + -(-(lengths % SECOND) // 8)
 
     def frame_ends(self, streams: int, frames: int) -> Tensor:

@@ -8,6 +8,7 @@ The folder is that of the whole model, of which talker and vocoder stay unread, 
 sees is read, since a saved folder must hold it, and never used.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from foundation.errors import InputError
 from models.audio_language.block_model import BlockwiseModel
 from models.audio_language.model import AudioFrames
 from models.audio_language.tower_layers import run_layers
+from models.layers.work import linear, transformer, whisper_convolutions
 from models.sound.log_mel import HOP
 from models.storage.model_files import read_json
 from models.whisper.network import valid_positions
@@ -94,6 +96,23 @@ class Qwen25Omni(QwenOmni):
     adapter_parts = ("proj",)
     frame_ms = 40.0
     fewest_frames = 4  # two strides of two
+
+    directions = "as prompted; pairs are not limited"
+    kept = "blocks of 2 s, and the language model's keys of them"
+    anew = "the newest block, and the text"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio = sizes["audio_config"]
+        own, encoded = audio["d_model"], -(-frames // 2)
+        seen = min(encoded, audio["n_window"])
+        work = whisper_convolutions(frames, audio["num_mel_bins"], own)
+        work += transformer(encoded, seen, own, audio["encoder_ffn_dim"], audio["encoder_layers"])
+        return work + linear(encoded // 2, own, audio["output_dim"])
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int:
+        return 2 * sizes["audio_config"]["n_window"]
 
     def read_block(self, audio: Any) -> int:
         if type(audio.n_window) is not int or audio.n_window < 2 or audio.n_window % 2:

@@ -251,7 +251,7 @@ class AudioLanguageTranslator(AudioLanguageDecoder, Translator):
                 )
         model.network.eval().requires_grad_(False)
         if options.decodes_in_eight_bits:
-            quantise_language_model(model.language_model)
+            quantise_language_model(model.network, model.language_layers)
         super().__init__(model)
         self.options = options.with_silence(model.usual_silence_ms)
         self.silence_ms = self.encoded_silence_ms = self.options.trailing_silence_ms

@@ -10,6 +10,7 @@ cheaper and an approximation.
 The tokenizer is Mistral's tekken.json.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from models.audio_language.block_model import BlockwiseModel
 from models.audio_language.model import AudioFrames
 from models.audio_language.tower_layers import run_layers
+from models.layers.work import linear, transformer, whisper_convolutions
 from models.sound.log_mel import HOP_MS
 from models.storage.tekken import TEKKEN
 
@@ -44,6 +46,24 @@ class Voxtral(BlockwiseModel):
     lookahead_frames = 2
     fewest_frames = JOINED_FEATURES
     usual_silence_ms = 30_000
+
+    directions = "among de, en, es, fr, hi, it, nl, pt"
+    kept = "whole windows of 30 s, and the language model's keys of them"
+    anew = "the newest window, silence up to its end included, and the text"
+
+    @classmethod
+    def encoder_work(cls, sizes: Mapping[str, Any], frames: int) -> int:
+        audio, width = sizes["audio_config"], sizes["text_config"]["hidden_size"]
+        own, inner, encoded = audio["hidden_size"], audio["intermediate_size"], frames // 2
+        seen = min(encoded, audio["max_source_positions"])
+        work = whisper_convolutions(frames, audio["num_mel_bins"], own)
+        work += transformer(encoded, seen, own, inner, audio["num_hidden_layers"])
+        joined = frames // JOINED_FEATURES
+        return work + linear(joined, inner, width) + linear(joined, width, width)
+
+    @classmethod
+    def published_block(cls, sizes: Mapping[str, Any]) -> int:
+        return 2 * sizes["audio_config"]["max_source_positions"]
 
     def read_sizes(self, config: Any) -> None:
         audio = config.audio_config

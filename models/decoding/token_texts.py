@@ -16,6 +16,7 @@ class TokenTexts:
 
     _bytes: Sequence[bytes]
     end_of_sequence: int
+    glossary_room = 0  # of tokenizers that know no prompts
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of `tokens`. Control tokens and the bytes of incomplete characters leave nothing."""

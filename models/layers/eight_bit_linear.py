@@ -42,7 +42,8 @@ class EightBitLinear(nn.Module):
         # One operator that rounds float32 to whole steps about a zero point, multiplies, and gives float32.
         self._multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
         self._step, self._zero_point = 1 / steps, steps + 1
-        self._bias = None if bias is None else bias.detach().float()
+        # A copy: a weight may lie in a file, all of which it would keep in memory.
+        self._bias = None if bias is None else bias.detach().to(torch.float32, copy=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O), both float32"""

@@ -1,5 +1,9 @@
 """Weights of a SpeechModel in the forms that processors multiply by fastest: for inference, not training."""
 
+import ctypes
+from contextlib import suppress
+
+import torch
 from torch import Tensor, nn
 
 from models.layers.eight_bit_linear import EightBitLinear
@@ -33,16 +37,39 @@ def pack_output(decoder: nn.Module) -> None:
         decoder.output = PackedOutput((decoder.token_embedding if shared else decoder.output).weight, shared)
 
 
-def quantise_language_model(network: nn.Module) -> None:
-    """Put the linear layers of a causal model of transformers in 8 bits, but for that which makes its logits.
+def quantise_language_model(network: nn.Module, layers: nn.Module) -> None:
+    """Put the linear layers inside the layers of a causal model in 8 bits, and all else of it in float32.
 
-    Raises InputError where this machine cannot multiply in 8 bits.
+    network: a model of transformers in any format. Its weights may lie in the file that they were read from,
+    which counts as the process's memory for as long as one of them does: none does afterwards. Raises
+    InputError where this machine cannot multiply in 8 bits.
     """
-    decoder = network.get_decoder()
-    linear = [(name, layer) for name, layer in decoder.named_modules() if isinstance(layer, nn.Linear)]
+    linear = [(name, layer) for name, layer in layers.named_modules() if isinstance(layer, nn.Linear)]
     for name, layer in linear:
         parent, _, own = name.rpartition(".")
-        setattr(decoder.get_submodule(parent), own, EightBitLinear(layer.weight, layer.bias))
+        setattr(layers.get_submodule(parent), own, EightBitLinear(layer.weight, layer.bias))
+    del linear
+    for weight in network.parameters():
+        weight.data = _own(weight.data)
+    for module in network.modules():
+        for name, tensor in module.named_buffers(recurse=False):
+            setattr(
+                module, name, _own(tensor)
+            )  # not into `data`: it may be a view, which holds what it views
+    return_freed_memory()
+
+
+def _own(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+
+
+def return_freed_memory() -> None:
+    """Give back to the system what Linux's C library keeps of freed memory, between pieces that are in use.
+
+    Packing a weight frees several times its size, and so left more than the float weights had taken.
+    """
+    with suppress(OSError, AttributeError):  # of other systems
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def quantise_decoder(decoder: nn.Module) -> None:

@@ -85,8 +85,9 @@ class TokenCache(DecoderState):
         later tokens overwrite.
         """
         filled, width = self._filled, self._longest + keys.shape[2]
-        rows = torch.arange(self.rows, device=self.device)[:, None]
-        positions = self.positions(keys.shape[2])
+        # Where the layer lies, which need not be where the others do (`models.layers.device_map`).
+        rows = torch.arange(self.rows, device=keys.device)[:, None]
+        positions = self.positions(keys.shape[2]).to(keys.device)
         for held, new in ((self._keys, keys), (self._values, values)):
             stored = held[layer]
             if stored is None or stored.shape[2] < width:
@@ -132,12 +133,13 @@ class TokenCache(DecoderState):
         self._set_lengths(self.held_lengths[rows], len(rows))
         for held in (self._keys, self._values):
             for layer, stored in enumerate(held):
-                copied = stored[:, :, :filled].index_select(0, sources)
+                there = stored.device
+                copied = stored[:, :, :filled].index_select(0, sources.to(there))
                 if len(stored) < len(rows):
                     grown = stored.new_empty(int(len(rows) * (1 + GROWTH_ROWS)), *stored.shape[1:])
                     grown[:kept, :, :filled] = stored[:kept, :, :filled]
                     held[layer] = stored = grown
-                stored[:, :, :filled].index_copy_(0, moved, copied)
+                stored[:, :, :filled].index_copy_(0, moved.to(there), copied)
 
 
 class RowCache(TokenCache):

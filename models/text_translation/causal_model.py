@@ -11,6 +11,7 @@ from torch import nn
 
 from foundation.errors import InputError
 from models.audio_language.model import AudioLanguageModel
+from models.layers.device_map import place_language_model
 from models.layers.processor_weights import quantise_language_model
 from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json
@@ -69,13 +70,15 @@ def load_causal_model(folder: Path, options: TranslatorOptions) -> CausalModel:
     tokenizer = CausalTokenizer(folder / TOKENIZER, config["vocab_size"], ends, options.prompt)
     network = _read_network(folder, options.language_model_dtype())
     check_finite(folder, network.state_dict(), "download the model again, or take an earlier checkpoint")
-    network.to(options.torch_device()).eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    layers = network.get_decoder().layers
+    place_language_model(network, layers, options)
     if options.decodes_in_eight_bits:
-        quantise_language_model(network)
+        quantise_language_model(network, layers)
     return CausalModel(network, tokenizer, config["max_position_embeddings"])
 
 
-def _read_network(folder: Path, dtype: torch.dtype) -> nn.Module:
+def _read_network(folder: Path, dtype: torch.dtype | str) -> nn.Module:
     try:
         from transformers import AutoModelForCausalLM
     except ImportError as error:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import audio_language_chunks
 from benchmarks.audio_language_chunks import main
-from tests.models.tiny_families import write_qwen25_omni
+from tests.models.tiny_omni import write_qwen25_omni
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 
 WRITERS = {"qwen2_audio": write_tiny_qwen2_audio, "qwen2_5_omni": write_qwen25_omni}

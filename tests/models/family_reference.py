@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import transformers
 
-from tests.models.tiny_families import TinyFamily
+from tests.models.tiny_family import TinyFamily
 
 
 def mask_blocks(tower: torch.nn.Module) -> None:

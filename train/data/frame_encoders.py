@@ -152,7 +152,7 @@ class AudioLanguageFrames(BatchedFrames):
 
     def frames(self, samples: int) -> int:
         model = self._model
-        features = model.encoded_lengths(torch.tensor(-(-samples // HOP)), model.usual_silence_ms)
+        features = model.encoded_lengths(model.features_heard(torch.tensor(samples)), model.usual_silence_ms)
         return int(model.frame_lengths(features))
 
     def encode_clips(self, clips: Sequence[np.ndarray]) -> Tensor:

@@ -145,7 +145,9 @@ def _check_adapter(output: Path, policy: TrainedPolicy, folder: Path) -> None:
 
 
 def _save_translator(start: StartModel, folder: Path, options: ExportOptions) -> None:
-    """Into `folder`: the model, or its adapter alone where --base names the model."""
+    """Into `folder`: the model with its file of heads, or its adapter alone where --base names the model."""
+    if start.heads_file is not None:
+        shutil.copy(start.heads_file, folder / start.heads_file.name)
     if options.base is None:
         _fill(folder, lambda inner: _save(start, inner, options))
         return

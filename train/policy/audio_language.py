@@ -16,7 +16,6 @@ from foundation.errors import InputError
 from models.audio_language.families import FAMILIES
 from models.audio_language.model import AudioLanguageModel
 from models.audio_language.tokenizer import AudioPrompt
-from models.sound.log_mel import HOP
 from models.storage.model_files import read_json
 from models.translator import TranslatorOptions
 from models.whisper.front_end import WhisperFrontEnd
@@ -99,7 +98,7 @@ class AudioLanguageTeacher:
 
     def _heard_s(self, audio: Waveforms) -> Tensor:
         """(B,) seconds to whole frames, as a memory tells it."""
-        features = torch.tensor([-(-len(clip) // HOP) for clip in audio.clips])
+        features = self.model.features_heard(torch.tensor([len(clip) for clip in audio.clips]))
         frames = self.model.frame_lengths(features.clamp(min=self.model.fewest_frames))
         ends_ms = self.model.frame_ends(1, int(frames.max()))[0]
         return ends_ms[(frames - 1).to(ends_ms.device)] / 1000

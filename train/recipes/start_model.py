@@ -26,8 +26,9 @@ from models.layers.attention_heads import Heads
 from models.reina.folder import describe_reina, load_reina, load_whisper_encoder, read_reina_description
 from models.reina.network import CONFIGURATIONS, Reina, ReinaDimensions
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
+from models.storage.alignment_file import ALIGNMENT_HEADS
 from models.storage.locate import locate_base
-from models.storage.model_files import read_json
+from models.storage.model_files import is_file, read_json
 from models.storage.stored_weights import check_weights
 from models.whisper.adapter import Adapter
 from models.whisper.checkpoint import (
@@ -55,6 +56,7 @@ class StartModel:
     alignment_heads: Heads | None = None  # Whisper's and Canary's
     trailing_silence_ms: int | None = None  # behind the audio, if a Whisper was trained otherwise than usual
     adapter: Adapter | None = None  # that is merged into Whisper's weights
+    heads_file: Path | None = None  # `simulst heads` wrote it for this model, or for that which it adapts
 
     def describe(self, folder: Path) -> None:
         """Write a model folder without weights, of a model that is trained without silence behind clips."""
@@ -109,11 +111,12 @@ def open_model(path: Path) -> StartModel:
     kind = read_json(config).get("model_type") if config.is_file() else None
     if kind == "reina":
         model, tokenizer = load_reina(path)
-        return StartModel(_to_train(model), tokenizer)
+        return _with_heads_file(StartModel(_to_train(model), tokenizer), path)
     if kind == "canary":
         canary = load_canary(path)
-        return StartModel(_to_train(canary.model), canary.tokenizer, canary.alignment_heads)
-    return _whisper(load_whisper_checkpoint(path))
+        start = StartModel(_to_train(canary.model), canary.tokenizer, canary.alignment_heads)
+        return _with_heads_file(start, path)
+    return _with_heads_file(_whisper(load_whisper_checkpoint(path)), path)
 
 
 def _whisper(checkpoint: WhisperCheckpoint) -> StartModel:
@@ -129,12 +132,17 @@ def _whisper(checkpoint: WhisperCheckpoint) -> StartModel:
 def _adapted(run: Path, step: Path) -> StartModel:
     """The Whisper that a run trains adapters for, with those of one checkpoint merged into it."""
     note = AdapterRun.read(run)
-    base = load_whisper_checkpoint(locate_base(run, note.base))
+    folder = locate_base(run, note.base)
+    base = load_whisper_checkpoint(folder)
     adapter = note.adapter(step, read_checkpoint(step, WRAPPER, nn.Module()))
     weights = adapter.merged({name: weight.float() for name, weight in base.weights.items()})
-    return _whisper(
-        replace(base, weights=weights, trailing_silence_ms=adapter.trailing_silence_ms, adapter=adapter)
-    )
+    adapted = replace(base, weights=weights, trailing_silence_ms=adapter.trailing_silence_ms, adapter=adapter)
+    return _with_heads_file(_whisper(adapted), folder)
+
+
+def _with_heads_file(start: StartModel, folder: Path) -> StartModel:
+    file = folder / ALIGNMENT_HEADS
+    return replace(start, heads_file=file) if is_file(file) else start
 
 
 def _to_train(model: SpeechModel) -> SpeechModel:

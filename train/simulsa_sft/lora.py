@@ -7,17 +7,14 @@ from torch import nn
 from models.audio_language.model import AudioLanguageModel
 from train.recipes.lora import LoraSection, add_lora
 
-# Every matrix of a Qwen2 layer.
-MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 def add_language_lora(model: AudioLanguageModel, section: LoraSection) -> nn.Module:
     """As `add_lora`. The audio encoder has modules of the same names, which are left alone."""
     modules = model.network.named_modules()
-    prefix = next(name for name, module in modules if module is model.language_model)
-    return add_lora(model.network, section, MODULES, within=f"{prefix}.")
+    prefix = next(name for name, module in modules if module is model.language_layers)
+    return add_lora(model.network, section, model.lora_modules, within=f"{prefix}.")
 
 
-def with_modules(section: LoraSection) -> LoraSection:
+def with_modules(model: AudioLanguageModel, section: LoraSection) -> LoraSection:
     """The section, naming the modules that get an adapter."""
-    return replace(section, modules=section.modules or list(MODULES))
+    return replace(section, modules=section.modules or list(model.lora_modules))

@@ -69,7 +69,7 @@ class AudioLanguageInTraining(TrainedWeights):
         Raises InputError where checkpoints of another model, prompt or lora are in it.
         """
         start = str(locate_model(self.config.start).absolute())
-        lora = None if self.config.lora is None else with_modules(self.config.lora)
+        lora = None if self.config.lora is None else with_modules(self.model, self.config.lora)
         origin = Origin(start, self.config.prompt, lora)
         begun = any((output / CHECKPOINTS).glob("step_*")) and (output / DESCRIPTION).is_file()
         if begun and (found := Origin.read(output)) != origin:
@@ -83,8 +83,10 @@ class AudioLanguageInTraining(TrainedWeights):
     def freeze(self) -> None:
         """Leave out of training what is not to be trained. Raises InputError if that is everything."""
         if self.lora is not None:
+            hearing = {*self.model.encoder.parameters(), *self.model.adapter.parameters()}
             for name, weight in self.model.language_model.named_parameters():
-                weight.requires_grad_("lora_" in name)
+                if weight not in hearing:  # which are inside some language models
+                    weight.requires_grad_("lora_" in name)
         if self.config.freeze_encoder:
             self.model.encoder.requires_grad_(False)
         if self.config.freeze_adapter:
