@@ -209,6 +209,8 @@ class _Pipe:
 def _wav_samples(pipe: _Pipe, name: str) -> dict[str, Any]:
     """What PyAV shall know of the samples of a WAV, whose header is read here; nothing of anything else."""
     begin = pipe.begins(12)
+    if not begin:
+        raise InputError(f"{name} is empty: nothing could be read")
     if (begin[:4], begin[8:]) != (RIFF, WAVE):
         return {}
     try:

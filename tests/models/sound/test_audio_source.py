@@ -119,6 +119,14 @@ def test_what_is_no_audio_is_told(tmp_path, recording):
     assert refused(io.BytesIO()).startswith("audio stream is ")
 
 
+def test_standard_input_without_a_byte_is_told():
+    program = "from models.sound.audio_source import open_source\nopen_source('-')"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert run.stderr.endswith(b"InputError: standard input is empty: nothing could be read\n")
+
+
 def test_what_was_cut_off_is_told_behind_what_is_there(tmp_path, recording):
     content = recording(".webm").read_bytes()
     path = tmp_path / "cut.webm"
