@@ -3,7 +3,8 @@
 import re
 import types
 from collections.abc import Sequence
-from pathlib import Path
+from numbers import Number
+from pathlib import Path, PurePath
 from typing import Any
 
 from foundation.errors import InputError
@@ -79,14 +80,21 @@ def _convert(value: Any, option: Option) -> Any:
 
 
 def _convert_one(value: Any, option: Option) -> Any:
-    kind = option.type.value
+    kind, value = option.type.value, _plain(value)
     if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
         return float(value)
-    if kind is Path and isinstance(value, str | Path):
-        return Path(expanded(str(value)))
+    if kind is Path and isinstance(value, str):
+        return Path(expanded(value))
     if type(value) is not kind:
         raise TypeError
     return expanded(value) if option.is_path else value
+
+
+def _plain(value: Any) -> Any:
+    """What Python code gives as well: a number of NumPy's, and a path in place of its text."""
+    if isinstance(value, PurePath):
+        return str(value)
+    return value.item() if isinstance(value, Number) and hasattr(value, "item") else value
 
 
 def _kind(value: Any) -> str:

@@ -63,6 +63,8 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     anything in the configuration or its test set that cannot be used.
     """
     options = configuration.evaluation
+    if type(jobs) is not int or jobs < 1:
+        raise InputError(f"jobs must be a whole number of processes, at least 1, got {jobs!r:.40}")
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
     check_files_exist([options])
