@@ -189,7 +189,7 @@ def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
 
 def whisper_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
     """Sizes of a Hugging Face folder, from its config.json. Raises InputError if they are not there."""
-    if not config:
+    if not config or not (folder / "config.json").exists():  # generation_config.json tells no sizes
         raise InputError(f"{folder} has weights but no config.json: copy the model's config.json there")
     if config.get("model_type") != "whisper":
         raise InputError(_other_architecture(folder, config))
