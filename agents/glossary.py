@@ -4,13 +4,26 @@ A model that knows prompts is told them in front of everything that it hears (`T
 for the whole stream; text that was written before follows behind, as far as there is room.
 """
 
-from pathlib import Path
+from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agents.history_options import HistoryOptions
 from foundation.errors import InputError
 from foundation.files.text_lines import read_lines
-from models.translator import Translator
 
-ENDS = (".", "!", "?", ",", ";", ":", "。", "！", "？", "、", "…")
+if TYPE_CHECKING:  # a file can be refused before torch is imported
+    from models.translator import Translator
+
+SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "…")
+ENDS = (*SENTENCE_ENDS, ",", ";", ":", "、")
+
+
+def check_context(options: HistoryOptions) -> None:
+    """Raises InputError, before a model is loaded, where the file of a context cannot be used."""
+    if options.context is not None:
+        read_glossary(Path(options.context))
 
 
 def read_glossary(path: Path) -> str:
@@ -31,7 +44,8 @@ def glossary_text(text: str) -> str:
             "a context must hold words, and there are none: write terms or sentences, or leave it out"
         )
     parts = [line if line.endswith(ENDS) else line + "," for line in lines]
-    return " ".join(parts).removesuffix(",").removesuffix(".") + "."
+    told = " ".join(parts).rstrip(",;:、")
+    return told if told.endswith(SENTENCE_ENDS) else told + "."
 
 
 def told_tokens(translator: Translator, text: str) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from types import FrameType
 from foundation.errors import InputError
 
 REFUSED, INTERRUPTED, UNREAD, TERMINATED = 1, 130, 141, 143
+LAST_STANDARD = 2  # descriptors 0, 1 and 2 are standard input, output and error
 
 
 class Terminated(KeyboardInterrupt):
@@ -27,11 +28,13 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
 
     interrupted: what is said after a signal.
     """
+    _fill_closed_descriptors()
     try:
         with _terminated_by_exception():
             status = command()
             # Now, and not when Python ends, where an error is a traceback.
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return status or 0
     except InputError as error:
         return _say(f"error: {error}", REFUSED)
@@ -48,6 +51,20 @@ def exit_status(command: Callable[[], int | None], interrupted: str = "interrupt
             _forget_output()
             place = "standard output: "
         return _say(f"error: {place}{error.strerror or error}", REFUSED)
+
+
+def _fill_closed_descriptors() -> None:
+    """Put the null device where standard input, output or error was closed (`2>&-`).
+
+    The next files that are opened would get their numbers, and stand where libraries complain. What is said
+    on standard error goes nowhere then; `sys.stdin` and `sys.stdout` stay None, so that who needs them can
+    tell.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= LAST_STANDARD:
+        pass
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  as long as the process
 
 
 def _say(line: str, status: int) -> int:
@@ -76,6 +93,8 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _nobody_reads() -> bool:
     """Whether the pipe behind standard output is closed at its other end."""
+    if sys.stdout is None:
+        return False
     try:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
@@ -87,7 +106,8 @@ def _nobody_reads() -> bool:
 def _is_taken() -> bool:
     """Whether what was printed can be written."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         return False
     return True

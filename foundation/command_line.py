@@ -68,14 +68,17 @@ def parse_with_keys(
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:
     """`--beam 3 --attention-heads 1 2 --no-use-ref-len` -> the words behind each flag, by its key.
 
-    Raises ValueError for a word that belongs to no flag.
+    Raises ValueError for a word that belongs to no flag, and for a flag that is given twice.
     """
     flags: dict[str, list[str]] = {}
     current: list[str] | None = None
     for word in words:
         if word.startswith("--") and word != "--":
             name, equals, value = word[2:].partition("=")
-            current = flags[name.replace("-", "_")] = [value] if equals else []
+            key = name.replace("-", "_")
+            if key in flags:
+                raise ValueError(f"--{name} is given twice: give it once, with all of its values")
+            current = flags[key] = [value] if equals else []
         elif current is None:
             raise ValueError(f"{word!r} belongs to no --KEY")
         else:

@@ -48,11 +48,9 @@ def dispatch(
     """Run one of the commands and return the exit status. version: what --version prints."""
     name, *rest = list(arguments) or ["--help"]
     if name in HELP:
-        print(_usage(program, commands, version, epilog))
-        return 0
+        return exit_status(lambda: print(_usage(program, commands, version, epilog)))
     if name == "--version" and version is not None:
-        print(version)
-        return 0
+        return exit_status(lambda: print(version))
     command = commands.get(name)
     if command is None:
         print(f"error: {unknown_name('command', name, commands)}", file=sys.stderr)

@@ -1,10 +1,10 @@
 """Values of options as YAML or the command line give them -> the types that their fields name."""
 
-import math
 import re
 import types
 from collections.abc import Sequence
-from pathlib import Path
+from numbers import Number
+from pathlib import Path, PurePath
 from typing import Any
 
 from foundation.errors import InputError
@@ -33,11 +33,13 @@ def typed_value(value: Any, option: Option, name: str | None = None) -> Any:
 
 
 def parse_words(words: Sequence[str], option: Option) -> Any:
-    """The words behind a flag as the value that YAML would give. No word at all is true.
+    """The words behind a flag as the value that YAML would give. No word at all is true, for a switch.
 
-    Raises InputError when there are several but the option takes one.
+    Raises InputError when there is none for another option, and when there are several but it takes one.
     """
     if not words:
+        if option.type.value is not bool:
+            raise InputError(f"{option.flag} needs {option.type.name} behind it, and there is nothing")
         return True
     is_list = option.type.is_list
     if len(words) > 1 and not is_list:
@@ -78,17 +80,21 @@ def _convert(value: Any, option: Option) -> Any:
 
 
 def _convert_one(value: Any, option: Option) -> Any:
-    kind = option.type.value
+    kind, value = option.type.value, _plain(value)
     if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
-        number = float(value)
-        if math.isnan(number):
-            raise ValueError
-        return number
-    if kind is Path and isinstance(value, str | Path):
-        return Path(expanded(str(value)))
+        return float(value)
+    if kind is Path and isinstance(value, str):
+        return Path(expanded(value))
     if type(value) is not kind:
         raise TypeError
     return expanded(value) if option.is_path else value
+
+
+def _plain(value: Any) -> Any:
+    """What Python code gives as well: a number of NumPy's, and a path in place of its text."""
+    if isinstance(value, PurePath):
+        return str(value)
+    return value.item() if isinstance(value, Number) and hasattr(value, "item") else value
 
 
 def _kind(value: Any) -> str:

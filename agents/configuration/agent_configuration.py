@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import agents.streaming_agent
 from agents.cascade.configuration import PLACE, Recogniser, recogniser_values
 from agents.cascade.recogniser_options import RecogniserOptions
-from agents.configuration.agent_files import find_agent
+from agents.configuration.agent_files import agent_names, find_agent
 from agents.history_options import HistoryOptions
 from agents.policy import Policy
 from agents.streaming_agent import AgentOptions, StreamingAgent
@@ -100,11 +100,11 @@ def configure_agent(
         agent_class = find_agent(agent)
         classes = (*others, *agents.streaming_agent.SHARED_OPTIONS, agent_class.policy_class)
         options = _all_options(classes)
-        typed = {name: typed_value(value, _option(options, name)) for name, value in values.items()}
+        typed = {name: typed_value(value, _option(options, name, agent)) for name, value in values.items()}
         given = {**agent_class.defaults, **typed}
     with named_place("command line"):
         for name, words in overrides.items():
-            option = _option(options, name)
+            option = _option(options, name, agent)
             given[name] = typed_value(parse_words(words, option), option)
     with named_place(place):
         made = [_make(options_class, given) for options_class in classes]
@@ -156,10 +156,16 @@ def _all_options(classes: Sequence[type]) -> dict[str, Option]:
     return found
 
 
-def _option(options: Mapping[str, Option], name: str) -> Option:
-    if name not in options:
-        raise unknown_name("option", name, [*options, "agent"], "`simulst options` lists them all")
-    return options[name]
+def _option(options: Mapping[str, Option], name: str, agent: str) -> Option:
+    if name in options:
+        return options[name]
+    owners = [other for other in agent_names() if name in options_of(find_agent(other).policy_class)]
+    if owners:
+        raise InputError(
+            f"there is no option {name!r} of agent {agent}, for it is one of {', '.join(owners)}: leave it "
+            "out, or give another agent"
+        )
+    raise unknown_name("option", name, [*options, "agent"], "`simulst options` lists them all")
 
 
 def _make(options_class: type, given: Mapping[str, Any]) -> Any:

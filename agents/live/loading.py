@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.configuration.agent_configuration import AgentConfiguration, configure_agent, named_place
+from agents.glossary import check_context
 from models.languages import check_language_name
 from models.storage.locate import locate_model
 
@@ -38,6 +39,7 @@ def configure_live(
         locate_model(options.model)
         if configuration.recogniser is not None:
             locate_model(configuration.recogniser.model)
+        check_context(configuration.history)
     return configuration
 
 

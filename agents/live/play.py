@@ -8,6 +8,7 @@ from typing import Any
 from agents.live.stream import TranslationStream
 from agents.live.word import Word
 from foundation.errors import InputError
+from models.sound.audio import ChannelEnergy
 from models.sound.audio_source import AudioSource
 
 # A source that is spoken now may be behind by so many chunks before it is caught up with.
@@ -22,17 +23,21 @@ def play(
     realtime: a block is heard when its last sample would have been spoken. catch_up: a block of more than two
     chunks, which has grown while the chunks before it were translated, is decided upon once.
 
-    Raises InputError that names the source for what is damaged, and for samples that cannot be used.
+    Warns at the end of channels that cancel each other out. Raises InputError that names the source for what
+    is damaged, and for samples that cannot be used.
     """
     began_s = time.monotonic()
+    channels = ChannelEnergy()
     # One block is held back: with the last one the end is told, as SimulEval does.
     held: tuple[Any, int] | None = None
     for block in source.blocks():
+        channels.add(block[0])
         if held is not None:
             with _naming(source, stream):
                 words = _feed(stream, *held, began_s if realtime else None, catch_up)
             yield words
         held = block
+    channels.warn(source.name)
     if held is None:
         yield stream.finish()
         return

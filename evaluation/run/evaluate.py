@@ -17,6 +17,7 @@ from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
+from agents.glossary import check_context
 from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.test_set_files import audio_files, check_files_exist, lists_for_simuleval
 from evaluation.logs.chunk_log import CHUNK_LOG, write_chunk_log
@@ -62,6 +63,8 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     anything in the configuration or its test set that cannot be used.
     """
     options = configuration.evaluation
+    if type(jobs) is not int or jobs < 1:
+        raise InputError(f"jobs must be a whole number of processes, at least 1, got {jobs!r:.40}")
     if jobs > 1 and options.engine != "batched":
         raise InputError(f"the engine {options.engine} plays one sentence after another: leave out --jobs")
     check_files_exist([options])
@@ -71,6 +74,7 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
             locate_model(configuration.agent_options.model)  # before torch is imported
             if configuration.recogniser is not None:
                 locate_model(configuration.recogniser.model)
+        check_context(configuration.history)
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)
         else:

@@ -4,7 +4,10 @@
 lists too, are written from the folder above it. What the current folder has under such a path comes first.
 """
 
+from difflib import get_close_matches
 from pathlib import Path
+
+from foundation.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "eval_configs"
@@ -21,9 +24,14 @@ def shipped_file(path: str) -> str:
 def shipped_configuration(name: str, kind: str = "") -> str:
     """The path of a configuration, given as a path or by the name of one that ships: "reina".
 
-    kind: sub-folder of eval_configs that names are looked up in.
+    kind: sub-folder of eval_configs that names are looked up in. Raises InputError for what is neither, but
+    nearly a name.
     """
     own = ROOT / FOLDER / kind / f"{name}.yaml"
     if not Path(name).is_file() and own.is_file():
         return str(own)
+    names = [file.stem for file in (ROOT / FOLDER / kind).glob("*.yaml")]
+    near = get_close_matches(name, names, n=1)
+    if near and not Path(name).exists():
+        raise InputError(f"{name} is neither a file here nor one that ships: did you mean {near[0]!r}?")
     return shipped_file(name)

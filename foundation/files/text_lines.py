@@ -21,6 +21,8 @@ def read_lines(path: Path) -> list[str]:
 
     Raises InputError, which names the file, where that cannot be done.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name the file in it")
     if not path.is_file():
         raise InputError(f"{path}: no such file: correct the path")
     try:

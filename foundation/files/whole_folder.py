@@ -15,6 +15,8 @@ from foundation.errors import InputError
 from foundation.files.disk_errors import writing
 from foundation.files.locks import locked
 
+DEVICES = Path("/dev")
+
 
 @contextmanager
 def whole_folder(path: str | Path, overwrite: bool = False, mark: str | None = None) -> Iterator[Path]:
@@ -46,8 +48,10 @@ def whole_folder(path: str | Path, overwrite: bool = False, mark: str | None = N
 def replaced_file(path: Path) -> Iterator[Path]:
     """Gives the name of a file beside `path` that takes its place once the block ends without an error.
 
-    Waits for another process that is writing the same file. Raises InputError for what the disk refuses.
+    Waits for another process that is writing the same file. Raises InputError for what the disk refuses, and
+    for devices and pipes.
     """
+    _check_replaceable(path)
     partial = path.with_name(f".{path.name}.incomplete")
     with writing(path), locked(path, wait=True):
         try:
@@ -55,6 +59,13 @@ def replaced_file(path: Path) -> Iterator[Path]:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Root may rename a file over /dev/null, and links such as /dev/stdout: nothing would work afterwards."""
+    is_special = path.exists() and not (path.is_file() or path.is_dir())
+    if is_special or path.absolute().parent == DEVICES:
+        raise InputError(f"{path} is a device or a pipe, which no file may replace: name another output")
 
 
 def check_output(path: Path, overwrite: bool, mark: str | None) -> None:

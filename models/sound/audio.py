@@ -94,6 +94,33 @@ def check_rate(sample_rate: float | None) -> None:
         )
 
 
+class ChannelEnergy:
+    """Of several channels their average is heard: what is left in it of their energy."""
+
+    def __init__(self) -> None:
+        self._all = self._left = 0.0
+        self._channels = 1
+
+    def add(self, samples: np.ndarray) -> None:
+        """samples: (S, C) float, the next of the recording."""
+        if samples.shape[1] > 1:
+            self._channels = samples.shape[1]
+            with np.errstate(invalid="ignore"):  # what is not finite is refused by who hears it
+                self._all += float(np.square(samples, dtype=np.float64).sum()) / self._channels
+                self._left += float(np.square(samples.mean(axis=1), dtype=np.float64).sum())
+
+    def warn(self, name: str | Path) -> None:
+        """Say, of the recording of that name, that next to nothing is left, where that is so."""
+        if self._left < SILENCED * self._all:
+            logger.warning(
+                "%s: the average of its %d channels has %.1f%% of their energy, since they cancel each other "
+                "out (opposite phase): give one channel of it",
+                name,
+                self._channels,
+                100 * self._left / self._all,
+            )
+
+
 def _mono(content) -> np.ndarray:
     """List or array, (S,) or (S, C) -> (S,) float32 in [-1, 1]. Raises InputError (see AudioIntake.push)."""
     try:
@@ -147,7 +174,9 @@ def read_audio(path: str | Path) -> np.ndarray:
         raise InputError(f"{path}: {error}") from None
     if len(heard) == 0:
         raise InputError(f"{path} is shorter than a sample at {SAMPLE_RATE} Hz: take it off the list")
-    _warn_of_cancelled_channels(samples, path)
+    channels = ChannelEnergy()
+    channels.add(samples)
+    channels.warn(path)
     return heard
 
 
@@ -222,9 +251,16 @@ def check_complete(path: str | Path, header, frames: int) -> None:
 def check_file(path: str | Path) -> None:
     """Raises InputError where there is no file, or nothing in it."""
     try:
-        exists = Path(path).is_file()
+        exists, is_file = Path(path).exists(), Path(path).is_file()
     except OSError as error:  # a name that is too long for the file system, for one
         raise InputError(f"{str(path)!r:.80} is no usable path ({error.strerror}): correct it") from None
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder: name the audio file in it")
+    if exists and not is_file:
+        raise InputError(
+            f"{path} is a pipe or a device, which cannot be looked into before it is heard: give a file, or "
+            "send it to the standard input of `simulst translate -`"
+        )
     if not exists:
         raise InputError(f"{path}: no such file: correct the path (relative paths start from {Path.cwd()})")
     if Path(path).stat().st_size == 0:
@@ -254,22 +290,6 @@ def checked_header(path: str | Path):
     if cut_off:
         raise InputError(f"{path} is cut off ({cut_off}): copy or encode it again")
     return header
-
-
-def _warn_of_cancelled_channels(samples: np.ndarray, path: str | Path) -> None:
-    """samples: (S, C)."""
-    if samples.shape[1] < 2:
-        return
-    energy = float(np.square(samples, dtype=np.float64).mean())
-    left = float(np.square(samples.mean(axis=1), dtype=np.float64).mean())
-    if left < SILENCED * energy:
-        logger.warning(
-            "%s: the average of its %d channels has %.1f%% of their energy, since they cancel each other out "
-            "(opposite phase): give one channel of it",
-            path,
-            samples.shape[1],
-            100 * left / energy,
-        )
 
 
 def library_reason(error: Exception) -> str:

@@ -59,7 +59,7 @@ def open_source(source: str | Path | BinaryIO) -> AudioSource:
     if isinstance(source, io.TextIOBase):
         raise InputError(f'{_name(source)} is open as text: open it in binary mode ("rb")')
     if hasattr(source, "read"):
-        return _Container(source, _name(source), {})
+        return _Container(_Stream(source, _name(source)), _name(source), {})
     if str(source) == STANDARD_INPUT:
         name = "standard input"
         if sys.stdin is None:
@@ -132,6 +132,8 @@ class _Container:
                         block = part.to_ndarray().T  # (C, S) -> (S, C)
                         heard_s += len(block) / part.sample_rate
                         yield block, part.sample_rate
+            except InputError:
+                raise
             except (av.FFmpegError, ValueError) as error:  # ValueError: another layout or rate than before
                 if not heard_s and not self._is_path:
                     raise InputError(
@@ -157,6 +159,8 @@ class _Container:
 
         try:
             container = av.open(str(self._file) if self._is_path else self._file, **self._opening)
+        except InputError:  # of the stream that was to be read
+            raise
         except (av.FFmpegError, ValueError) as error:
             if isinstance(error, av.EOFError):
                 raise InputError(f"{self.name} is empty: nothing could be read") from None
@@ -178,6 +182,40 @@ class _Container:
 def _words(error: Exception) -> str:
     """FFmpeg's own words, without the path."""
     return getattr(error, "strerror", None) or str(error)
+
+
+class _Stream:
+    """A binary stream of the caller's, whose read() may give pieces as they come, longer than is asked for.
+
+    PyAV would write what it did not ask for over other memory.
+    """
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self.name = name  # a suffix tells PyAV of the format
+        self._stream = stream
+        self._rest = b""  # was given, and is not asked for yet
+        self._is_empty = True
+        if all(hasattr(stream, method) for method in ("seek", "tell", "seekable")):
+            self.seek, self.tell, self.seekable = self._seek, stream.tell, stream.seekable
+
+    def read(self, size: int) -> bytes:
+        """Raises InputError where there is nothing at all, or anything but bytes."""
+        given = self._rest or self._stream.read(size)
+        if not isinstance(given, bytes | bytearray | memoryview):
+            raise InputError(
+                f"{self.name} gives {type(given).__name__} in place of bytes: its read() must wait for "
+                "bytes, and end with none"
+            )
+        if self._is_empty and not given:
+            raise InputError(f"{self.name} is empty: nothing could be read")
+        self._is_empty = False
+        given = bytes(given)
+        self._rest = given[size:]
+        return given[:size]
+
+    def _seek(self, offset: int, whence: int) -> int:
+        self._rest = b""
+        return self._stream.seek(offset, whence)
 
 
 class _Pipe:
@@ -209,6 +247,8 @@ class _Pipe:
 def _wav_samples(pipe: _Pipe, name: str) -> dict[str, Any]:
     """What PyAV shall know of the samples of a WAV, whose header is read here; nothing of anything else."""
     begin = pipe.begins(12)
+    if not begin:
+        raise InputError(f"{name} is empty: nothing could be read")
     if (begin[:4], begin[8:]) != (RIFF, WAVE):
         return {}
     try:

@@ -87,6 +87,11 @@ def has_adapter(path: Path) -> bool:
     return (path / ABOUT).is_file() and (path / CONFIG).is_file()
 
 
+def adapter_files(folder: Path) -> dict[str, bool]:
+    """Whether the files of an adapter are there, by name."""
+    return {name: (folder / name).is_file() for name in (CONFIG, WEIGHTS, ABOUT)}
+
+
 def save_adapter(folder: Path, adapter: Adapter, dtype: torch.dtype = torch.float16) -> None:
     """Put the adapter's files into `folder`, which is there; matrices in `dtype`."""
     rank = next(iter(adapter.matrices.values()))[0].shape[0]

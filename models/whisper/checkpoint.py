@@ -24,7 +24,13 @@ from models.storage.declared_sizes import is_size
 from models.storage.model_files import read_json, refuse_lfs_pointer
 from models.storage.stored_weights import check_weights, read_folder_weights, some
 from models.storage.tokenizer_files import tokenizer_file
-from models.whisper.adapter import Adapter, base_of, has_adapter, read_adapter
+from models.whisper.adapter import (
+    Adapter,
+    adapter_files,
+    base_of,
+    has_adapter,
+    read_adapter,
+)
 from models.whisper.alignment_heads import alignment_heads
 from models.whisper.ctranslate2 import read_ctranslate2
 from models.whisper.huggingface_names import openai_name
@@ -105,6 +111,13 @@ def _no_weights(folder: Path, config: dict[str, Any]) -> str:
         return f"{folder} is not a model folder but holds OpenAI files: give one, as {openai_files[0]}"
     if config.get("model_type", "whisper") != "whisper":
         return _other_architecture(folder, config)
+    adapter = adapter_files(folder)
+    if any(adapter.values()):
+        missing = ", ".join(name for name, is_there in adapter.items() if not is_there)
+        return (
+            f"{folder} holds an adapter without {missing}: copy the adapter's folder again, or merge it into "
+            "its model where peft alone has written it (merge_and_unload)"
+        )
     if (folder / "pytorch_model.bin").exists():
         return (
             f"{folder} has its weights in pytorch_model.bin only, which can run code when it is opened: "
@@ -176,7 +189,7 @@ def _other_architecture(folder: Path, config: dict[str, Any]) -> str:
 
 def whisper_dimensions(folder: Path, config: dict[str, Any]) -> WhisperDimensions:
     """Sizes of a Hugging Face folder, from its config.json. Raises InputError if they are not there."""
-    if not config:
+    if not config or not (folder / "config.json").exists():  # generation_config.json tells no sizes
         raise InputError(f"{folder} has weights but no config.json: copy the model's config.json there")
     if config.get("model_type") != "whisper":
         raise InputError(_other_architecture(folder, config))

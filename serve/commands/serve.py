@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from agents.configuration.agent_configuration import AgentConfiguration
+from agents.glossary import check_context
 from foundation.errors import InputError
 from serve.commands.serve_arguments import ServeArguments
 from serve.served_configuration import served_configuration
@@ -25,6 +26,7 @@ NEEDED = ("starlette", "uvicorn", "websockets", "prometheus_client")
 def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     """`simulst serve`. keys: the words behind each flag that replaces a key of the file."""
     configuration = served_configuration(args.configuration, keys)
+    check_context(configuration.history)
     _check_certificate(args)
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:

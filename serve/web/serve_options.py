@@ -49,6 +49,8 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if not self.host.strip():
+            raise InputError("--host is empty: give 127.0.0.1, or 0.0.0.0 for all addresses of this machine")
         for name in ("token_file", "tls_certificate", "tls_key"):
             path = getattr(self, name)
             if path is not None and not path.is_file():

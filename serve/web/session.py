@@ -80,7 +80,9 @@ class Session:
     async def _read(self) -> None:
         while True:
             try:
-                message = await asyncio.wait_for(self._socket.receive(), self._options.idle_s)
+                # Python 3.11's wait_for forgets that it was cancelled where a message comes at that moment.
+                async with asyncio.timeout(self._options.idle_s):
+                    message = await self._socket.receive()
             except TimeoutError:
                 if self._works:  # it is the client that waits
                     continue
@@ -173,7 +175,8 @@ class Session:
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
-            await asyncio.wait_for(self._socket.send_json(message), self._options.slow_reader_s)
+            async with asyncio.timeout(self._options.slow_reader_s):
+                await self._socket.send_json(message)
         except TimeoutError:
             raise InputError(f"no answer was read for {self._options.slow_reader_s:g} s") from None
 

@@ -40,6 +40,9 @@ def engine_of(translator, **history):
         ("  the   cat \n\n\nsat on the mat\n", "the cat, sat on the mat."),
         ("The cat sat on the mat.\nIts name is Joey.", "The cat sat on the mat. Its name is Joey."),
         ("Foster,\nReich", "Foster, Reich."),
+        ("Who is Joey?", "Who is Joey?"),
+        ("東京。", "東京。"),
+        ("Names:", "Names."),
     ],
 )
 def test_terms_become_a_list_and_sentences_stay(text, expected):

@@ -75,3 +75,25 @@ def test_standard_output_that_is_full_is_one_line(lines):
         done = run(f"sys.exit(exit_status(lambda: print('a\\n' * {lines})))", stdout=full)
     place = b"standard output: " if lines == 1 else b""
     assert (done.returncode, done.stderr) == (1, b"error: " + place + b"No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_standard_streams_that_are_closed_end_no_command(closed, tmp_path):
+    """Files that it opens do not get their numbers, where libraries write."""
+    told = tmp_path / "told"
+    program = f"""
+import os
+def command():
+    with open({str(told)!r}, "w") as file:
+        print("said", file=sys.stderr)
+        os.write(2, b"of a library\\n")
+        file.write(str(file.fileno() > 2))
+print(exit_status(command), exit_status(lambda: 3), file=open({str(tmp_path / "status")!r}, "w"))
+"""
+    program = f"import sys\nfrom foundation.command_end import exit_status\n{program}"
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    subprocess.run(
+        ["sh", "-c", f'exec "$0" -c "$1" {closed}>&-', sys.executable, program], env=environment, check=True
+    )
+    assert told.read_text() == "True"
+    assert (tmp_path / "status").read_text() == "0 3\n"

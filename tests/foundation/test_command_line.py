@@ -111,3 +111,9 @@ def test_a_prefix_of_a_flag_is_no_flag():
 def test_word_that_belongs_to_no_flag_is_refused():
     with pytest.raises(ValueError, match="'stray' belongs to no --KEY"):
         read_flags(["stray", "--beam", "2"])
+
+
+def test_a_flag_that_is_given_twice_is_refused():
+    """Of two lists the first would be forgotten in silence."""
+    with pytest.raises(ValueError, match="--heads is given twice: give it once, with all of its values"):
+        read_flags(["--heads", "1", "--beam", "2", "--heads=2"])

@@ -6,6 +6,7 @@ import pytest
 
 from evaluation.configuration.evaluation_file import load_configuration
 from evaluation.sweeps.plan import load_plan
+from foundation.errors import InputError
 from foundation.files.shipped_files import ROOT, shipped_configuration, shipped_file
 
 LIST = "eval_configs/quickstart_de/source.txt"
@@ -37,6 +38,8 @@ def test_a_configuration_is_found_by_its_name():
     assert shipped_configuration("eval_configs/reina.yaml") == f"{ROOT}/eval_configs/reina.yaml"
     assert shipped_configuration("quickstart", "sweeps") == f"{ROOT}/eval_configs/sweeps/quickstart.yaml"
     assert shipped_configuration("nothing") == "nothing"
+    with pytest.raises(InputError, match="^reiner is neither a file .* ships: did you mean 'reina'"):
+        shipped_configuration("reiner")
 
 
 def test_a_folder_called_like_a_configuration_does_not_hide_it(elsewhere):

@@ -37,6 +37,7 @@ def test_gzip_is_unpacked(tmp_path):
         ("list.txt", b"caf\xe9\n", "list.txt is not UTF-8"),
         ("list.gz", b"plain", "list.gz is damaged or not gzip"),
         ("none.txt", None, "none.txt: no such file"),
+        (".", None, "is a folder: name the file in it"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(name, content, message, tmp_path):

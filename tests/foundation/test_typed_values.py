@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foundation.errors import InputError
@@ -36,6 +37,9 @@ OPTIONS = options_of(Sample)
         ("source", "~/test/source.txt", "/home/somebody/test/source.txt"),
         ("source", "a~b", "a~b"),
         ("model", "~/m", "~/m"),
+        ("model", Path("a/m"), "a/m"),
+        ("beam", np.int64(3), 3),
+        ("patience", np.float32(0.5), 0.5),
         ("folder", "~/x", Path("/home/somebody/x")),
     ],
 )
@@ -51,8 +55,10 @@ def test_values_get_the_types_of_their_options(monkeypatch, name, value, expecte
         ("beam", 10**400, "beam must be at most 256, got 1000000"),
         pytest.param("beam", 10**5000, "beam must be at most 256, got a number of more than", id="huge"),
         ("beam", "1:30", r"beam must be a whole number, got '1:30' \(text\)"),
+        ("beam", np.float64(2), r"beam must be a whole number, got "),
         ("beam", 2.0, r"beam must be a whole number, got 2.0 \(a number\)"),
         ("patience", float("inf"), "patience must be a finite number, got inf"),
+        ("patience", float("nan"), "patience must be a finite number, got nan"),
         ("patience", 10**400, "patience must be a number, got 1000"),
         ("patience", 0, "patience must be above 0, got 0.0"),
         ("bounds", [1.0], r"bounds must be a list of numbers, got \[1.0\]"),
@@ -79,5 +85,7 @@ def test_words_are_read_as_yaml_reads_them():
     assert parse_words(["1234"], OPTIONS["model"]) == "1234"
     assert parse_words([], OPTIONS["quick"]) is True
     assert parse_words(["2", "1"], OPTIONS["heads"]) == [2, 1]
+    with pytest.raises(InputError, match="^--heads needs a list of whole numbers behind it, and there is no"):
+        parse_words([], OPTIONS["heads"])
     with pytest.raises(InputError, match="beam takes one value, got 2: 1 2"):
         parse_words(["1", "2"], OPTIONS["beam"])

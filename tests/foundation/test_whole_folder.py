@@ -156,6 +156,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     assert names(tmp_path) == ["file"] and path.read_text() == "second"
 
 
+def test_devices_and_pipes_are_not_replaced(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to(tmp_path / "redirected")
+    (tmp_path / "redirected").touch()
+    monkeypatch.setattr("foundation.files.whole_folder.DEVICES", tmp_path)  # the test's own
+    for name in ("pipe", "stdout"):
+        with pytest.raises(InputError, match=f"{name} is a device or a pipe, which no file may replace"):
+            with replaced_file(tmp_path / name):
+                raise AssertionError
+    assert names(tmp_path) == ["pipe", "redirected", "stdout"] and (tmp_path / "stdout").is_symlink()
+
+
 def test_a_second_writer_of_a_file_waits(tmp_path):
     def write():
         with replaced_file(tmp_path / "file") as partial:

@@ -49,6 +49,8 @@ def test_an_evaluation_returns_its_scores(tmp_path):
     assert "\nk: 3\n" in (tmp_path / "scores" / "evaluation.yaml").read_text()
     with pytest.raises(InputError, match="exists: name another --output, or add --overwrite"):
         simulst.evaluate(evaluation, output=tmp_path / "scores")
+    with pytest.raises(InputError, match="jobs must be a whole number of processes, at least 1, got '2'"):
+        simulst.evaluate(evaluation, output=tmp_path / "more", jobs="2")
     with pytest.raises(InputError, match="simulst.evaluate: there is no option 'sourc': did you mean 'so"):
         simulst.evaluate({"agent": "waitk", "sourc": "x"})
 

@@ -41,6 +41,11 @@ def run(options: HeadsOptions) -> None:
         trailing_silence_ms=options.trailing_silence_ms,
     )
     translator = load_translator(str(model), settings)
+    if translator.reads_text:
+        raise InputError(
+            f"the model {options.model!r} translates text and hears nothing, so that no head of it follows "
+            "speech: give a model that hears, such as a cascade's recogniser"
+        )
     prompt = translator.tokenizer.prompt(options.source, target)
     code = translator.tokenizer.language_code
     texts, skipped = _read_texts(

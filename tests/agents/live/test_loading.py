@@ -37,6 +37,8 @@ def test_what_is_said_holds():
         ({"target_language": "Germn"}, "test: there is no language 'Germn': did you mean 'de' (German)?"),
         ({"target_language": "!"}, "test: there is no language '!': give a code such as de"),
         ({"model": "no/such/model"}, "test: model 'no/such/model' was not found"),
+        ({"context": "none.txt"}, "test: none.txt: no such file"),
+        ({"recent_frames": 2}, "test: there is no option 'recent_frames' of agent reina, for it is one of "),
         ({"beam": "many"}, "test: beam must be a whole number, got 'many' (text)"),
     ],
 )

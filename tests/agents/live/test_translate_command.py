@@ -118,6 +118,16 @@ def test_silence_is_told_and_the_others_are_translated(translate, silence, tmp_p
     assert not (tmp_path / "none.vtt").exists()
 
 
+def test_channels_that_cancel_each_other_out_are_told(translate, captions, tmp_path, caplog):
+    path = tmp_path / "anti.wav"
+    soundfile.write(path, np.stack([captions["caption_1"], -captions["caption_1"]], 1), 16_000)
+    assert translate(path)[0] == 1
+    assert caplog.messages == [
+        f"{path}: the average of its 2 channels has 0.0% of their energy, since they cancel each other out "
+        "(opposite phase): give one channel of it"
+    ]
+
+
 def test_what_stood_in_a_file_that_is_replaced_never_stays(translate, silence, tmp_path):
     path = tmp_path / "talk.txt"
     path.write_text("An earlier translation.\n")

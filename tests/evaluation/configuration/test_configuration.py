@@ -157,7 +157,7 @@ def test_option_with_the_name_of_another_is_refused(load, tmp_path):
         (MINIMAL + "beam: 2.0\n", "beam must be a whole number, got 2.0 (a number)"),
         (MINIMAL + "beam: true\n", "beam must be a whole number, got True (true or false)"),
         (MINIMAL + "beam:\n", "beam must be a whole number, got None (nothing)"),
-        (MINIMAL + "patience: .nan\n", "patience must be a number, got nan"),
+        (MINIMAL + "patience: .nan\n", "patience must be a finite number, got nan"),
         (MINIMAL + "computation_aware: 1\n", "computation_aware must be true or false, got 1 (a whole"),
         (MINIMAL + "source_language: no\n", "source_language must be text, got False (true or false): put"),
         (MINIMAL + "attention_heads: [a]\n", "attention_heads must be a list of whole numbers, got ['a']"),
@@ -200,7 +200,11 @@ def test_bad_file_gets_one_clear_message(load, monkeypatch, text, message):
         (("--beam", "two"), "command line: beam must be a whole number, got 'two'"),
         (("--beam", "["), "beam must be a whole number, got '['"),
         (("--beam", "1", "2"), "command line: beam takes one value, got 2: 1 2"),
-        (("--model",), "command line: model must be text, got True"),
+        (("--model",), "command line: --model needs text behind it, and there is nothing"),
+        (
+            ("--held-tokens", "3"),
+            "there is no option 'held_tokens' of agent alignatt, for it is one of holdn: ",
+        ),
     ],
 )
 def test_bad_flag_gets_one_clear_message(load, flags, message):

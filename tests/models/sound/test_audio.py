@@ -1,6 +1,7 @@
 """Audio of any rate and layout arrives as float32 mono 16 kHz; what cannot is refused in one message."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -147,6 +148,7 @@ def test_a_good_file_passes_with_its_duration(tmp_path):
 def write_bad_files(folder):
     (folder / "empty.wav").touch()
     (folder / "folder.wav").mkdir()
+    os.mkfifo(folder / "pipe.wav")
     (folder / "text.wav").write_text("this is not audio")
     (folder / "headerless.raw").write_bytes(b"\0" * 1000)
     soundfile.write(folder / "no_samples.wav", np.zeros(0), 16_000)
@@ -161,7 +163,8 @@ def write_bad_files(folder):
     ("name", "message"),
     [
         ("missing.wav", "no such file"),
-        ("folder.wav", "no such file"),
+        ("folder.wav", "is a folder: name the audio file in it"),
+        ("pipe.wav", "is a pipe or a device, .*standard input of `simulst translate -`"),
         ("empty.wav", "empty file"),
         ("text.wav", "not audio.*Format not recognised.*give WAV"),
         ("headerless.raw", "not audio"),

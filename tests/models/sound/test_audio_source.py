@@ -79,6 +79,36 @@ def test_an_open_stream_is_heard(recording, tone):
     assert len(samples) / rate == pytest.approx(2, abs=0.05)
 
 
+class Pieces:
+    """A stream of the caller's own, whose read() gives the next piece, however much is asked for."""
+
+    def __init__(self, *pieces) -> None:
+        self._pieces = list(pieces)
+
+    def read(self, size):
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_a_stream_that_gives_more_than_is_asked_for_is_heard(recording):
+    content = recording(".webm").read_bytes()
+    expected, rate = heard(open_source(io.BytesIO(content)))
+    for pieces in ([content], [content[:9], bytearray(content[9:999]), memoryview(content[999:])]):
+        samples, own_rate = heard(open_source(Pieces(*pieces)))
+        assert own_rate == rate
+        np.testing.assert_array_equal(samples, expected)
+
+
+def test_a_stream_that_gives_no_bytes_is_told(recording):
+    content = recording(".webm").read_bytes()
+    for piece, kind in ((None, "NoneType"), ("text", "str")):
+        said = (
+            f"audio stream gives {kind} in place of bytes: its read() must wait for bytes, and end with none"
+        )
+        assert refused(Pieces(piece)) == said
+        with pytest.raises(InputError, match=said.replace("(", r"\(").replace(")", r"\)")):
+            heard(open_source(Pieces(content[:20_000], piece)))
+
+
 def test_a_pipe_is_heard_before_it_ends(tmp_path, tone):
     """As from a recorder: the header says nothing true, and the rest comes when it is spoken."""
     path = tmp_path / "tone.wav"
@@ -116,7 +146,15 @@ def test_what_is_no_audio_is_told(tmp_path, recording):
     empty.touch()
     assert refused(empty).startswith(f"{empty} is an empty file")
     assert refused(tmp_path / "none.webm").startswith(f"{tmp_path / 'none.webm'}: no such file")
-    assert refused(io.BytesIO()).startswith("audio stream is ")
+    assert refused(io.BytesIO()) == "audio stream is empty: nothing could be read"
+
+
+def test_standard_input_without_a_byte_is_told():
+    program = "from models.sound.audio_source import open_source\nopen_source('-')"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert run.stderr.endswith(b"InputError: standard input is empty: nothing could be read\n")
 
 
 def test_what_was_cut_off_is_told_behind_what_is_there(tmp_path, recording):

@@ -135,6 +135,13 @@ def test_damaged_files_get_one_line(adapter):
         load_whisper_checkpoint(adapter)
 
 
+@pytest.mark.parametrize("name", ["adapter.json", "adapter_config.json"])
+def test_an_adapter_without_one_of_its_files_is_called_that(adapter, name):
+    (adapter / name).unlink()
+    with pytest.raises(InputError, match=f"holds an adapter without {name}: copy the adapter's folder again"):
+        load_whisper_checkpoint(adapter)
+
+
 def test_matrices_of_whole_numbers_are_refused(adapter):
     file = adapter / "adapter_model.safetensors"
     save_file({name: matrix.to(torch.int8) for name, matrix in load_file(file).items()}, file)

@@ -20,9 +20,10 @@ def test_another_architecture_is_refused(folder, weights):
     )
 
 
-def test_missing_configuration_is_refused(folder):
-    (folder / "config.json").unlink()
-    (folder / "generation_config.json").unlink()
+@pytest.mark.parametrize("names", [["config.json"], ["config.json", "generation_config.json"]])
+def test_missing_configuration_is_refused(folder, names):
+    for name in names:
+        (folder / name).unlink()
     assert refusal(folder) == f"{folder} has weights but no config.json: copy the model's config.json there"
 
 

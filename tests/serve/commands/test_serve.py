@@ -80,6 +80,7 @@ def test_an_evaluation_file_is_served_without_its_test_set():
         ({"token_file": ROOT / "no"}, "does not exist"),
         ({"clients": 0}, "clients must be at least 1, got 0"),
         ({"idle_s": 0.0}, "idle_s must be above 0, got 0"),
+        ({"host": " "}, "--host is empty: give 127.0.0.1, or 0.0.0.0 for all addresses of this machine"),
         ({"origins": ("a.org",)}, "--origins a.org is no origin: give it like https://a.org"),
         ({"origins": ("https://a.org/",)}, "--origins https://a.org/ is no origin"),
         ({"origins": ("https://[",)}, "--origins https://[ is no origin"),

@@ -12,6 +12,7 @@ import pytest
 import websockets
 
 from agents.stream.state import StreamState
+from foundation.errors import InputError
 from serve.web import server as server_module
 from serve.web.session import Session
 from tests.serve.web.conftest import alone, answers, connect, serving, speak, text, text_of, until
@@ -207,8 +208,9 @@ def test_who_has_no_token_or_is_another_page_is_refused(scripted, sound, tmp_pat
     assert (told, status) == ("the token is missing or wrong", 403)
 
 
-def test_a_language_asked_for_in_vain_ends_the_stream(scripted, sound, monkeypatch):
-    from foundation.errors import InputError
+@pytest.fixture
+def no_italian(scripted, monkeypatch):
+    """A model that does not know it."""
 
     def code(tokenizer, language):
         if language == "it":
@@ -217,6 +219,29 @@ def test_a_language_asked_for_in_vain_ends_the_stream(scripted, sound, monkeypat
 
     monkeypatch.setattr(type(scripted.engine.engine.translator.tokenizer), "language_code", code)
 
+
+def test_a_client_that_sends_all_at_once_is_told_why_it_is_sent_away(scripted, sound, no_italian):
+    """Its next message may come in the moment in which its session ends."""
+
+    async def client(uri):
+        async with connect(uri) as one:
+            await one.send(json.dumps({"target_lang": "it"}))
+            for start in range(0, len(sound), 4000):
+                await one.send(sound[start : start + 4000].tobytes())
+            await one.send(json.dumps({"end_of_stream": True}))
+            told = [json.loads(await one.recv())["error"] for _ in range(2)]
+            await one.wait_closed()
+            return told[1]
+
+    async def all_of_them(uri):
+        return await asyncio.wait_for(asyncio.gather(*(client(uri) for _ in range(8))), 30)
+
+    with serving(scripted) as server:
+        told = asyncio.run(all_of_them(server.uri))
+    assert told == ["language 'it' is not known to this model"] * 8
+
+
+def test_a_language_asked_for_in_vain_ends_the_stream(scripted, sound, no_italian):
     async def client(uri):
         async with connect(uri) as one:
             await one.send(json.dumps({"target_lang": "it"}))

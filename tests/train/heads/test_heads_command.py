@@ -19,6 +19,7 @@ from simulst.commands import main
 from tests.models.tiny_canary import write_tiny_canary
 from tests.models.tiny_qwen2_audio import write_tiny_qwen2_audio
 from tests.models.tiny_reina import write_tiny_reina
+from tests.models.tiny_text_translators import write_tiny_causal, write_tiny_marian
 from tests.models.tiny_whisper import write_tiny_whisper
 
 QUICKSTART = Path(__file__).parents[3] / "eval_configs/quickstart"
@@ -128,6 +129,13 @@ def test_a_layer_goes_before_the_file_in_the_folder(whisper, tmp_path):
     assert load_translator(str(model), TranslatorOptions()).attention_heads == ((0, 1),)
     options = TranslatorOptions(attention_layer=2, attention_heads=(1,))
     assert load_translator(str(model), options).attention_heads == ((1, 0),)
+
+
+@pytest.mark.parametrize("write_model", [write_tiny_marian, write_tiny_causal])
+def test_a_model_that_reads_text_is_refused(write_model, manifest, tmp_path, capsys):
+    model = write_model(tmp_path / "model")
+    assert main(["heads", str(model), "--manifest", str(manifest)]) == 1
+    assert "translates text and hears nothing, so that no head of it follows" in capsys.readouterr().err
 
 
 def test_clips_that_show_nothing_are_counted_and_none_left_is_an_error(whisper, tmp_path, capsys):
