@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE
+from serve.asked_languages import UnknownLanguage
 from serve.served_agent import ServedAgent
 from serve.web.client_message import ClientMessage, read_message
 from serve.web.client_stream import ClientStream, Wishes
@@ -169,7 +170,9 @@ class Session:
         self._bad_messages += 1
         if self._bad_messages > self._options.bad_messages:
             raise InputError(f"{self._options.bad_messages} messages could not be used; the last: {error}")
-        await self._send({"new": "", "deleted": "", "error": f"{error} (ignored)"})
+        unknown = isinstance(error, UnknownLanguage)
+        told = "audio is refused until another is asked for" if unknown else "ignored"
+        await self._send({"new": "", "deleted": "", "error": f"{error} ({told})"})
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
