@@ -161,7 +161,7 @@ class Session:
         self._measurements.delay_s.observe(delay_s)
         if self._stream.wishes.report:
             told["delay_s"] = round(delay_s, 3)
-        self._measurements.words.inc(len(told["new"].split()))
+        self._measurements.words.inc(self._stream.new_words)
         self._measurements.deleted_words.inc(len(told["deleted"].split()))
         if self._log is not None:
             self._name_in_log()
