@@ -11,8 +11,10 @@ import { Transcript } from "./transcript.js";
 const REPORT = ["times", "scores", "events", "sentences"];
 const PLACES = ["as soon as possible", "sooner than sure", "in balance", "rather sure", "as sure as can be"];
 const BEHIND_S = 2; // more is told
+const NO_PREVIEW = "This policy hears everything first: there is nothing to show before";
 
 const find = (id) => document.getElementById(id);
+const previewTitle = find("preview").parentElement.title;
 const transcript = new Transcript();
 const captions = new Captions(find("captions"), find("sentences"), find("spoken"));
 const strip = new Strip(find("strip"), find("wave"), find("words"), find("why"), transcript);
@@ -38,7 +40,7 @@ async function start() {
   for (const id of ["source", "target"]) find(id).addEventListener("change", beginAnew);
   find("policy").addEventListener("change", () => showLadder() || changePolicy());
   find("slider").addEventListener("input", () => showLatency() || changePolicy());
-  find("preview").addEventListener("change", () => connection.say({ stability: stability() }));
+  find("preview").addEventListener("change", () => speaking && connection.say({ stability: stability() }));
   find("pause").addEventListener("click", pause);
   find("clear").addEventListener("click", clear);
   find("copy").addEventListener("click", copy);
@@ -57,6 +59,8 @@ async function start() {
   connection.onopen = opened;
   connection.onanswer = answered;
   connection.onlost = lost;
+  connection.onfull = beginInTheMiddle;
+  connection.connect();
   strip.draw();
 }
 
@@ -86,7 +90,7 @@ async function loadSettings() {
 }
 
 const chosenPolicy = () => settings.policies.find((one) => one.name === find("policy").value);
-const stability = () => (find("preview").checked ? "preview" : "append");
+const stability = () => (find("preview").checked && chosenPolicy().previews ? "preview" : "append");
 
 function wishes() {
   const { ladder } = chosenPolicy();
@@ -97,7 +101,9 @@ function wishes() {
 
 // The slider of a policy begins where its own setting is nearest.
 function showLadder() {
-  const { ladder, value, title } = chosenPolicy();
+  const { ladder, value, title, previews } = chosenPolicy();
+  find("preview").disabled = !previews;
+  find("preview").parentElement.title = previews ? previewTitle : NO_PREVIEW;
   const slider = find("slider");
   slider.disabled = !ladder.length;
   slider.max = Math.max(0, ladder.length - 1);
@@ -153,7 +159,7 @@ async function listen(heard, button) {
   paused = false;
   sound.onpiece = (samples, loudness) => {
     transcript.hear(samples.length / sound.sampleRate, loudness, now());
-    connection.hear(samples);
+    connection.send(samples);
   };
   sound.onend = stop;
   button.classList.add("on");
@@ -161,7 +167,8 @@ async function listen(heard, button) {
   button.dataset.label = button.innerText;
   (button.querySelector(".label") ?? button).textContent = "Stop";
   find("hint").hidden = true;
-  if (connection.isOpen) beginStream();
+  beginStream();
+  connection.connect(); // which a server that has refused a stream may have closed for good
   show();
 }
 
@@ -212,17 +219,32 @@ async function pause() {
 
 function opened() {
   tell(null);
-  if (sound) beginStream();
   show();
 }
 
-function lost(reason, seconds) {
-  speaking = false;
-  transcript.lose();
+// Returns whether to try again: not where the server would refuse the same again and again.
+function lost({ reason, waitS, wasOpen, refused }) {
+  if (wasOpen) transcript.lose();
+  const was = speaking;
+  if (wasOpen) speaking = false;
+  if (refused && was && !paused) {
+    stop();
+    tell(`The server refuses this: ${reason ?? "it does not say why"}. Change what you ask for, and press again.`);
+    return false;
+  }
+  if (wasOpen && sound) beginStream(); // it is kept, and so is the sound from now on
   const why = reason ? `The server closed the connection: ${reason}.` : "The server is gone.";
   const keeps = sound ? " What you say is kept meanwhile." : "";
-  tell(`${why} This page connects again in ${seconds < 1 ? "a moment" : `${Math.round(seconds)} s`}.${keeps}`);
+  tell(`${why} This page connects again in ${waitS < 1 ? "a moment" : `${Math.round(waitS)} s`}.${keeps}`);
   show();
+  return true;
+}
+
+// The server has been gone for so long that what was kept became too much.
+function beginInTheMiddle() {
+  transcript.lose();
+  speaking = false;
+  if (sound) beginStream();
 }
 
 function answered(told) {
@@ -255,6 +277,7 @@ function download(kind) {
     policy: `${chosenPolicy().title} (${find("latency").firstChild.textContent})`,
     words: transcript.words.length,
     "delay of the last words (s)": transcript.delayS?.toFixed(2) ?? "",
+    ...(transcript.previewed ? { "words of the preview changed, for each word": transcript.erasure.toFixed(2) } : {}),
   };
   const makers = { txt: downloads.text, srt: downloads.srt, vtt: downloads.vtt, html: downloads.report };
   downloads.save(`captions.${kind}`, makers[kind](transcript, facts));
@@ -280,7 +303,9 @@ function show() {
   const empty = !transcript.words.length;
   for (const button of document.querySelectorAll("#clear, #copy, [data-download]")) button.disabled = empty;
   const delayS = transcript.delayS;
-  find("measured").textContent = delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption`;
+  const erasure = transcript.previewed ? `, ${transcript.erasure.toFixed(1)} grey words changed for each` : "";
+  find("measured").textContent =
+    delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption${erasure}`;
 }
 
 function drawStrip() {

@@ -1,4 +1,4 @@
-"""What is shown behind the written text is all that the model would say next, whatever the policy held back."""
+"""What is shown behind the written text is all that the model would say next, whatever its policy held."""
 
 import pytest
 
