@@ -31,7 +31,7 @@ def answer(
     if report:
         told["heard_s"] = _seconds(decision.heard_ms)
     if "times" in report:
-        told["words"] = words(decision, decode, is_first=len(final_text) == len(decision.text))
+        told["words"] = words(decision, decode, is_first=len(final_text) <= len(decision.text))
     if "scores" in report and (wait := _wait(decision)) is not None:
         told["wait"] = wait
     if "events" in report:
