@@ -41,9 +41,7 @@ def answer(
     return told
 
 
-def words(
-    decision: Decision, decode: Callable[[Sequence[int]], str], is_first: bool
-) -> list[dict[str, Any]]:
+def words(decision: Decision, decode: Callable[[Sequence[int]], str], is_first: bool) -> list[dict[str, Any]]:
     """The words of a decision's text; a text without spaces is one word. is_first: no text stands before."""
     return [
         {
