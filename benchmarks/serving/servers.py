@@ -38,11 +38,12 @@ def serving(kind: str, agent: Path, clients: int, folder: Path) -> Iterator[Serv
     """One of KINDS, for so many clients. agent: the file of a speech processor."""
     with ExitStack() as stack:
         started = []
+        threads = _threads(clients if kind == "process a client" else 1)
         for number in range(clients if kind == "process a client" else 1):
             port = _free_port()
             words = _command(kind, agent, clients, port, folder)
             log = stack.enter_context(open(folder / f"server-{number}.log", "w", encoding="utf-8"))
-            process = subprocess.Popen(words, stdout=log, stderr=log)
+            process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, **threads})
             stack.callback(_stop, process)
             started.append((port, process))
         for port, process in started:
@@ -51,6 +52,12 @@ def serving(kind: str, agent: Path, clients: int, folder: Path) -> Iterator[Serv
             tuple(f"ws://127.0.0.1:{port}/" for port, _ in started),
             tuple(process.pid for _, process in started),
         )
+
+
+def _threads(processes: int) -> dict[str, str]:
+    """All cores, divided among the processes: more threads than cores make each of them slower."""
+    each = max(1, len(os.sched_getaffinity(0)) // processes)
+    return {"OMP_NUM_THREADS": str(each), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _command(kind: str, agent: Path, clients: int, port: int, folder: Path) -> Sequence[str]:
