@@ -1,6 +1,6 @@
 """How many clients a server holds in real time: ours, a process for each client, and simulstream's pool.
 
-    python -m benchmarks.serving [AGENT.yaml ...] [--seconds 12] [--most-clients 64] [--output DIR]
+    python -m benchmarks.serving [AGENT.yaml ...] [--seconds 10] [--most-clients 64] [--output DIR]
 
 Without files it is reina-mini, simulsa-mini and Whisper tiny.en with AlignAtt (benchmarks/serving/agents).
 Every server loads the same agent, and every client speaks the same clips in real time, a chunk at a time. An

@@ -25,6 +25,8 @@ from foundation.options import check_options, option
 AGENTS = Path(__file__).with_name("agents")
 CLIPS = Path(__file__).parents[2] / "eval_configs"
 
+WARM_UP_S = 2.0
+
 
 @dataclass(frozen=True)
 class ServingOptions:
@@ -38,7 +40,7 @@ class ServingOptions:
         is_path=True,
     )
     most_clients: int = option(64, "No more speak at once.", at_least=1)
-    seconds: float = option(12.0, "Each of them speaks for so long.", above=0)
+    seconds: float = option(10.0, "Each of them speaks for so long.", above=0)
     audio: Path = option(CLIPS, "They speak what lies in this folder, at any depth (FLAC, 16 kHz).")
     kinds: tuple[str, ...] = option(KINDS, "These servers are measured.", KINDS)
     output: Path = option(Path("outputs/serving"), "The folder for tables and plot.")
@@ -122,6 +124,9 @@ def _measure(
 ) -> Mapping:
     with tempfile.TemporaryDirectory() as folder:
         with serving(kind, agent.resolve(), clients, Path(folder)) as servers:
+            # A server's first chunks take longer: libraries load what they need then.
+            warm_up = speak_together(servers.uris, len(servers.uris), samples, WARM_UP_S, chunk_ms)
+            asyncio.run(warm_up)
             before_s = servers.processor_s()
             delays_s = asyncio.run(speak_together(servers.uris, clients, samples, options.seconds, chunk_ms))
             used_s, memory_mib = servers.processor_s() - before_s, servers.memory_mib()
