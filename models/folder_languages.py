@@ -1,8 +1,9 @@
 """Which languages a model knows, as its folder tells before torch is imported and weights are read.
 
 config.json of REINA lists them, that of an audio-language model does where it has a section `translation`;
-Whisper's tokenizer has a token for each. Folders of policies and adapters name their model. All others are
-asked when they have been loaded, and so are files that are not as expected: their loaders say what is wrong.
+tokenizers of Whisper and Canary have a token for each. Folders of policies and adapters name their model. All
+others are asked when they have been loaded, and so are files that are not as expected: their loaders say what
+is wrong.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import InputError
-from models.language_pairs import ENGLISH_ONLY_VOCABULARY_SIZE, LanguagePairs, ListedPairs, WhisperPairs
+from models.language_pairs import (
+    CANARY_LANGUAGES,
+    ENGLISH_ONLY_VOCABULARY_SIZE,
+    CanaryPairs,
+    LanguagePairs,
+    ListedPairs,
+    WhisperPairs,
+)
 from models.languages import LanguagePair
 from models.storage.locate import locate_base, locate_model
 from models.storage.model_files import read_json
@@ -51,6 +59,8 @@ def _described(path: Path, config: Mapping[str, Any]) -> LanguagePairs | None:
     kind = config.get("model_type")
     if kind == "whisper":
         return _whisper(path, config)
+    if kind == "canary":
+        return _canary(path, config)
     section = config if kind == "reina" else config.get("translation")
     if not isinstance(section, dict):
         return None
@@ -62,12 +72,22 @@ def _whisper(path: Path, config: Mapping[str, Any]) -> LanguagePairs | None:
     size = config.get("vocab_size")
     if size == ENGLISH_ONLY_VOCABULARY_SIZE:
         return WhisperPairs.of_vocabulary((), size)
-    # The library that reads tokenizers takes a second for what is a list here.
+    tokens = _added_tokens(path)
+    return WhisperPairs.of_vocabulary(tokens, size) if type(size) is int and tokens else None
+
+
+def _canary(path: Path, config: Mapping[str, Any]) -> LanguagePairs | None:
+    tokens = _added_tokens(path)
+    codes = _codes(config, "languages") if "languages" in config else CANARY_LANGUAGES
+    known = tuple(code for code in codes or () if f"<|{code}|>" in tokens)
+    return CanaryPairs(known) if known else None
+
+
+def _added_tokens(path: Path) -> set[str]:
+    """Those beside a tokenizer's text. The library that reads tokenizers takes a second for a whole one."""
     added = _json(path / "tokenizer.json").get("added_tokens")
-    if type(size) is not int or not isinstance(added, list):
-        return None
-    tokens = [one.get("content") for one in added if isinstance(one, dict)]
-    return WhisperPairs.of_vocabulary([one for one in tokens if isinstance(one, str)], size)
+    found = [one.get("content") for one in added if isinstance(one, dict)] if isinstance(added, list) else []
+    return {one for one in found if isinstance(one, str)}
 
 
 def _base(path: Path) -> Path | None:

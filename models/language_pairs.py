@@ -15,6 +15,8 @@ from models.languages import find_language, language_code
 # OpenAI's English-only checkpoints share one vocabulary, which holds language tokens that were never
 # trained; only its size tells.
 ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
+# Of canary-1b-v2 (arXiv 2509.14128).
+CANARY_LANGUAGES = tuple("bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro ru sk sl es sv uk".split())
 
 
 class LanguagePairs(ABC):

@@ -19,12 +19,10 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from models.decoding.token_texts import TokenTexts
-from models.language_pairs import CanaryPairs
+from models.language_pairs import CANARY_LANGUAGES, CanaryPairs
 from models.storage.piece_bytes import piece_bytes
 from models.storage.tokenizer_files import read_tokenizer
 
-# Of canary-1b-v2: each into itself, into English, and from English (arXiv 2509.14128).
-LANGUAGES = tuple("bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro ru sk sl es sv uk".split())
 END, START = "<|endoftext|>", "<|startofcontext|>"
 BEGINNING = (START, "<|startoftranscript|>", "<|emo:undefined|>")
 PUNCTUATION, NO_PUNCTUATION = "<|pnc|>", "<|nopnc|>"
@@ -44,7 +42,7 @@ class CanaryTokenizer(TokenTexts):
         file: Path,
         vocabulary_size: int,
         declared: Mapping[str, int] | None = None,
-        languages: Sequence[str] = LANGUAGES,
+        languages: Sequence[str] = CANARY_LANGUAGES,
         punctuation: bool = True,
     ) -> None:
         """file: tokenizer.json. vocabulary_size: V of the network.

@@ -10,6 +10,7 @@ from models.language_pairs import ListedPairs, WhisperPairs
 from models.languages import LanguagePair
 from models.storage.locate import SHIPPED
 from models.whisper.tokenizer import WhisperTokenizer
+from tests.models.tiny_canary import write_tiny_tokenizer as write_canary_tokenizer
 from tests.models.tiny_whisper import write_tiny_tokenizer
 
 
@@ -33,6 +34,16 @@ def test_a_whispers_folder_tells_what_its_tokenizer_knows(english_only, size, tm
     if size == 640:
         assert told == WhisperTokenizer(tmp_path / "tokenizer.json", size).pairs
     assert told.multilingual == (size == 640 and not english_only)
+
+
+@pytest.mark.parametrize("named", [None, ["ja", "en"]])
+def test_a_canarys_folder_tells_those_of_its_training_that_have_a_token(named, tmp_path):
+    config = {"model_type": "canary"} | ({} if named is None else {"languages": named})
+    write_canary_tokenizer(write(tmp_path, config) / "tokenizer.json")
+    told = folder_languages(tmp_path)
+    assert sorted(told.codes) == (["de", "en", "es", "fr"] if named is None else ["en", "ja"])
+    with pytest.raises(InputError, match="Canary cannot translate|language 'de' is not known"):
+        check_languages(str(tmp_path), LanguagePair("de", "fr"))
 
 
 def test_policies_and_adapters_know_what_their_model_knows(tmp_path):
