@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 HELD_S = 0.5  # 95% of the delays of a number of clients that is held are shorter
 
@@ -61,7 +62,7 @@ def plot(path: Path, rows: Sequence[Mapping]) -> None:
     """For each agent p50 and p95 against the number of clients, and memory below."""
     agents = list(dict.fromkeys(one["agent"] for one in rows))
     figure = Figure(figsize=(4.2 * len(agents) + 0.6, 6.5), layout="constrained")
-    panels = figure.subplots(2, len(agents), squeeze=False, sharex="col")
+    panels = figure.subplots(2, len(agents), squeeze=False, sharex="col", sharey="row")
     for (delays, memory), agent in zip(panels.T, agents, strict=True):
         for kind in dict.fromkeys(one["server"] for one in rows):
             own = [one for one in rows if (one["agent"], one["server"]) == (agent, kind)]
@@ -73,7 +74,10 @@ def plot(path: Path, rows: Sequence[Mapping]) -> None:
             memory.plot(clients, [one["memory_mib"] for one in own], "o-", color=color)
         delays.axhline(HELD_S, color="grey", linewidth=1)
         delays.set(title=agent, yscale="log")
-        memory.set(xlabel="clients", ylim=(0, None))
+        memory.set(xlabel="clients")
+        memory.set_xscale("log", base=2)
+        memory.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+    panels[1, 0].set_ylim(0, 1.05 * max(one["memory_mib"] for one in rows))
     panels[0, 0].set_ylabel("delay beyond the policy's own (s)")
     panels[1, 0].set_ylabel("resident memory (MiB)")
     panels[0, 0].legend(fontsize="x-small")
