@@ -250,7 +250,7 @@ function show() {
   const empty = !transcript.words.length;
   for (const button of document.querySelectorAll("#clear, #copy, [data-download]")) button.disabled = empty;
   const delayS = transcript.delayS;
-  const erasure = transcript.previewed ? `, ${transcript.erasure.toFixed(1)} grey words changed for each that stayed` : "";
+  const erasure = transcript.previewed ? `; ${transcript.erasure.toFixed(1)} grey words changed a word` : "";
   find("measured").textContent =
     delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption${erasure}`;
 }

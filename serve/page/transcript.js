@@ -124,6 +124,6 @@ export class Transcript {
     const times = waits.length === 1 ? "once" : `${waits.length} times`;
     const last = waits.filter((one) => one.wait).at(-1)?.wait;
     if (!last) return `${told}: it was not ready ${times}.`;
-    return `${told}: it waited ${times}; the policy's score was ${last.score.toFixed(2)}, and it waits above ${last.limit.toFixed(2)}.`;
+    return `${told}: it waited ${times}; the policy's score was ${last.score.toPrecision(3)}, and it waits above ${last.limit.toPrecision(3)}.`;
   }
 }

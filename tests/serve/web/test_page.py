@@ -129,7 +129,7 @@ def test_previews_are_offered_where_there_are_any(scripted, sound, tmp_path):
         live.page.set_input_files("#picked", tmp_path / "talk.wav")
         live.page.wait_for_selector("#sentences .sentence .grey")
         live.until("Ready", "#state")
-        assert "grey words changed for each that stayed" in live.page.inner_text("#measured")
+        assert "grey words changed a word" in live.page.inner_text("#measured")
         assert "words of the preview changed" in live.download("html")
         assert live.page.locator(".grey").count() == 0
         assert live.problems == []
