@@ -19,6 +19,7 @@ from agents.stream.heard_audio import HeardAudio
 from agents.stream.listening import changes, has_news, knows_nothing, listen
 from agents.stream.policy_questions import PolicyQuestions, decides
 from agents.stream.policy_scores import PolicyScores
+from agents.stream.previews import Previews, stops_early
 from agents.stream.state import StreamState
 from agents.stream.steps import DueStream, step_together
 from foundation.errors import InputError
@@ -47,6 +48,7 @@ class StreamingEngine:
         self.translator = translator
         self.speech = speech
         self.search = StreamingSearch(translator, options)
+        self._previews = Previews(translator, options)
         self.history = History(translator, HistoryOptions() if history is None else history, speech)
         self._units = self.history.units
 
@@ -172,7 +174,7 @@ class StreamingEngine:
         allowed = found
         if questions.reads is not None:
             reads = questions.reads.of(found)
-            allowed = [_until_read(one, read) for one, read in zip(found, reads, strict=True)]
+            allowed = [one.until_read(read) for one, read in zip(found, reads, strict=True)]
         times = self._times_ms(due, memory, listens_to, questions, found)
         scores = [None] * len(due) if questions.scores is None else questions.scores.of(found)
         decisions = []
@@ -190,13 +192,25 @@ class StreamingEngine:
                 continue
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
-            one.stream.expect(found[place], len(tokens), self.translator.tokenizer.end_of_sequence)
-            try:
-                self.history.forget(one.stream, memory, listens_to[place])
-            except Exception as caught:  # of a policy's memory
-                one.stream.error = caught
-            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw, one.stream.error))
-        return decisions
+            one.stream.expect(found[place], len(tokens), self.search.end)
+            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
+        asked = [
+            (one.stream, self._request(one.stream, None, heard))
+            for one, heard, hypothesis in zip(due, listens_to, found, strict=True)
+            if stops_early(one.stream, hypothesis, self.search.end)
+        ]
+        self._previews.draft_on(memory, asked)
+        return [
+            decision if decision.error is not None else self._forget(one.stream, memory, heard, decision)
+            for one, heard, decision in zip(due, listens_to, decisions, strict=True)
+        ]
+
+    def _forget(self, stream: StreamState, memory: Memory, heard: int, decision: Decision) -> Decision:
+        try:
+            self.history.forget(stream, memory, heard)
+        except Exception as caught:  # of a policy's memory
+            stream.error = caught
+        return replace(decision, error=stream.error)
 
     def _request(self, stream: StreamState, unit_limit: int | None, listens_to: int) -> StreamRequest:
         audio, committed = stream.audio, stream.text.committed
@@ -281,11 +295,3 @@ class StreamingEngine:
     @cached_property
     def _token_text(self) -> Callable[[int], str]:
         return lru_cache(maxsize=None)(lambda token: self.translator.tokenizer.decode([token]))
-
-
-def _until_read(hypothesis: Hypothesis, reads: Sequence[float | None]) -> Hypothesis:
-    """What stands before the first token that must wait: reads is 1 there, and None where nobody asked."""
-    count = next((place for place, read in enumerate(reads) if read), len(hypothesis.tokens))
-    if count == len(hypothesis.tokens):
-        return hypothesis
-    return replace(hypothesis, tokens=hypothesis.tokens[:count], next_token=hypothesis.tokens[count])

@@ -63,8 +63,10 @@ def canonical_language(language: str) -> str:
     """The code of a language however it is given: zh for zh_TW, zh-Hant, cmn and "Traditional Chinese".
 
     What is not in the tables above gives its first part if that may be a code ("ga-IE" -> ga), else itself
-    in lower case.
+    in lower case. Raises InputError for what is no text.
     """
+    if not isinstance(language, str):
+        raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
     name = re.sub(r"\(.*?\)", "", language.lower())
     words = re.findall(r"[^\W\d_]+", name)
     if not words:

@@ -10,6 +10,10 @@ Side = Literal["source", "target"]
 VERBS = {"source": "spoken", "target": "written"}
 
 
+class UnknownLanguage(InputError):
+    """A language was asked for that the model does not know: until another is, audio is refused, too."""
+
+
 class AskedLanguages:
     """Those of one stream, the agent's at first.
 
@@ -24,20 +28,20 @@ class AskedLanguages:
     def ask(self, side: Side, language: str, in_mid_stream: bool) -> None:
         """Ask for a language, as a code or an English name.
 
-        Raises InputError for one that the model does not know and, in mid-stream, for any but the stream's
-        own. Whether the model can do the pair is known with the first audio.
+        Raises UnknownLanguage for one that the model does not know; in mid-stream InputError, for any but the
+        stream's own. Whether the model can do the pair is known with the first audio.
         """
         try:
-            code = self._code(language)
+            code = self._agent.language_code(language)
         except InputError as error:
             if in_mid_stream:
                 raise InputError(f"{error}; {self._goes_on(side)}") from None
             self._refused[side] = str(error)
-            raise
+            raise UnknownLanguage(str(error)) from None
         if not in_mid_stream:
             self._refused.pop(side, None)
             self.pair = replace(self.pair, **{side: language})
-        elif code != self._code(getattr(self.pair, side)):
+        elif code != self._agent.language_code(getattr(self.pair, side)):
             raise InputError(f"{code!r} is asked for in mid-stream: {self._goes_on(side)}")
 
     def check(self) -> None:
@@ -50,8 +54,3 @@ class AskedLanguages:
             f"the stream goes on with {getattr(self.pair, side)!r} {VERBS[side]}, and another language "
             "needs a new stream"
         )
-
-    def _code(self, language: str) -> str:
-        if not isinstance(language, str):
-            raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
-        return self._agent.language_code(language)

@@ -63,6 +63,8 @@ def test_wrong_usage_needs_no_library(arguments):
         (["translate", "no.m4a"], "error: no.m4a: no such file"),
         (["translate", CLIP, "--bean", "3"], "error: command line: there is no option 'bean'"),
         (["translate", CLIP, "--to", "germn"], "error: command line: there is no language 'germn'"),
+        (["translate", CLIP, "--to", "sw"], "error: command line: language 'sw' is not known"),
+        (["serve", "--port", "0", "--target-language", "sw"], "error: language 'sw' is not known"),
         (["serve", "--polcy", "x"], "error: command line: there is no option 'polcy'"),
         (["calibrate", REINA, "--target", "1", "--source", "no.txt"], "error: source no.txt does not exist"),
     ],

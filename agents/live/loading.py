@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.configuration.agent_configuration import AgentConfiguration, configure_agent, named_place
+from agents.configuration.model_checks import check_models
 from agents.glossary import check_context
 from models.languages import check_language_name
-from models.storage.locate import locate_model
 
 if TYPE_CHECKING:  # options are read before torch is imported
     from agents.live.translator import LiveTranslator
@@ -36,9 +36,7 @@ def configure_live(
     with named_place(place):
         for language in (options.source_language, options.target_language):
             check_language_name(language)
-        locate_model(options.model)
-        if configuration.recogniser is not None:
-            locate_model(configuration.recogniser.model)
+        check_models(configuration)
         check_context(configuration.history)
     return configuration
 

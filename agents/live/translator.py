@@ -13,7 +13,6 @@ from agents.live.stream import TranslationStream
 from agents.live.word import Word
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
-from foundation.errors import InputError
 from models.languages import LanguagePair, check_language_name
 from models.sound.audio_source import open_source
 
@@ -50,8 +49,6 @@ class LiveTranslator:
         source = self.languages.source if source_language is None else source_language
         target = self.languages.target if target_language is None else target_language
         for language in (source, target):
-            if not isinstance(language, str):
-                raise InputError(f"a language must be a text such as 'de', got {language!r:.100}")
             check_language_name(language)
         languages = LanguagePair(source, target)
         if not isinstance(context, str | None):

@@ -26,6 +26,7 @@ class StreamState:
     glossary: tuple[int, ...] = ()  # tokens of words that the user expects
     text: TextWindow = field(default_factory=TextWindow)
     draft: tuple[int, ...] = ()  # what the last hypothesis said behind the committed text
+    previews: bool = False  # the draft is shown, and goes on where the policy stopped the search
     units_written: int = 0  # words, or characters, of the committed text
     decided_ms: float = 0.0  # audio that had been heard when it was decided upon last
     closing: bool = False  # its last decision was upon the end of an utterance

@@ -38,19 +38,27 @@ def serving(kind: str, agent: Path, clients: int, folder: Path) -> Iterator[Serv
     """One of KINDS, for so many clients. agent: the file of a speech processor."""
     with ExitStack() as stack:
         started = []
+        threads = _threads(clients if kind == "process a client" else 1)
         for number in range(clients if kind == "process a client" else 1):
             port = _free_port()
             words = _command(kind, agent, clients, port, folder)
-            log = stack.enter_context(open(folder / f"server-{number}.log", "w", encoding="utf-8"))
-            process = subprocess.Popen(words, stdout=log, stderr=log)
+            file = folder / f"server-{number}.log"
+            log = stack.enter_context(file.open("w", encoding="utf-8"))
+            process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, **threads})
             stack.callback(_stop, process)
-            started.append((port, process))
-        for port, process in started:
-            _wait(port, process)
+            started.append((port, process, file))
+        for port, process, file in started:
+            _wait(port, process, file)
         yield Servers(
-            tuple(f"ws://127.0.0.1:{port}/" for port, _ in started),
-            tuple(process.pid for _, process in started),
+            tuple(f"ws://127.0.0.1:{port}/" for port, _, _ in started),
+            tuple(process.pid for _, process, _ in started),
         )
+
+
+def _threads(processes: int) -> dict[str, str]:
+    """All cores, divided among the processes: more threads than cores make each of them slower."""
+    each = max(1, len(os.sched_getaffinity(0)) // processes)
+    return {"OMP_NUM_THREADS": str(each), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def _command(kind: str, agent: Path, clients: int, port: int, folder: Path) -> Sequence[str]:
@@ -66,13 +74,16 @@ def _command(kind: str, agent: Path, clients: int, port: int, folder: Path) -> S
     return [sys.executable, "-c", start, *files]
 
 
-def _wait(port: int, process: subprocess.Popen) -> None:
+def _wait(port: int, process: subprocess.Popen, log: Path) -> None:
     end_s = time.monotonic() + START_S
     while time.monotonic() < end_s:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         if process.poll() is not None:
-            raise RuntimeError(f"the server at port {port} ended: its log says why")
+            said = log.read_text(encoding="utf-8").strip().splitlines()
+            raise RuntimeError(
+                f"the server at port {port} has ended: {said[-1] if said else 'it said nothing'}"
+            )
         time.sleep(0.2)
     raise TimeoutError(f"nobody listens to port {port}")
 

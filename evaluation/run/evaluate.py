@@ -17,6 +17,7 @@ from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 from simuleval.utils.agent import build_system_args
 
+from agents.configuration.model_checks import check_models
 from agents.glossary import check_context
 from evaluation.configuration.evaluation_file import Configuration
 from evaluation.configuration.test_set_files import audio_files, check_files_exist, lists_for_simuleval
@@ -29,7 +30,6 @@ from evaluation.table import Row, text_table
 from foundation.errors import InputError
 from foundation.progress import Progress
 from foundation.workers import Workers
-from models.storage.locate import locate_model
 
 SHOWN_TRANSLATIONS = 20  # a first look; more are for the log
 
@@ -71,9 +71,7 @@ def evaluate(configuration: Configuration, overwrite: bool = False, jobs: int = 
     scorers = Scorers(options)
     with run_folder(configuration, overwrite) as folder:
         if not configuration.agent_class.own_behaviour():  # which may load something else
-            locate_model(configuration.agent_options.model)  # before torch is imported
-            if configuration.recogniser is not None:
-                locate_model(configuration.recogniser.model)
+            check_models(configuration)
         check_context(configuration.history)
         if options.engine == "batched":
             run_batched(configuration, folder.path, jobs)

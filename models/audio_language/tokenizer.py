@@ -21,7 +21,8 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from models.decoding.token_texts import TokenTexts
-from models.languages import ENGLISH_NAMES, language_code
+from models.language_pairs import ListedPairs
+from models.languages import ENGLISH_NAMES
 from models.storage.byte_level import token_bytes
 from models.storage.tekken import TEKKEN, read_tekken
 from models.storage.tokenizer_files import MARK, read_tokenizer
@@ -83,6 +84,7 @@ class AudioLanguageTokenizer(TokenTexts):
         self.file = file
         self.vocabulary_size = vocabulary_size
         self.prompt_format = prompt_format
+        self._pairs = ListedPairs(prompt_format.languages, prompt_format.source_languages)
         self.audio_token: int = ids[audio_token]
         self.end_of_sequence: int = ids[end_token]
         self._audio_text = audio_token
@@ -99,8 +101,7 @@ class AudioLanguageTokenizer(TokenTexts):
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""
-        known = dict.fromkeys((*self.prompt_format.languages, *self.prompt_format.source_languages))
-        return language_code(language, known)
+        return self._pairs.code(language)
 
     @property
     def glossary_room(self) -> int:
@@ -121,13 +122,7 @@ class AudioLanguageTokenizer(TokenTexts):
         Raises InputError for a pair that the model cannot do. Also for a prompt without exactly one place for
         the audio, or one so long that the text finds no room behind the longest audio.
         """
-        source, target = self.language_code(source_language), self.language_code(target_language)
-        for code, known, verb in (
-            (source, self.prompt_format.source_languages, "understand"),
-            (target, self.prompt_format.languages, "write"),
-        ):
-            if code not in known:
-                raise InputError(f"the model does not {verb} {code!r}: it does {', '.join(known)}")
+        source, target = self._pairs.pair(source_language, target_language)
         text = self.prompt_format.text
         for mark, code in (("{source}", source), ("{target}", target)):
             text = text.replace(mark, ENGLISH_NAMES.get(code, code))

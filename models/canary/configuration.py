@@ -13,7 +13,8 @@ from typing import Any
 from foundation.errors import InputError
 from models.canary.dimensions import CanaryDimensions
 from models.canary.features import PRE_EMPHASIS, TRANSFORM
-from models.canary.tokenizer import END, LANGUAGES, START
+from models.canary.tokenizer import END, START
+from models.language_pairs import CANARY_LANGUAGES
 from models.sound.audio import SAMPLE_RATE
 from models.sound.log_mel import HOP, HOP_MS, WINDOW
 from models.storage.declared_sizes import is_size
@@ -165,7 +166,7 @@ def special_tokens(folder: Path, config: Mapping[str, Any]) -> dict[str, int]:
 
 def known_languages(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Codes. Raises InputError for what is no list of them."""
-    languages = config.get("languages", list(LANGUAGES))
+    languages = config.get("languages", list(CANARY_LANGUAGES))
     if not isinstance(languages, list) or not all(isinstance(code, str) for code in languages):
         raise InputError(
             f"{folder / CONFIG} must give languages as a list of codes, found {languages!r:.40}: correct "

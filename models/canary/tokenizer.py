@@ -19,12 +19,10 @@ from pathlib import Path
 
 from foundation.errors import InputError
 from models.decoding.token_texts import TokenTexts
-from models.languages import language_code
+from models.language_pairs import CANARY_LANGUAGES, CanaryPairs
 from models.storage.piece_bytes import piece_bytes
 from models.storage.tokenizer_files import read_tokenizer
 
-# Of canary-1b-v2: each into itself, into English, and from English (arXiv 2509.14128).
-LANGUAGES = tuple("bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro ru sk sl es sv uk".split())
 END, START = "<|endoftext|>", "<|startofcontext|>"
 BEGINNING = (START, "<|startoftranscript|>", "<|emo:undefined|>")
 PUNCTUATION, NO_PUNCTUATION = "<|pnc|>", "<|nopnc|>"
@@ -44,7 +42,7 @@ class CanaryTokenizer(TokenTexts):
         file: Path,
         vocabulary_size: int,
         declared: Mapping[str, int] | None = None,
-        languages: Sequence[str] = LANGUAGES,
+        languages: Sequence[str] = CANARY_LANGUAGES,
         punctuation: bool = True,
     ) -> None:
         """file: tokenizer.json. vocabulary_size: V of the network.
@@ -59,6 +57,7 @@ class CanaryTokenizer(TokenTexts):
         self._ids = self._tokenizer.get_vocab(with_added_tokens=True)
         self._bytes = [b""] * vocabulary_size
         self.languages = tuple(code for code in languages if f"<|{code}|>" in self._ids)
+        self._pairs = CanaryPairs(self.languages)
         try:
             self._check(vocabulary_size, declared or {})
             for token, id in self._ids.items():
@@ -89,16 +88,11 @@ class CanaryTokenizer(TokenTexts):
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""
-        return language_code(language, self.languages)
+        return self._pairs.code(language)
 
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """Tokens that start every hypothesis. Raises InputError for a pair that the model cannot do."""
-        source, target = self.language_code(source_language), self.language_code(target_language)
-        if source != target and "en" not in (source, target):
-            raise InputError(
-                f"Canary cannot translate {source!r} into {target!r}: it transcribes a language into itself "
-                "and translates from and into 'en'"
-            )
+        source, target = self._pairs.pair(source_language, target_language)
         style = PUNCTUATION if self.punctuation else NO_PUNCTUATION
         tokens = (*BEGINNING, f"<|{source}|>", f"<|{target}|>", style, *SETTINGS)
         return [self._ids[token] for token in tokens]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from models.decoding.units import characters_started, words_started
-from models.languages import language_code
+from models.language_pairs import ListedPairs
 from models.storage.model_files import refuse_lfs_pointer
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
@@ -53,6 +53,7 @@ class SentencePieceTokenizer:
         self.file = file
         self.languages = tuple(languages)
         self.source_languages = tuple(source_languages)
+        self._pairs = ListedPairs(self.languages, self.source_languages)
         self.pieces = len(self._pieces)
         self.vocabulary_size = self.pieces + len(languages)
         self.end_of_sequence = self._pieces.eos_id()
@@ -67,17 +68,11 @@ class SentencePieceTokenizer:
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""
-        return language_code(language, dict.fromkeys((*self.languages, *self.source_languages)))
+        return self._pairs.code(language)
 
     def tag(self, language: str) -> int:
         """The token `<language>`. Raises InputError for a language that cannot be written."""
-        code = self.language_code(language)
-        if code not in self.languages:
-            raise InputError(
-                f"the model understands {code!r} but cannot write it, for it has no tag <{code}>: "
-                f"it writes {', '.join(self.languages)}"
-            )
-        return self.pieces + self.languages.index(code)
+        return self.pieces + self.languages.index(self._pairs.written_code(language))
 
     glossary_room = 0
 
@@ -87,13 +82,8 @@ class SentencePieceTokenizer:
 
     def prompt(self, source_language: str, target_language: str) -> list[int]:
         """The target language's tag. Raises InputError for a pair that the model cannot do."""
-        source = self.language_code(source_language)
-        if source not in self.source_languages:
-            raise InputError(
-                f"the model writes {source!r} but does not understand it: "
-                f"it understands {', '.join(self.source_languages)}"
-            )
-        return [self.tag(target_language)]
+        _, target = self._pairs.pair(source_language, target_language)
+        return [self.tag(target)]
 
     def encode(self, text: str) -> list[int]:
         """Text tokens only: no tag in front, no end of sequence behind."""

@@ -8,7 +8,6 @@ before the timestamps; they are known by having no entry.
 Shapes: V vocabulary.
 """
 
-import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -18,13 +17,10 @@ from torch import Tensor
 
 from foundation.errors import InputError
 from models.decoding.units import characters_started, words_started
-from models.languages import find_language, language_code
+from models.language_pairs import ENGLISH_ONLY_VOCABULARY_SIZE, WhisperPairs
 from models.storage.byte_level import token_bytes
 from models.storage.tokenizer_files import TOKENIZER, read_tokenizer
 
-# OpenAI's English-only checkpoints share one vocabulary, which holds language tokens that were never
-# trained; only its size tells.
-ENGLISH_ONLY_VOCABULARY_SIZE = 51_864
 # Published vocabularies end with the timestamps 0.00 to 30.00 s.
 PUBLISHED_SIZES = (ENGLISH_ONLY_VOCABULARY_SIZE, 51_865, 51_866)
 TIMESTAMPS = 1501
@@ -65,9 +61,9 @@ class WhisperTokenizer:
                 f"tokens: copy the {TOKENIZER} of the same model"
             ) from None
         self.end_of_sequence: int = tokens[END]
-        languages = [token[2:-2] for token in tokens if re.fullmatch(r"<\|[a-z]{2,3}\|>", token)]
-        self.multilingual = vocabulary_size != ENGLISH_ONLY_VOCABULARY_SIZE and len(languages) > 1
-        self.languages = tuple(sorted(languages)) if self.multilingual else ("en",)
+        self.pairs = WhisperPairs.of_vocabulary(tokens, vocabulary_size)
+        self.multilingual = self.pairs.multilingual
+        self.languages = self.pairs.codes
 
     def save(self, file: Path) -> None:
         """Write a tokenizer.json, whatever it was read from."""
@@ -82,15 +78,10 @@ class WhisperTokenizer:
         Languages are codes ("de"), with a region ("de-CH") or English names ("german"). Raises
         InputError for a language that the model does not know or a pair that it cannot do.
         """
-        source, target = self.language_code(source_language), self.language_code(target_language)
+        source, target = self.pairs.pair(source_language, target_language)
         start, no_timestamps = self._ids[START], self._ids[NO_TIMESTAMPS]
         if not self.multilingual:
             return [start, no_timestamps]
-        if target not in (source, "en"):
-            raise InputError(
-                f"Whisper cannot translate {source!r} into {target!r}: it transcribes a language into itself "
-                "and translates into 'en'"
-            )
         task = "<|transcribe|>" if source == target else "<|translate|>"
         return [start, self._ids[f"<|{source}|>"], self._ids[task], no_timestamps]
 
@@ -118,12 +109,7 @@ class WhisperTokenizer:
 
     def language_code(self, language: str) -> str:
         """The code of a language, given as in `prompt`. Raises InputError if the model does not know it."""
-        if not self.multilingual and find_language(language, self.languages) is None:
-            raise InputError(
-                f"language {language!r} is not known to this English-only Whisper: it transcribes 'en' into "
-                "'en'; for other languages give a model without '.en' in its name"
-            )
-        return language_code(language, self.languages)
+        return self.pairs.code(language)
 
     def encode(self, text: str) -> list[int]:
         """Text tokens only: nothing is added in front or behind."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from agents.configuration.agent_configuration import AgentConfiguration
+from agents.configuration.model_checks import check_models
 from agents.glossary import check_context
 from foundation.errors import InputError
 from serve.commands.serve_arguments import ServeArguments
@@ -34,6 +35,7 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     if args.ray and find_spec("ray") is None:
         raise InputError("--ray needs ray: pip install -e '.[serve,cluster]'")
     listener = _listen(args.host, args.port)
+    check_models(configuration)
     if args.host not in LOOPBACK and args.token_file is None:
         print(
             f"warning: whoever reaches {args.host} may use this server: give --token-file",

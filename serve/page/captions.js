@@ -11,6 +11,8 @@ export class Captions {
     this.preview = document.createElement("span");
     this.preview.className = "grey";
     this.preview.setAttribute("aria-hidden", "true");
+    this.ahead = document.createElement("p"); // of a sentence of which nothing is final
+    this.ahead.className = "sentence";
     this.read = 0;
   }
 
@@ -28,7 +30,8 @@ export class Captions {
       for (; known.words < sentence.words.length; known.words++) {
         const word = document.createElement("span");
         word.className = "new";
-        word.textContent = (known.words ? " " : "") + sentence.words[known.words].text;
+        const { text, continues } = sentence.words[known.words];
+        word.textContent = (known.words && !continues ? " " : "") + text;
         known.paragraph.append(word);
       }
     }
@@ -40,15 +43,12 @@ export class Captions {
 
   drawPreview(transcript) {
     this.preview.remove();
-    if (!transcript.preview) return;
+    this.ahead.remove();
+    if (!transcript.preview.trim()) return;
     this.preview.textContent = transcript.preview;
     const open = transcript.open && this.shown.get(transcript.open);
-    if (open) {
-      open.paragraph.append(this.preview);
-    } else if (this.list.lastElementChild?.dataset.preview !== "only") {
-      // Nothing of the next sentence is final: it has no paragraph of its own yet.
-      this.list.lastElementChild?.append(this.preview) ?? this.list.append(this.preview);
-    }
+    (open?.paragraph ?? this.ahead).append(this.preview);
+    if (!open) this.list.append(this.ahead);
   }
 
   readOut(transcript) {

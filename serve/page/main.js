@@ -1,6 +1,7 @@
 // The page: what is pressed, what is sent, and what is shown of the answers.
 
 import { Captions } from "./captions.js";
+import { Choices } from "./choices.js";
 import { Connection } from "./connection.js";
 import * as downloads from "./downloads.js";
 import { listenToDrops, listenToKeys } from "./gestures.js";
@@ -8,8 +9,6 @@ import * as sounds from "./sound.js";
 import { Strip } from "./strip.js";
 import { Transcript } from "./transcript.js";
 
-const REPORT = ["times", "scores", "events", "sentences"];
-const PLACES = ["as soon as possible", "sooner than sure", "in balance", "rather sure", "as sure as can be"];
 const BEHIND_S = 2; // more is told
 
 const find = (id) => document.getElementById(id);
@@ -18,7 +17,7 @@ const captions = new Captions(find("captions"), find("sentences"), find("spoken"
 const strip = new Strip(find("strip"), find("wave"), find("words"), find("why"), transcript);
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 
-let settings; // of the server
+let choices; // once the server has told its settings
 let connection;
 let sound = null; // what is heard now
 let paused = false;
@@ -36,9 +35,9 @@ async function start() {
   find("file").addEventListener("click", () => (sound ? stop() : find("picked").click()));
   find("picked").addEventListener("change", ({ target }) => play(target.files[0]).then(() => (target.value = "")));
   for (const id of ["source", "target"]) find(id).addEventListener("change", beginAnew);
-  find("policy").addEventListener("change", () => showLadder() || changePolicy());
-  find("slider").addEventListener("input", () => showLatency() || changePolicy());
-  find("preview").addEventListener("change", () => connection.say({ stability: stability() }));
+  find("policy").addEventListener("change", () => choices.showPolicy() || changePolicy());
+  find("slider").addEventListener("input", () => choices.showPace() || changePolicy());
+  find("preview").addEventListener("change", () => speaking && connection.say({ stability: choices.stability }));
   find("pause").addEventListener("click", pause);
   find("clear").addEventListener("click", clear);
   find("copy").addEventListener("click", copy);
@@ -57,79 +56,34 @@ async function start() {
   connection.onopen = opened;
   connection.onanswer = answered;
   connection.onlost = lost;
+  connection.onfull = beginInTheMiddle;
+  connection.connect();
   strip.draw();
 }
 
 async function loadSettings() {
-  while (!settings) {
+  while (!choices) {
     try {
-      settings = await (await fetch("settings")).json();
+      choices = new Choices(await (await fetch("settings")).json());
     } catch {
       tell("The server does not answer; this page tries again.");
       await new Promise((done) => setTimeout(done, 2000));
     }
   }
   tell(null);
-  find("model").textContent = settings.model;
-  for (const side of ["source", "target"]) {
-    const options = settings.languages[side].map((one) => new Option(one.name, one.code));
-    find(side).replaceChildren(...options);
-    find(side).value = settings[`${side}_lang`];
-  }
-  const policies = settings.policies.map((one) => {
-    const option = new Option(one.title.split(":")[0], one.name);
-    option.title = one.title;
-    return option;
-  });
-  find("policy").replaceChildren(...policies);
-  showLadder();
-}
-
-const chosenPolicy = () => settings.policies.find((one) => one.name === find("policy").value);
-const stability = () => (find("preview").checked ? "preview" : "append");
-
-function wishes() {
-  const { ladder } = chosenPolicy();
-  const place = ladder[find("slider").value];
-  const policy = { policy: find("policy").value, ...(place ? { knob: place.value } : {}) };
-  return { ...policy, stability: stability(), report: REPORT };
-}
-
-// The slider of a policy begins where its own setting is nearest.
-function showLadder() {
-  const { ladder, value, title } = chosenPolicy();
-  const slider = find("slider");
-  slider.disabled = !ladder.length;
-  slider.max = Math.max(0, ladder.length - 1);
-  const distances = ladder.map((place) => Math.abs(place.value - value));
-  const nearest = distances.indexOf(Math.min(...distances));
-  slider.value = distances[nearest] === 0 ? nearest : Math.floor(ladder.length / 2);
-  find("policy").title = title;
-  showLatency();
-}
-
-function showLatency() {
-  const { ladder, name } = chosenPolicy();
-  const place = ladder[find("slider").value];
-  const output = find("latency");
-  output.replaceChildren(name === "offline" ? "when all has been heard" : PLACES[find("slider").value]);
-  const small = document.createElement("small");
-  if (place?.latency_s != null) small.textContent = `${place.latency_s.toFixed(1)} s behind the speaker, as measured`;
-  else if (place) small.textContent = "not measured for this model";
-  output.append(small);
-  find("slider").setAttribute("aria-valuetext", output.textContent);
+  find("model").textContent = choices.settings.model;
 }
 
 function changePolicy() {
-  const { policy, knob } = wishes();
+  const { policy, knob } = choices.wishes();
   // A stream that hears everything first stays so.
-  if (speaking && (policy === "offline") !== (changePolicy.last === "offline")) beginAnew();
+  if (speaking && choices.policy.previews !== changePolicy.previews) beginAnew();
   else if (speaking) connection.say({ policy, knob });
-  changePolicy.last = policy;
 }
 
 async function press(kind) {
   if (sound) return stop();
+  if (!connection) return; // the server has not answered yet, as the page says
   try {
     await listen(await sounds[kind](), find(kind));
   } catch (error) {
@@ -138,7 +92,7 @@ async function press(kind) {
 }
 
 async function play(blob) {
-  if (!blob) return;
+  if (!blob || !connection) return;
   if (sound) await stop();
   try {
     await listen(await sounds.file(blob), find("file"));
@@ -153,7 +107,7 @@ async function listen(heard, button) {
   paused = false;
   sound.onpiece = (samples, loudness) => {
     transcript.hear(samples.length / sound.sampleRate, loudness, now());
-    connection.hear(samples);
+    connection.send(samples);
   };
   sound.onend = stop;
   button.classList.add("on");
@@ -161,19 +115,19 @@ async function listen(heard, button) {
   button.dataset.label = button.innerText;
   (button.querySelector(".label") ?? button).textContent = "Stop";
   find("hint").hidden = true;
-  if (connection.isOpen) beginStream();
+  beginStream();
+  connection.connect(); // which a server that has refused a stream may have closed for good
   show();
 }
 
 function beginStream() {
   speaking = true;
-  changePolicy.last = find("policy").value;
+  changePolicy.previews = choices.policy.previews;
   transcript.begin();
   connection.say({
     sample_rate: sound.sampleRate,
-    source_lang: find("source").value,
-    target_lang: find("target").value,
-    ...wishes(),
+    ...choices.languages,
+    ...choices.wishes(),
   });
 }
 
@@ -212,17 +166,32 @@ async function pause() {
 
 function opened() {
   tell(null);
-  if (sound) beginStream();
   show();
 }
 
-function lost(reason, seconds) {
-  speaking = false;
-  transcript.lose();
+// Returns whether to try again: not where the server would refuse the same again and again.
+function lost({ reason, waitS, wasOpen, refused }) {
+  if (wasOpen) transcript.lose();
+  const was = speaking;
+  if (wasOpen) speaking = false;
+  if (refused && was && !paused) {
+    stop();
+    tell(`The server refuses this: ${reason ?? "it does not say why"}. Change what you ask for, and press again.`);
+    return false;
+  }
+  if (wasOpen && sound) beginStream(); // it is kept, and so is the sound from now on
   const why = reason ? `The server closed the connection: ${reason}.` : "The server is gone.";
   const keeps = sound ? " What you say is kept meanwhile." : "";
-  tell(`${why} This page connects again in ${seconds < 1 ? "a moment" : `${Math.round(seconds)} s`}.${keeps}`);
+  tell(`${why} This page connects again in ${waitS < 1 ? "a moment" : `${Math.round(waitS)} s`}.${keeps}`);
   show();
+  return true;
+}
+
+// The server has been gone for so long that what was kept became too much.
+function beginInTheMiddle() {
+  transcript.lose();
+  speaking = false;
+  if (sound) beginStream();
 }
 
 function answered(told) {
@@ -250,11 +219,12 @@ async function copy() {
 
 function download(kind) {
   const facts = {
-    model: settings.model,
+    model: choices.settings.model,
     languages: `${find("source").value} to ${find("target").value}`,
-    policy: `${chosenPolicy().title} (${find("latency").firstChild.textContent})`,
+    policy: `${choices.policy.title} (${choices.pace})`,
     words: transcript.words.length,
     "delay of the last words (s)": transcript.delayS?.toFixed(2) ?? "",
+    ...(transcript.previewed ? { "words of the preview changed, for each word": transcript.erasure.toFixed(2) } : {}),
   };
   const makers = { txt: downloads.text, srt: downloads.srt, vtt: downloads.vtt, html: downloads.report };
   downloads.save(`captions.${kind}`, makers[kind](transcript, facts));
@@ -280,7 +250,9 @@ function show() {
   const empty = !transcript.words.length;
   for (const button of document.querySelectorAll("#clear, #copy, [data-download]")) button.disabled = empty;
   const delayS = transcript.delayS;
-  find("measured").textContent = delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption`;
+  const erasure = transcript.previewed ? `; ${transcript.erasure.toFixed(1)} grey words changed a word` : "";
+  find("measured").textContent =
+    delayS === null ? "" : `Here: ${delayS.toFixed(1)} s from a word's sound to its caption${erasure}`;
 }
 
 function drawStrip() {

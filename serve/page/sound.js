@@ -2,6 +2,9 @@
 
 const PIECE_S = 0.1;
 
+// What a browser does to voices in a call, it need not do to a talk.
+const AS_IT_IS = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
 // What goes wrong, in words that say what to do.
 const REASONS = {
   NotAllowedError: "The browser may not use the microphone: allow it beside the address, and press again.",
@@ -56,7 +59,7 @@ export async function tab() {
   }
   let stream;
   try {
-    stream = await navigator.mediaDevices.getDisplayMedia({ audio: true, video: true });
+    stream = await navigator.mediaDevices.getDisplayMedia({ audio: AS_IT_IS, video: { frameRate: 1 } });
   } catch {
     throw new Error("No tab was shared: press again, choose a tab, and tick that its sound is shared.");
   }

@@ -20,7 +20,9 @@ export class Strip {
     const width = this.box.clientWidth;
     const height = this.box.clientHeight - WHY_PX;
     const seconds = Math.max(6, (SHOWN_S * width) / 1100);
-    let end = Math.max(seconds, this.transcript.sentS + 0.5);
+    // Where the server is behind, what it hears now stays in view, and not the newest sound.
+    const heardS = this.transcript.decisions.at(-1)?.heardS ?? Infinity;
+    let end = Math.max(seconds, Math.min(this.transcript.sentS + 0.5, heardS + seconds / 2));
     // A word that was chosen by a key comes into view.
     if (this.chosen?.heardS < end - seconds && document.activeElement === this.box) {
       end = Math.max(seconds, this.chosen.heardS + seconds / 2);

@@ -17,6 +17,8 @@ export class Transcript {
     this.open = null; // the sentence that has not ended
     this.preview = "";
     this.position = 0; // final characters of the present stream
+    this.previewed = false; // whether anything was shown that could change
+    this.deleted = 0; // words of previews that changed
   }
 
   begin() {
@@ -50,6 +52,8 @@ export class Transcript {
     const begin = this.streams[0] ?? 0;
     this.decisions.push({ heardS: begin + told.heard_s, event: told.event, wait: told.wait ?? null });
     this.preview = told.preview ?? "";
+    this.previewed ||= this.preview !== "";
+    this.deleted += told.deleted.split(/\s+/).filter(Boolean).length;
     this.write(told, begin, now);
   }
 
@@ -60,6 +64,7 @@ export class Transcript {
       const writtenS = begin + word.written_s;
       const entry = {
         text: word.text,
+        continues: Boolean(word.continues), // the word before, without a space
         heardS,
         writtenS,
         delayS: Math.max(0, now - this.momentOf(heardS)),
@@ -71,8 +76,9 @@ export class Transcript {
         this.sentences.push(this.open);
       }
       this.open.words.push(entry);
-      this.position += (this.position > 0 ? 1 : 0) + word.text.length;
-      this.open.text += (this.open.text ? " " : "") + word.text;
+      const space = entry.continues ? "" : " ";
+      this.position += (this.position > 0 ? space.length : 0) + word.text.length;
+      this.open.text += (this.open.text ? space : "") + word.text;
       if (ends.length && this.position >= ends[0]) {
         ends.shift();
         this.endSentence();
@@ -103,6 +109,11 @@ export class Transcript {
     return newest.length ? newest.reduce((sum, word) => sum + word.delayS, 0) / newest.length : null;
   }
 
+  // Normalised erasure: words of previews that changed, for each word that was written.
+  get erasure() {
+    return this.deleted / Math.max(1, this.words.length);
+  }
+
   // Why a word was not written when it had been heard.
   why(word) {
     const told = `“${word.text}” was heard at ${word.heardS.toFixed(1)} s and written at ${word.writtenS.toFixed(1)} s`;
@@ -113,6 +124,6 @@ export class Transcript {
     const times = waits.length === 1 ? "once" : `${waits.length} times`;
     const last = waits.filter((one) => one.wait).at(-1)?.wait;
     if (!last) return `${told}: it was not ready ${times}.`;
-    return `${told}: it waited ${times}; the policy's score was ${last.score.toFixed(2)}, and it waits above ${last.limit.toFixed(2)}.`;
+    return `${told}: it waited ${times}; the policy's score was ${last.score.toPrecision(3)}, and it waits above ${last.limit.toPrecision(3)}.`;
   }
 }

@@ -1,7 +1,8 @@
 """What a client is told of a decision: simulstream's `new` and `deleted`, and what it asked for besides.
 
     times      words: text, heard_s (the audio that the word was attended to ends), written_s (audio that had
-               been heard when it was written); heard_s of the stream
+               been heard when it was written), continues where no space stands before it; heard_s of the
+               stream
     scores     wait: where the policy held a token back: what it scored, its limit, and the token if known
     events     event: read or write
     sentences  sentence_ends: behind so many characters of all final text a sentence ends
@@ -30,7 +31,7 @@ def answer(
     if report:
         told["heard_s"] = _seconds(decision.heard_ms)
     if "times" in report:
-        told["words"] = words(decision, decode)
+        told["words"] = words(decision, decode, is_first=len(final_text) <= len(decision.text))
     if "scores" in report and (wait := _wait(decision)) is not None:
         told["wait"] = wait
     if "events" in report:
@@ -40,15 +41,16 @@ def answer(
     return told
 
 
-def words(decision: Decision, decode: Callable[[Sequence[int]], str]) -> list[dict[str, Any]]:
-    """The words of a decision's text; a text without spaces is one word."""
+def words(decision: Decision, decode: Callable[[Sequence[int]], str], is_first: bool) -> list[dict[str, Any]]:
+    """The words of a decision's text; a text without spaces is one word. is_first: no text stands before."""
     return [
         {
             "text": word.text,
             "heard_s": word.written_s if word.heard_s is None else word.heard_s,
             "written_s": word.written_s,
+            **({"continues": True} if word.continues else {}),
         }
-        for word in written_words(decision, decode, with_times=True, is_first=True)
+        for word in written_words(decision, decode, with_times=True, is_first=is_first)
     ]
 
 

@@ -37,6 +37,7 @@ class ClientStream:
     def __init__(self, agent: ServedAgent, catalog: PolicyCatalog, wishes: Wishes) -> None:
         self.wishes = wishes
         self.shown = ShownText()
+        self.new_words = 0  # final ones of the newest answer
         self._agent = agent
         self._catalog = catalog
         self._languages = AskedLanguages(agent)
@@ -66,13 +67,26 @@ class ClientStream:
                     "a stream keeps the context that it began with: tell another before its audio"
                 )
             self._glossary = self._agent.glossary(options.context)
+        wishes = self._wishes_with(options)
+        if (wishes.policy, wishes.knob) != (self.wishes.policy, self.wishes.knob):
+            self._set_policy(self._catalog.choose(wishes.policy, wishes.knob))
+        self.wishes = wishes
+
+    def _wishes_with(self, options: ClientOptions) -> Wishes:
+        """Raises InputError for a policy that is not there, and a preview where there can be none."""
+        wishes = self.wishes
         if options.policy is not None or options.knob is not None:
-            name = self.wishes.policy if options.policy is None else options.policy
-            self._set_policy(self._catalog.choose(name, options.knob))
-            self.wishes = replace(self.wishes, policy=name, knob=options.knob)
+            name = wishes.policy if options.policy is None else options.policy
+            wishes = replace(wishes, policy=name, knob=options.knob)
         for name in ("stability", "report"):
             if getattr(options, name) is not None:
-                self.wishes = replace(self.wishes, **{name: getattr(options, name)})
+                wishes = replace(wishes, **{name: getattr(options, name)})
+        if self._catalog.choose(wishes.policy, wishes.knob).hears_whole and wishes.stability == "preview":
+            raise InputError(
+                f"policy {wishes.policy} hears everything before its first word, so that there is nothing to "
+                "preview: ask for the stability append, or for another policy"
+            )
+        return wishes
 
     async def hear(self, chunk: Chunk) -> dict[str, Any]:
         """The answer to a chunk. Raises InputError where the stream cannot go on."""
@@ -84,12 +98,15 @@ class ClientStream:
 
     async def end(self) -> dict[str, Any]:
         """The rest of the text."""
+        self.new_words = 0
         if self._stream is None:
             return {"new": "", "deleted": ""}
         return await self._step(np.zeros(0, np.int16), None, True)
 
     async def _step(self, samples: np.ndarray, sample_rate: int | None, ends: bool) -> dict[str, Any]:
         stream, report = self._stream, self.wishes.report
+        previews = self.wishes.stability == "preview" and not ends
+        stream.previews = previews
         future: Future[Decision] = self._agent.engine.submit(
             stream,
             partial(stream.audio.append, samples, sample_rate, ends),
@@ -100,9 +117,9 @@ class ClientStream:
         if decision.error is not None:
             raise InputError(f"this stream has stopped: {decision.error}") from decision.error
         tokenizer = self._agent.engine.engine.translator.tokenizer
-        previews = self.wishes.stability == "preview" and not ends
         preview = unwritten_text(stream, tokenizer) if previews else ""
         change = self.shown.write(decision.text, preview)
+        self.new_words = len(decision.text.split())
         told = answer(decision, change, self.shown.final_text, report, tokenizer.decode)
         if self.wishes.stability == "preview":
             told["preview"] = self.shown.preview

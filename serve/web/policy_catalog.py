@@ -55,6 +55,7 @@ class PolicyCatalog:
         found = []
         for name, policy in self.policies.items():
             told: dict[str, Any] = {"name": name, "title": TITLES.get(name, name), "knob": None, "ladder": []}
+            told["previews"] = not policy.hears_whole
             if policy.knob is not None:
                 told["knob"] = policy.knob.option
                 told["value"] = getattr(policy, policy.knob.option)

@@ -7,13 +7,13 @@ it does not read, its answers are not computed either, until it is given up.
 
 import asyncio
 import logging
-from itertools import count
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE
+from serve.asked_languages import UnknownLanguage
 from serve.served_agent import ServedAgent
 from serve.web.client_message import ClientMessage, read_message
 from serve.web.client_stream import ClientStream, Wishes
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 NORMAL, REFUSED, BUSY = 1000, 1008, 1013
 # A client is told how much of its audio waits once that is so much more than before.
 BEHIND_S, BEHIND_STEP_S = 1.0, 0.5
-
-_numbers = count(1)
 
 
 class Session:
@@ -125,8 +123,8 @@ class Session:
         await self._tell(self._with_behind(told), chunk.arrived_s)
 
     async def _obey(self, message: ClientMessage) -> None:
-        if message.metadata is not None and self._log is not None:
-            self._log.note_metadata(self._number, message.metadata)
+        if message.metadata is not None:
+            self._name_in_log(message.metadata)
         try:
             self._stream.set(message.options)
         except InputError as error:
@@ -143,7 +141,13 @@ class Session:
     def _begin(self, wishes: Wishes) -> None:
         """The next stream, in the server's languages."""
         self._stream = ClientStream(self._agent, self._catalog, wishes)
-        self._number = next(_numbers)
+        self._number: int | None = None  # in the log, which knows the stream once it has a name
+
+    def _name_in_log(self, metadata: Any = None) -> None:
+        """Streams keep the name that they had first: readers of logs know each by one."""
+        if self._log is not None and self._number is None:
+            self._number = self._log.new_stream()
+            self._log.note_metadata(self._number, metadata)
 
     def _with_behind(self, told: dict[str, Any]) -> dict[str, Any]:
         waiting_s = self._inbox.waiting_s
@@ -159,9 +163,10 @@ class Session:
         self._measurements.delay_s.observe(delay_s)
         if self._stream.wishes.report:
             told["delay_s"] = round(delay_s, 3)
-        self._measurements.words.inc(len(told["new"].split()))
+        self._measurements.words.inc(self._stream.new_words)
         self._measurements.deleted_words.inc(len(told["deleted"].split()))
         if self._log is not None:
+            self._name_in_log()
             self._log.note_decision(self._number, self._stream.heard_s, delay_s, told["new"], told["deleted"])
         await self._send(told)
 
@@ -171,7 +176,9 @@ class Session:
         self._bad_messages += 1
         if self._bad_messages > self._options.bad_messages:
             raise InputError(f"{self._options.bad_messages} messages could not be used; the last: {error}")
-        await self._send({"new": "", "deleted": "", "error": f"{error} (ignored)"})
+        unknown = isinstance(error, UnknownLanguage)
+        told = "audio is refused until another is asked for" if unknown else "ignored"
+        await self._send({"new": "", "deleted": "", "error": f"{error} ({told})"})
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:

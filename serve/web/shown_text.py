@@ -47,7 +47,7 @@ class ShownText:
 def unwritten_text(stream: StreamState, tokenizer: Tokenizer) -> str:
     """What the last hypothesis said behind the written text; nobody may step the stream meanwhile.
 
-    A policy that stops the search at its first READ leaves the next token only, unless it looks ahead.
+    Only the next token, maybe, where the policy stopped the search, unless the stream `previews`.
     """
     if not stream.draft:
         return ""

@@ -59,13 +59,20 @@ class Report:
 
 
 @contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """With further arguments of its command line. Skips the test where there is no browser."""
+def chromium(*arguments: str, muted: bool = True) -> Iterator[Browser]:
+    """With further arguments of its command line. Skips the test where there is no browser.
+
+    muted: nothing is heard, and the sound of a tab that is captured is silence.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium is installed")
     with sync_playwright() as driver:
         # Its sandbox refuses to run as root, which containers do.
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", *arguments])
+        browser = driver.chromium.launch(
+            executable_path=found,
+            args=["--no-sandbox", *arguments],
+            ignore_default_args=[] if muted else ["--mute-audio"],
+        )
         yield browser
         browser.close()

@@ -69,5 +69,5 @@ def test_frames_of_a_finished_block_change_with_the_next(folder):
 def test_languages_are_those_of_its_training(folder):
     model = load(folder)
     assert "translate the speech to Japanese" in model.tokenizer.decode(model.prompt("en", "ja").after)
-    with pytest.raises(InputError, match="does not understand 'ja': it does en, fr, de, es, pt"):
+    with pytest.raises(InputError, match="does not understand it: it understands en, fr, de, es, pt"):
         model.prompt("ja", "en")

@@ -195,9 +195,9 @@ def test_configuration_gives_prompt_and_languages(tmp_path):
     assert model.prompt("en", "fr").before == ()
     # Without a chat format the text ends as a document does.
     assert model.tokenizer.end_of_sequence == model.network.config.audio_token_index - 3
-    with pytest.raises(InputError, match="does not write 'en': it does de, fr"):
+    with pytest.raises(InputError, match="does not write it: it writes de, fr"):
         model.prompt("en", "en")
-    with pytest.raises(InputError, match="does not understand 'de': it does en"):
+    with pytest.raises(InputError, match="writes 'de' but does not understand it: it understands en"):
         model.prompt("de", "fr")
     other = load(tmp_path / "model", prompt="Hear <|AUDIO|> in {target}.")
     assert other.tokenizer.decode(other.prompt("en", "fr").after) == " in French."

@@ -67,7 +67,7 @@ def test_only_text_and_the_end_are_generated(tokenizer, pieces):
     [
         ("en", "klingon", "language 'klingon' is not known to this model.* knows en, de, zh, fr"),
         ("germann", "de", "did you mean 'de'"),
-        ("en", "fr", "understands 'fr' but cannot write it, for it has no tag <fr>: it writes en, de, zh"),
+        ("en", "fr", "understands 'fr' but does not write it: it writes en, de, zh"),
         ("zh", "en", "writes 'zh' but does not understand it: it understands en, fr"),
     ],
 )

@@ -60,14 +60,19 @@ class LivePage:
 
 
 @contextmanager
-def live_page(url: str, wav: Path | None, **context: Any) -> Iterator[LivePage]:
-    """wav: what the microphone hears, once; None is a browser that may not use one."""
+def live_page(url: str, wav: Path | None, tab: str | None = None, **context: Any) -> Iterator[LivePage]:
+    """wav: what the microphone hears, once; None is a browser that may not use one.
+
+    tab: the title of the tab whose sound is shared when the page asks for one.
+    """
     arguments = ["--autoplay-policy=no-user-gesture-required"]
     if wav is not None:
         arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         arguments.append(f"--use-file-for-fake-audio-capture={wav}%noloop")
-    with chromium(*arguments) as browser:
-        page = LivePage(browser.new_page(**context), url)
+    if tab is not None:
+        arguments.append(f"--auto-select-tab-capture-source-by-title={tab}")
+    with chromium(*arguments, muted=tab is None) as browser:
+        page = LivePage(browser.new_context(**context).new_page(), url)
         yield page
 
 

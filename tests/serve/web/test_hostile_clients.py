@@ -254,7 +254,7 @@ def test_a_language_asked_for_in_vain_ends_the_stream(scripted, sound, no_italia
     with serving(scripted) as server:
         told, code = asyncio.run(client(server.uri))
     assert told == [
-        "language 'it' is not known to this model (ignored)",
+        "language 'it' is not known to this model (audio is refused until another is asked for)",
         "language 'it' is not known to this model",
     ]
     assert code == 1008

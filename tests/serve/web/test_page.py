@@ -1,10 +1,13 @@
 """The page of `simulst serve`, used by a browser."""
 
+import base64
+
 import pytest
 import soundfile
 
 pytest.importorskip("playwright", reason="no browser driver: pip install -e '.[test]'")
 
+from foundation.errors import InputError
 from tests.serve.web.conftest import serving
 from tests.serve.web.live_page import live_page, microphone_file
 
@@ -62,6 +65,99 @@ def test_a_file_is_captioned_with_a_preview_and_taken_along(scripted, sound, tmp
         assert live.words() == []
         assert live.page.inner_text("#sentences") == ""
         assert live.page.is_disabled("#copy")
+        assert live.problems == []
+
+
+def test_the_sound_of_another_tab_is_captioned(agent, captions, tmp_path):
+    """A tab that is chosen in the browser's list plays a talk; when it is closed, the page has done."""
+    wav = microphone_file(tmp_path / "talk.wav", captions["caption_1"])
+    sound = base64.b64encode(wav.read_bytes()).decode()
+    with serving(agent, "reina") as server, live_page(server.url, None, tab="A talk") as live:
+        live.open()
+        talk = live.page.context.new_page()
+        talk.set_content(f"<title>A talk</title><audio loop src='data:audio/wav;base64,{sound}'></audio>")
+        live.page.bring_to_front()
+        live.page.click("#tab")
+        live.until("Listening", "#state")
+        assert live.page.inner_text("#tab") == "Stop"
+        talk.evaluate("() => document.querySelector('audio').play()")
+        live.until("Mantel")
+        talk.close()
+        live.until("Ready", "#state")
+        assert live.page.inner_text("#tab") == "Tab sound"
+        assert "roten Mantel" in live.page.inner_text("#sentences")
+        assert live.problems == []
+
+
+def test_no_tab_is_shared(served):
+    with live_page(served.url, None) as live:
+        live.open()
+        live.page.evaluate(
+            """() => { navigator.mediaDevices.getDisplayMedia = () =>
+            Promise.reject(new DOMException("Permission denied", "NotAllowedError")); }"""
+        )
+        live.page.click("#tab")
+        live.until("No tab was shared: press again, choose a tab", "#problem")
+        live.page.evaluate(
+            """() => { navigator.mediaDevices.getDisplayMedia = async () =>
+            document.createElement("canvas").captureStream(); }"""
+        )
+        live.page.click("#tab")
+        live.until("The tab was shared without its sound", "#problem")
+        live.page.evaluate("() => { navigator.mediaDevices.getDisplayMedia = undefined; }")
+        live.page.click("#tab")
+        live.until("This browser cannot share the sound of a tab", "#problem")
+        assert live.problems == []
+
+
+def test_previews_are_offered_where_there_are_any(scripted, sound, tmp_path):
+    """Under AlignAtt, too, which stops the search; before any word is final grey text has its own line."""
+    soundfile.write(tmp_path / "talk.wav", sound, 16_000)
+    with serving(scripted) as server, live_page(server.url, None) as live:
+        live.open()
+        live.page.check("#preview")
+        live.page.select_option("#policy", "offline")
+        assert live.page.is_disabled("#preview")
+        assert "hears everything first" in live.page.locator("label.check").get_attribute("title")
+        assert "when all has been heard" in live.page.inner_text("#latency")
+        live.page.set_input_files("#picked", tmp_path / "talk.wav")
+        live.page.wait_for_selector(".sentence")
+        live.until("Ready", "#state")
+        assert live.page.is_hidden("#problem")
+        live.page.click("#clear")
+        live.page.select_option("#policy", "alignatt")
+        live.page.set_input_files("#picked", tmp_path / "talk.wav")
+        live.page.wait_for_selector("#sentences .sentence .grey")
+        live.until("Ready", "#state")
+        assert "grey words changed a word" in live.page.inner_text("#measured")
+        assert "words of the preview changed" in live.download("html")
+        assert live.page.locator(".grey").count() == 0
+        assert live.problems == []
+
+
+def test_a_stream_that_is_refused_is_not_asked_for_again(scripted, monkeypatch, sound, tmp_path):
+    """Each of two languages may go with the server's other one, and both not together."""
+
+    def prompt(tokenizer, source, target):
+        if (source, target) == ("it", "fr"):
+            raise InputError("this model cannot translate 'it' into 'fr'")
+        return []
+
+    monkeypatch.setattr(type(scripted.engine.engine.translator.tokenizer), "prompt", prompt)
+    soundfile.write(tmp_path / "talk.wav", sound, 16_000)
+    with serving(scripted) as server, live_page(server.url, None) as live:
+        live.open()
+        live.page.select_option("#source", "it")
+        live.page.select_option("#target", "fr")
+        live.page.set_input_files("#picked", tmp_path / "talk.wav")
+        live.until("The server refuses this: this model cannot translate 'it' into 'fr'.", "#problem")
+        live.page.wait_for_timeout(1500)
+        assert live.page.inner_text("#state") == "Not connected"
+        assert live.page.inner_text("#file") == "File"
+        live.page.select_option("#source", "en")
+        live.page.set_input_files("#picked", tmp_path / "talk.wav")
+        live.page.wait_for_selector(".sentence")
+        assert live.page.is_hidden("#problem")
         assert live.problems == []
 
 

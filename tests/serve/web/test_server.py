@@ -88,6 +88,48 @@ def test_a_preview_ends_in_the_text_without_one_and_its_erasure_is_measured(serv
     assert any(grey) and grey[-1] == ""
 
 
+def test_every_policy_has_a_preview_but_offline(served, sound):
+    """Several words of it, also where the policy stops the search at its first READ."""
+    policies = [settings for settings in POLICIES if settings["policy"] != "offline"]
+
+    async def one(settings):
+        async with connect(served.uri) as client:
+            return await speak(client, sound, {**settings, "stability": "preview"})
+
+    async def all_at_once():
+        return await asyncio.gather(*map(one, policies))
+
+    for settings, told in zip(policies, asyncio.run(all_at_once()), strict=True):
+        assert text_of(told) == alone(served, sound, settings), settings
+        longest = max(len(answer.get("preview", "").split()) for answer in told)
+        assert longest >= 2 or settings.get("target_lang") == "zh", settings
+
+
+def test_offline_has_nothing_to_preview(served, sound):
+    async def client():
+        async with connect(served.uri) as one:
+            return await speak(one, sound, {"policy": "offline", "stability": "preview"})
+
+    told = asyncio.run(client())
+    assert told[0]["error"] == (
+        "policy offline hears everything before its first word, so that there is nothing to preview: ask for "
+        "the stability append, or for another policy (ignored)"
+    )
+    assert text_of(told) == alone(served, sound, {})
+
+
+def test_only_final_words_are_counted(scripted, sound):
+    async def client(uri):
+        async with connect(uri) as one:
+            return text_of(await speak(one, sound, {"stability": "preview"}))
+
+    with serving(scripted) as server:
+        said = asyncio.run(client(server.uri))
+        value = server.live.measurements.registry.get_sample_value
+        assert value("simulst_words_total") == len(said.split())
+        assert value("simulst_deleted_words_total") > 0
+
+
 def test_the_knob_turns_while_somebody_speaks(served, sound):
     """From holding nothing back to holding everything back, at 1 s."""
 
