@@ -13,6 +13,7 @@ from agents.live.stream import TranslationStream
 from agents.live.word import Word
 from agents.stream.decision import Decision
 from agents.stream.state import StreamState
+from foundation.errors import InputError
 from models.languages import LanguagePair, check_language_name
 from models.sound.audio_source import open_source
 
