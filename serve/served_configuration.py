@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agents.configuration.agent_configuration import AgentConfiguration, configure_agent
+from agents.live.loading import HISTORY, usual_agent
 from evaluation.configuration.evaluation_options import EvaluationOptions
 from foundation.files.shipped_files import shipped_configuration
 from foundation.files.yaml_files import read_yaml
 from foundation.options import options_of
 from serve.simulstream_options import SimulstreamOptions
-
-# A microphone has no end: what is left is written at a pause.
-DEFAULT = {"agent": "reina", "history": "pauses"}
 
 
 def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -> AgentConfiguration:
@@ -19,7 +17,7 @@ def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -
 
     Raises InputError that names the file and the key.
     """
-    values, place = dict(DEFAULT), Path("simulst serve")
+    values, place = {"agent": usual_agent(keys), "history": HISTORY}, Path("simulst serve")
     if file is not None:
         place = Path(shipped_configuration(str(file)))
         evaluation = options_of(EvaluationOptions)

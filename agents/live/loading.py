@@ -1,6 +1,6 @@
 """Which agent a live translation runs, and by which options: checked before torch is imported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.configuration.agent_configuration import AgentConfiguration, configure_agent, named_place
@@ -28,7 +28,7 @@ def configure_live(
     """
     values = {name: value for name, value in values.items() if value is not None}
     given = {*values, *(overrides or {})}
-    values.setdefault("agent", ANY_AGENT if "model" in given else SHIPPED_AGENT)
+    values.setdefault("agent", usual_agent(given))
     if not {"history", "decode_silence"} & given:
         values["history"] = HISTORY
     configuration, _ = configure_agent(values, place, overrides)
@@ -39,6 +39,11 @@ def configure_live(
         check_models(configuration)
         check_context(configuration.history)
     return configuration
+
+
+def usual_agent(given: Container[str]) -> str:
+    """The agent that runs where none is named, by the keys that are given: any model runs alignatt."""
+    return ANY_AGENT if "model" in given else SHIPPED_AGENT
 
 
 def load_live(configuration: AgentConfiguration, with_times: bool = False) -> "LiveTranslator":

@@ -17,6 +17,7 @@ import websockets
 from agents.holdn_agent import HoldNPolicy
 from foundation.errors import InputError
 from foundation.files.yaml_files import read_yaml
+from models.languages import LanguagePair
 from serve.commands.serve import run
 from serve.commands.serve_arguments import ServeArguments
 from serve.served_configuration import served_configuration
@@ -71,6 +72,16 @@ def test_an_evaluation_file_is_served_without_its_test_set():
     assert configuration.agent == "reina" and configuration.agent_options.chunk_ms == 500
     assert configuration.agent_options.target_language == "de"
     assert served_configuration(None, {}).history.history == "pauses"
+
+
+def test_a_model_alone_runs_the_agent_that_any_model_can_and_transcribes():
+    """As with `simulst translate --model`; the shipped models translate."""
+    alone = served_configuration(None, {"model": ["openai/whisper-tiny.en"]})
+    assert (alone.agent, alone.languages) == ("alignatt", LanguagePair("en", "en"))
+    shipped = served_configuration(None, {})
+    assert (shipped.agent, shipped.languages) == ("reina", LanguagePair("en", "de"))
+    named = served_configuration(None, {"model": ["openai/whisper-tiny.en"], "agent": ["edatt"]})
+    assert named.agent == "edatt"
 
 
 @pytest.mark.parametrize(
