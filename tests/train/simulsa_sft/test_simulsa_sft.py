@@ -19,7 +19,7 @@ from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.commands import EXPORT
 from train.simulsa_augment import main as augment
-from train.simulsa_augment.labels import whole_characters
+from train.simulsa_augment.speculation import whole_characters
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
 
