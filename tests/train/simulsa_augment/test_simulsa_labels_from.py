@@ -176,9 +176,9 @@ def test_cuts_do_not_depend_on_where_labels_come_from(world, command, tmp_path):
     [
         (["--labels-from", "model"], "--labels-from model needs a model that labels: give --labeller"),
         (["--labeller", "@reina"], "--labels-from own needs no --labeller"),
-        (["--labels-from", "model", "--labeller", "@whisper"], "XX"),
-        (["--labels-from", "reference", "--labeller", "@whisper"], "XX"),
-        (["--labels-from", "model", "--labeller", "@nowhere"], "XX"),
+        (["--labels-from", "model", "--labeller", "@whisper"], "Whisper cannot translate 'en' into 'de'"),
+        (["--labels-from", "reference", "--labeller", "@whisper"], "Whisper cannot translate 'en' into 'de'"),
+        (["--labels-from", "model", "--labeller", "@nowhere"], "/nowhere' was not found"),
         (["--beta", "0"], "--beta must be above 0, got 0"),
     ],
 )
