@@ -74,11 +74,12 @@ labels() {
 }
 
 truncation() {
-    local names=() b
+    local names=(labels-own) b  # of b = 3
     # English into English is what the alignment makes up: its words have the order of the speech.
     python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr \
         > $runs/labels/reordering.tsv
-    for b in 1 2 3 4 5 6; do
+    three_seeds labels-own
+    for b in 1 2 4 5 6; do
         three_seeds beta-$b --beta $b
         names+=(beta-$b)
     done
