@@ -93,6 +93,18 @@ def test_what_another_model_cannot_hear_or_write_is_skipped_and_the_rest_is_labe
     assert all(one.reason.startswith("longer") for one in labels.label(texts[:1]))
 
 
+def test_a_text_that_another_model_cannot_write_is_skipped():
+    """Cut anywhere else, the label would be another text."""
+
+    class Deaf(TwoLetters):
+        def decode(self, tokens) -> str:
+            return super().decode(tokens).replace("ö", "oe")
+
+    labels = OtherLabels(ScriptedSpeculator(), Deaf(), factor=100)
+    (skipped,) = labels.label([heard("Zwölf", 1000)])
+    assert (skipped.reason, skipped.detail) == ("the labeller cannot write the text", "de: Zwoelf ")
+
+
 def test_tokens_of_the_trained_model_count_as_kept_where_they_begin_before_the_end():
     model = TwoLetters()
     clip = HeardClip(Row("r", {"de": "Ein Bus"}), 500)

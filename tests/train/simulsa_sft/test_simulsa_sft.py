@@ -162,6 +162,14 @@ def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
             assert float(doubt) == pytest.approx(likely[below[0]].item(), rel=0.01)
 
 
+def test_a_run_aligns_the_references_that_it_is_trained_on_next(world, adapters, tmp_path):
+    """Without a labeller the attention of the training output itself says when words are spoken."""
+    files = ["--model", str(adapters), "--manifest", str(world.manifest), "--output", str(tmp_path / "out")]
+    assert augment([*files, "--targets", "de", "--count", "6", "--labels-from", "reference"]) == 0
+    settings = json.loads((tmp_path / "out/settings.json").read_text())
+    assert settings["labeller_weights"] == settings["weights"] and "step_" in settings["weights"]
+
+
 @pytest.mark.parametrize(
     ("model", "trainer", "message"),
     [
