@@ -122,6 +122,9 @@ class ScoredTranslator(Translator):
     def predict(self, hidden: Tensor) -> Tensor:
         return self.base.predict(hidden)
 
+    def read_each_head(self, memory: Memory, text: Sequence[int], told: int) -> Tensor:
+        return self.base.read_each_head(memory, text, told)
+
     @torch.inference_mode()
     def step(self, state: ScoredState, tokens: Tensor) -> DecoderOutput:
         return self._score(state, self.base.step(state.translation, tokens))

@@ -1,11 +1,5 @@
-"""Self-labelling: as much of a text as the model itself finds likely, given what it has heard (SimulSA).
+"""Labels of cut clips: how much of each text is learned, and what a journal keeps of them."""
 
-One teacher-forced pass over the reference y gives the probability of each of its tokens; i is the first
-position whose probability is below factor / V, and the label is y[:i]. Where that would end inside a
-character (tokens of a byte-level vocabulary are bytes) it ends before the character.
-"""
-
-import codecs
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -17,27 +11,6 @@ from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE, read_audio
 from train.prepare.skipped import Skipped
 from train.simulsa_augment.sampling import Speculation
-
-
-class SpeculatingModel(Protocol):
-    """What self-labelling asks of a model."""
-
-    vocabulary_size: int
-    maximum_audio_ms: float
-    maximum_text: int  # tokens behind the prompt and the longest audio
-    weights: str  # where they were read
-
-    def encode(self, text: str) -> list[int]: ...
-    def decode(self, tokens: Sequence[int]) -> str: ...
-    def token_bytes(self, token: int) -> bytes: ...
-
-    def probabilities(
-        self, waveforms: Sequence[np.ndarray], targets: Sequence[str], texts: Sequence[Sequence[int]]
-    ) -> list[np.ndarray]:
-        """How likely each token of B texts is after those before it: B arrays (N,).
-
-        waveforms: (n,) float32 at 16 kHz; targets: the texts' languages.
-        """
 
 
 @dataclass(frozen=True)
@@ -54,68 +27,52 @@ class Label:
     same_tokens: bool  # the tokenizer gives the kept text the tokens that it has in the whole
 
 
-def confident_tokens(probabilities: np.ndarray, threshold: float) -> int:
-    """The first position below the threshold, or how many there are."""
-    below = np.flatnonzero(probabilities < threshold)
-    return int(below[0]) if len(below) else len(probabilities)
+@dataclass(frozen=True)
+class HeardText:
+    """A text that is to be labelled, with the audio of its clip."""
+
+    speculation: Speculation
+    whole: np.ndarray  # (n,) float32 at 16 kHz: all of the clip, also what is not heard
+
+    @property
+    def heard(self) -> np.ndarray:
+        """(n,) float32: up to the cut."""
+        return self.whole[: samples_heard(self.speculation)]
 
 
-def whole_characters(pieces: Sequence[bytes]) -> int:
-    """How many of the tokens, from the first on, end with a complete UTF-8 character."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    whole = 0
-    for count, piece in enumerate(pieces, start=1):
-        decoder.decode(piece)
-        if not decoder.getstate()[0]:
-            whole = count
-    return whole
+class Labeller(Protocol):
+    """Says how much of texts is learned of their cut clips."""
+
+    weights: str  # where those of the model that says so were read
+    threshold: float | None  # tokens less likely end a label; None: likelihood is not asked
+
+    def label(self, texts: Sequence[HeardText]) -> list["Label | Skipped"]:
+        """A label of each text, or why it has none."""
 
 
-def label_batch(
-    model: SpeculatingModel, batch: Sequence[Speculation], factor: float
-) -> tuple[list[Label], list[Skipped]]:
+def samples_heard(speculation: Speculation) -> int:
+    return speculation.clip.heard_ms * SAMPLE_RATE // 1000
+
+
+def label_batch(labeller: Labeller, batch: Sequence[Speculation]) -> tuple[list[Label], list[Skipped]]:
     """Labels of texts whose clips are heard together, and those whose clip cannot be used."""
-    heard: list[Speculation] = []
-    waveforms: list[np.ndarray] = []
+    texts: list[HeardText] = []
     skipped: list[Skipped] = []
     for one in batch:
-        row, samples = one.clip.row, one.clip.heard_ms * SAMPLE_RATE // 1000
+        row = one.clip.row
         try:
             audio = read_audio(row.audio)
         except InputError as error:
             skipped.append(Skipped(row.id, "unusable audio", str(error)))
             continue
-        if len(audio) < samples:
+        if len(audio) < samples_heard(one):
             found = f"{len(audio) / SAMPLE_RATE:.2f} s of {row.seconds:.2f} s"
             skipped.append(Skipped(row.id, "clip shorter than its manifest says", found))
             continue
-        heard.append(one)
-        waveforms.append(audio[:samples])
-    if not heard:
-        return [], skipped
-    targets, texts = [one.target for one in heard], [one.tokens for one in heard]
-    likely = model.probabilities(waveforms, targets, texts)
-    threshold = factor / model.vocabulary_size
-    return [_label(model, *one, threshold) for one in zip(heard, likely, strict=True)], skipped
-
-
-def _label(
-    model: SpeculatingModel, speculation: Speculation, probabilities: np.ndarray, threshold: float
-) -> Label:
-    tokens = speculation.tokens
-    confident = confident_tokens(probabilities, threshold)
-    kept = whole_characters([model.token_bytes(token) for token in tokens[:confident]])
-    text = model.decode(tokens[:kept])
-    return Label(
-        id=speculation.clip.row.id,
-        target=speculation.target,
-        kept=text,
-        cut=model.decode(tokens[kept:]),
-        kept_tokens=kept,
-        tokens=len(tokens),
-        doubt=float(probabilities[confident]) if confident < len(tokens) else None,
-        same_tokens=tuple(model.encode(text)) == tuple(tokens[:kept]),
-    )
+        texts.append(HeardText(one, audio))
+    made = labeller.label(texts) if texts else []
+    skipped += [one for one in made if isinstance(one, Skipped)]
+    return [one for one in made if isinstance(one, Label)], skipped
 
 
 def journal_entry(labels: Sequence[Label], skipped: Sequence[Skipped]) -> dict[str, Any]:

@@ -7,14 +7,18 @@ from foundation.errors import InputError
 from foundation.options import REQUIRED, option
 from foundation.workers import EXECUTORS
 from models.precisions import PRECISION_NAMES
-from train.simulsa_augment.truncation import CHUNKS_MS, DISTRIBUTIONS, Truncation
+from train.simulsa_augment.truncation import BETA, CHUNKS_MS, DISTRIBUTIONS, Truncation
+
+OWN, MODEL, REFERENCE = LABELS_FROM = ("own", "model", "reference")
 
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """Which clips are sampled, where they are cut, and how the model labels them."""
+    """Which clips are sampled, where they are cut, and how they are labelled."""
 
-    model: str = option(REQUIRED, "The audio-language model that labels: a folder or a public name.")
+    model: str = option(
+        REQUIRED, "The audio-language model that is to be trained: a folder or a public name."
+    )
     manifest: Path = option(REQUIRED, "The manifest of clips and their texts.")
     targets: tuple[str, ...] = option(
         REQUIRED, "The languages, columns of the manifest, that are labelled.", metavar="CODE"
@@ -28,6 +32,18 @@ class AugmentOptions:
     shortest_ms: int = option(500, "No clip is cut before.")
     longest_ms: int = option(5000, "No clip is cut behind (of full-range: not used).")
     chunks_ms: tuple[int, ...] = option(CHUNKS_MS, "The lengths heard, of --truncation discrete.")
+    beta: float = option(BETA, "The b of Beta(1, b), of --truncation beta and full-range.", above=0)
+    labels_from: str = option(
+        OWN,
+        "Who says how much of a text is learned: the model itself, another model (--labeller), or when the "
+        "words of the reference are spoken, by attention over the whole clip.",
+        LABELS_FROM,
+    )
+    labeller: str | None = option(
+        None,
+        "The other model of --labels-from model, of any kind; of reference the model whose attention aligns "
+        "(default: --model).",
+    )
     factor: float = option(100.0, "A label ends before the first token less likely than factor / V.", above=0)
     open_end: bool = option(False, "Do not learn the end of sequence behind labels.")
     drop_empty: bool = option(False, "Leave the whole clip out if one of its labels is empty.")
@@ -43,6 +59,12 @@ class AugmentOptions:
             raise InputError("say how many clips to sample: give either --count or --ratio")
         if len(set(self.targets)) < len(self.targets) or self.source in self.targets:
             raise InputError(f"--targets must be different languages other than {self.source!r}, each once")
+        if self.labels_from == MODEL and self.labeller is None:
+            raise InputError("--labels-from model needs a model that labels: give --labeller")
+        if self.labels_from == OWN and self.labeller is not None:
+            raise InputError(
+                "--labels-from own needs no --labeller: leave it out, or give model or reference"
+            )
 
     def cut(self) -> Truncation:
-        return Truncation(self.truncation, self.shortest_ms, self.longest_ms, self.chunks_ms)
+        return Truncation(self.truncation, self.shortest_ms, self.longest_ms, self.chunks_ms, self.beta)

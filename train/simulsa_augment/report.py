@@ -28,9 +28,11 @@ def write_report(
     clips: Sequence[HeardClip],
     labels: Sequence[Label],
     skipped: Sequence[Skipped],
-    threshold: float,
+    threshold: float | None,
 ) -> None:
     """Writes what was heard and kept. clips: those that the manifest holds; labels: theirs, in this order.
+
+    threshold: tokens less likely ended a label; None: likelihood was not asked.
 
     Raises InputError if there is no matplotlib.
     """
@@ -42,7 +44,7 @@ def write_report(
 
 
 def statistics(
-    clips: Sequence[HeardClip], labels: Sequence[Label], skipped: Sequence[Skipped], threshold: float
+    clips: Sequence[HeardClip], labels: Sequence[Label], skipped: Sequence[Skipped], threshold: float | None
 ) -> dict[str, Any]:
     reasons: dict[str, int] = {}
     for row in skipped:
@@ -65,7 +67,8 @@ def _of_target(labels: Sequence[Label]) -> dict[str, Any]:
     return {
         "labels": len(labels),
         "empty": sum(count == 0 for count in kept),
-        "whole": sum(label.kept_tokens == label.tokens for label in labels),
+        # Those of another labeller may end inside the last token.
+        "whole": sum(label.kept_tokens == label.tokens and not label.cut for label in labels),
         "kept_tokens": _distribution(kept),
         "kept_share": _distribution([label.kept_tokens / label.tokens for label in labels]),
         # Texts end inside a word: a tokenizer may then divide the rest of the word in another way.

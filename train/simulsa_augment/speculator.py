@@ -12,7 +12,7 @@ from train.simulsa_sft.start import open_audio_language_model, weights_at
 
 
 class Speculator:
-    """`train.simulsa_augment.labels.SpeculatingModel` over any family."""
+    """`train.simulsa_augment.speculation.SpeculatingModel` over any family."""
 
     def __init__(self, model: AudioLanguageModel, weights: str, source: str, targets: Sequence[str]) -> None:
         """weights: where they were read. Raises InputError for languages that the model cannot do."""

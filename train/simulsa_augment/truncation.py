@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from foundation.errors import InputError
 
 DISTRIBUTIONS = ("beta", "uniform", "full-range", "discrete")
-BETA = 3.0
+BETA = 3.0  # the paper's b
 CHUNKS_MS = (500, 1000, 1500, 2000, 3000, 4000)  # those at which the paper's results are reported
 
 
@@ -28,9 +28,9 @@ def draw(seed: int, purpose: str, identifier: str) -> float:
 class Truncation:
     """The distribution of what is heard.
 
-    beta        the paper's
+    beta        Beta(1, b) between the shortest and the longest length; b = 3 is the paper's, 1 is uniform
     uniform     the same range, each length equally likely
-    full-range  Beta(1, 3) between the shortest length and the whole clip, however long that is
+    full-range  Beta(1, b) between the shortest length and the whole clip, however long that is
     discrete    one of some chunk lengths that the range includes, each equally likely
     """
 
@@ -38,6 +38,7 @@ class Truncation:
     shortest_ms: int = 500
     longest_ms: int = 5000
     chunks_ms: Sequence[int] = CHUNKS_MS  # of discrete
+    beta: float = BETA  # b of Beta(1, b): the larger, the earlier most clips are cut
 
     def __post_init__(self) -> None:
         if self.distribution not in DISTRIBUTIONS:
@@ -65,7 +66,7 @@ class Truncation:
             chunks = [chunk for chunk in self.chunks_ms if self._in_range(chunk) and chunk <= longest]
             return chunks[int(uniform * len(chunks))] if chunks else None
         # The inverse of Beta(1, b)'s distribution function 1 - (1 - x)^b; Beta(1, 1) is uniform.
-        share = uniform if self.distribution == "uniform" else 1 - (1 - uniform) ** (1 / BETA)
+        share = uniform if self.distribution == "uniform" else 1 - (1 - uniform) ** (1 / self.beta)
         return round(self.shortest_ms + (longest - self.shortest_ms) * share)
 
     def _in_range(self, chunk_ms: int) -> bool:

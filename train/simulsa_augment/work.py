@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,8 @@ from models.translator import TranslatorOptions
 from train.data.manifest import Row, read_manifest, write_manifest
 from train.prepare.skipped import Skipped, report, summary, write_skipped
 from train.prepare.workers_here import own_device, workers_in
-from train.simulsa_augment.labels import (
-    Label,
-    SpeculatingModel,
-    check_entries,
-    journal_entry,
-    label_batch,
-)
-from train.simulsa_augment.options import AugmentOptions
+from train.simulsa_augment.labels import Label, Labeller, check_entries, journal_entry, label_batch
+from train.simulsa_augment.options import OWN, REFERENCE, AugmentOptions
 from train.simulsa_augment.report import write_report
 from train.simulsa_augment.sampling import (
     HeardClip,
@@ -34,6 +27,7 @@ from train.simulsa_augment.sampling import (
     truncate,
     usable_rows,
 )
+from train.simulsa_augment.speculation import OtherLabels, OwnLabels, SpeculatingModel
 
 MANIFEST = "manifest.tsv"
 
@@ -52,46 +46,69 @@ def run(options: AugmentOptions) -> None:
     if not clips:
         raise InputError(f"none of {len(sampled)} sampled clips can be augmented: {summary(too_short)}")
     is_alone = Workers(options.jobs, options.executor).in_process
-    # Of several processes each has a model of its own; this one's says how texts become tokens.
-    model = open_model(options if is_alone else replace(options, device="cpu"))
+    # Of several processes each has models of its own; this one's say how texts become tokens.
+    here = options if is_alone else replace(options, device="cpu")
+    model = open_model(here)
     clips, too_long = fitting(clips, options.targets, model)
     if not clips:
         raise InputError(f"none of {len(too_long)} clips fits the model: {summary(too_long)}")
     parts = batches(speculations(clips, options.targets, model), options.batch_seconds)
-    start = (keep_model, (model,)) if is_alone else (open_and_keep_model, (open_model, options))
-    label = partial(label_part, factor=options.factor)
-    settings = _settings(options, model.weights)
+    labeller = open_labeller(here, model)
+    start = (keep_labeller, (labeller,))
+    if not is_alone:
+        start = (open_and_keep_labeller, (open_model, options))
+    settings = _settings(options, model.weights, labeller.weights)
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         workers = workers_in(folder, options.jobs, options.executor)
-        entries = Journal(folder).work_through(parts, label, workers, *start, unit="text")
+        entries = Journal(folder).work_through(parts, label_part, workers, *start, unit="text")
         check_entries(folder / JOURNAL, parts, entries)
         skipped = [*unusable, *too_short, *too_long]
-        made, skipped = write_result(folder, options, clips, entries, skipped, model.vocabulary_size)
+        made, skipped = write_result(folder, options, clips, entries, skipped, labeller.threshold)
     report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
 
 
 class _Process:
     """What one process keeps."""
 
-    model: SpeculatingModel
+    labeller: Labeller
 
 
-def keep_model(model: SpeculatingModel) -> None:
-    _Process.model = model
+def keep_labeller(labeller: Labeller) -> None:
+    _Process.labeller = labeller
 
 
-def open_and_keep_model(
+def open_and_keep_labeller(
     open_here: Callable[[AugmentOptions], SpeculatingModel], options: AugmentOptions
 ) -> None:
-    keep_model(open_here(options))
+    keep_labeller(open_labeller(options, open_here(options)))
 
 
 def open_model(options: AugmentOptions) -> SpeculatingModel:
-    """The model of this process, on its own device."""
+    """The model that is to be trained, in this process.
+
+    It runs on the process's own device where it labels; for others it only divides texts into tokens.
+    """
     from train.simulsa_augment.speculator import open_speculator
 
-    settings = TranslatorOptions(device=own_device(options.device), precision=options.precision)
+    device = own_device(options.device) if options.labels_from == OWN else "cpu"
+    settings = TranslatorOptions(device=device, precision=options.precision)
     return open_speculator(options.model, settings, options.source, options.targets)
+
+
+def open_labeller(options: AugmentOptions, model: SpeculatingModel) -> Labeller:
+    """Who labels, in this process, on its own device; for `model`, which is to be trained."""
+    if options.labels_from == OWN:
+        return OwnLabels(model, options.factor)
+    from train.simulsa_augment.other_models import open_other, open_translator
+    from train.simulsa_augment.reference import ReferenceLabels
+
+    settings = TranslatorOptions(device=own_device(options.device), precision=options.precision)
+    name = options.labeller or options.model
+    if options.labels_from == REFERENCE:
+        aligner, weights = open_translator(name, settings)
+        return ReferenceLabels(model, aligner, weights, options.source, options.targets)
+    other = open_other(name, settings, options.source, options.targets)
+    return OtherLabels(model, other, options.factor)
 
 
 def fitting(
@@ -120,8 +137,8 @@ def speculations(
     ]
 
 
-def label_part(part: Sequence[Speculation], factor: float) -> dict[str, Any]:
-    return journal_entry(*label_batch(_Process.model, part, factor))
+def label_part(part: Sequence[Speculation]) -> dict[str, Any]:
+    return journal_entry(*label_batch(_Process.labeller, part))
 
 
 def write_result(
@@ -130,11 +147,12 @@ def write_result(
     clips: Sequence[HeardClip],
     entries: Sequence[Mapping[str, Any]],
     skipped: Sequence[Skipped],
-    vocabulary_size: int,
+    threshold: float | None,
 ) -> tuple[int, list[Skipped]]:
     """All files but the settings; how many clips there are, and all that were skipped.
 
-    entries: journal entries of all texts. Raises InputError if no clip is left.
+    entries: journal entries of all texts; threshold: tokens less likely ended their labels.
+    Raises InputError if no clip is left.
     """
     labels = {(one["id"], one["target"]): Label(**one) for entry in entries for one in entry["labels"]}
     refused = {one["id"]: Skipped(**one) for entry in entries for one in entry["skipped"]}
@@ -153,7 +171,7 @@ def write_result(
     rows = [_row(clip, labels, options) for clip in kept]
     write_manifest(folder / MANIFEST, rows, options.targets)
     own = [labels[clip.row.id, target] for clip in kept for target in options.targets]
-    write_report(folder, kept, own, skipped, options.factor / vocabulary_size)
+    write_report(folder, kept, own, skipped, threshold)
     write_skipped(folder, skipped)
     return len(kept), skipped
 
@@ -165,7 +183,8 @@ def _row(clip: HeardClip, labels: Mapping[tuple[str, str], Label], options: Augm
     return replace(clip.row, audio=audio, heard_ms=clip.heard_ms, ends=not options.open_end, texts=texts)
 
 
-def _settings(options: AugmentOptions, weights: str) -> dict[str, Any]:
+def _settings(options: AugmentOptions, weights: str, labeller_weights: str) -> dict[str, Any]:
     manifest = hashlib.sha256(options.manifest.read_bytes()).hexdigest()
     # The best checkpoint of a training output may be another one when the command goes on.
-    return {**settings_of(options), "manifest_sha256": manifest, "weights": weights}
+    found = {**settings_of(options), "manifest_sha256": manifest, "weights": weights}
+    return found if options.labels_from == OWN else {**found, "labeller_weights": labeller_weights}

@@ -104,6 +104,8 @@ def test_all_else_is_that_of_the_translator_alone(folder):
     assert torch.equal(scored.log_probabilities, plain.log_probabilities)
     assert torch.equal(scored.attention, plain.attention)
     assert plain.policy_score is None and scored.policy_score is not None
+    heads = translator.read_each_head(memory, [*prompt, 5, 6], 2)
+    assert torch.equal(heads, translator.base.read_each_head(memory, [*prompt, 5, 6], 2))
 
 
 def test_search_hands_each_row_its_score(folder):

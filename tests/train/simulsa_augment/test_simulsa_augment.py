@@ -11,9 +11,10 @@ import soundfile
 
 from tests.train.scripted_speculator import run
 from train.data.manifest import Row, read_manifest
-from train.simulsa_augment.labels import Label, confident_tokens, whole_characters
+from train.simulsa_augment.labels import Label
 from train.simulsa_augment.report import write_report
 from train.simulsa_augment.sampling import HeardClip, Speculation, batches
+from train.simulsa_augment.speculation import confident_tokens, whole_characters
 from train.simulsa_augment.truncation import Truncation, draw
 
 PROJECT = Path(__file__).parents[3]

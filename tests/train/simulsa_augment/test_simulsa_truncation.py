@@ -32,6 +32,14 @@ def test_literal_lengths():
     assert [Truncation("uniform").heard_ms(3500, uniform) for uniform in (0, 0.5, 0.9)] == [500, 2000, 3200]
 
 
+def test_the_b_of_beta_moves_the_cuts():
+    """Medians of Beta(1, b) are 1 - 2 ** (-1 / b): of 4,500 ms behind the first 500 ms of a long clip."""
+    medians = [Truncation(beta=b).heard_ms(8000, 0.5) for b in range(1, 7)]
+    assert medians == [2750, 1818, 1428, 1216, 1083, 991]
+    assert Truncation(beta=1).heard_ms(8000, 0.3) == Truncation("uniform").heard_ms(8000, 0.3)
+    assert Truncation("full-range", beta=1).heard_ms(20_500, 0.5) == 10_500
+
+
 def test_clips_beyond_5_s_are_cut_before_5_s_except_over_the_full_range():
     assert heard("beta", 20_000).max() <= 5000
     assert Truncation().heard_ms(20_000, 0.875) == 2750

@@ -19,7 +19,7 @@ from tests.train.launch import losses, stored, train, trained
 from tests.train.tiny_sft import LORA, TinySft, build_sft, in_training
 from train.commands import EXPORT
 from train.simulsa_augment import main as augment
-from train.simulsa_augment.labels import whole_characters
+from train.simulsa_augment.speculation import whole_characters
 from train.simulsa_sft.model import AudioLanguageConfig, create
 from train.simulsa_sft.start import open_audio_language_model
 
@@ -160,6 +160,14 @@ def test_a_run_labels_what_it_is_trained_on_next(world, adapters, tmp_path):
         assert int(kept_tokens) == whole_characters([model.tokenizer.token_bytes(one) for one in confident])
         if below:
             assert float(doubt) == pytest.approx(likely[below[0]].item(), rel=0.01)
+
+
+def test_a_run_aligns_the_references_that_it_is_trained_on_next(world, adapters, tmp_path):
+    """Without a labeller the attention of the training output itself says when words are spoken."""
+    files = ["--model", str(adapters), "--manifest", str(world.manifest), "--output", str(tmp_path / "out")]
+    assert augment([*files, "--targets", "de", "--count", "6", "--labels-from", "reference"]) == 0
+    settings = json.loads((tmp_path / "out/settings.json").read_text())
+    assert settings["labeller_weights"] == settings["weights"] and "step_" in settings["weights"]
 
 
 @pytest.mark.parametrize(

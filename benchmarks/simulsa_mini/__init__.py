@@ -1,0 +1,1 @@
+"""What is measured of the mini audio-language model's data."""
