@@ -227,7 +227,7 @@ def test_sessions_of_the_http_server_fail_alone(agent, captions, written, tmp_pa
         assert HttpClient(port, "third").end() == ""
     assert words == written(clip).words
     said = capfd.readouterr().err
-    assert said.count("InputError: language 'it' is not known to this model. It knows de, en, fr") == 1
+    assert said.count("UnknownLanguage: language 'it' is not known to this model. It knows de, en, fr") == 1
     assert said.count("InputError: the stream has ended, yet more is asked of it: begin a new one") == 2
 
 

@@ -34,11 +34,15 @@ def dev(tmp_path_factory):
 
 
 def words(dev, out, *more):
-    own = ["--dev", dev / "segments.yaml", "--references", dev / "references.txt"]
-    return [
-        str(word)
-        for word in ("submission", "reina", *own, "--audio-folder", QUICKSTART, "--output", out, *more)
-    ]
+    """A command line; flags in `more` replace its own, for none may be given twice."""
+    own = {
+        "--dev": dev / "segments.yaml",
+        "--references": dev / "references.txt",
+        "--audio-folder": QUICKSTART,
+        "--output": out,
+    }
+    kept = [word for flag, value in own.items() if flag not in more for word in (flag, value)]
+    return [str(word) for word in ("submission", "reina", *kept, *more)]
 
 
 @pytest.fixture(scope="module")
