@@ -65,16 +65,27 @@ def talk_commands() -> list[str]:
     return [line for name in ("talk", "xcomet") for line in block(name).splitlines()]
 
 
+def changed(command: str, **flags: object) -> list[str]:
+    """The words of a command with other values of some flags, each of one word, or with these flags, too."""
+    words = shlex.split(command)
+    for name, value in flags.items():
+        flag = f"--{name.replace('_', '-')}"
+        if flag in words:
+            words[words.index(flag) + 1] = str(value)
+        else:
+            words += [flag, str(value)]
+    return words
+
+
 @pytest.mark.parametrize("command", evaluations())
 def test_command_runs(command, tiny_folder, tmp_path):
-    # Flags that come later win: a random model and one sentence instead of real weights and all.
-    flags = ["--end-index", "1", "--output", tmp_path / "result"]
+    """With a random model and one sentence instead of real weights and all."""
+    flags = {"end_index": 1, "output": tmp_path / "result"}
     if "cascade" in command:
-        model = write_tiny_marian(tmp_path / "marian")
-        flags += ["--model", model, "--recogniser", tiny_folder / "model"]
+        flags |= {"model": write_tiny_marian(tmp_path / "marian"), "recogniser": tiny_folder / "model"}
     elif not any(name in command for name in ("reina", "simulsa")):  # they run on the shipped models
-        flags += ["--model", tiny_folder / "model"]
-    run = run_command(*shlex.split(command), *flags)
+        flags["model"] = tiny_folder / "model"
+    run = run_command(*changed(command, **flags))
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "result" / "scores.tsv").exists()
 
@@ -99,8 +110,7 @@ def test_a_talk_is_scored_and_takes_scores_of_another_program(tmp_path):
 
 def test_sweep_runs(tiny_folder, tmp_path):
     [command] = [command for command in commands() if command.startswith("simulst sweep ")]
-    flags = ["--model", tiny_folder / "model", "--end-index", "2", "--output", tmp_path / "sweep"]
-    run = run_command(*shlex.split(command), *flags)
+    run = run_command(*changed(command, model=tiny_folder / "model", end_index=2, output=tmp_path / "sweep"))
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "sweep" / "report.html").exists()
 
