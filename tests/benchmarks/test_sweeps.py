@@ -7,7 +7,7 @@ import yaml
 
 from evaluation.sweeps.plan import load_plan
 
-# The files of these benchmarks are no sweeps: their own tests read them. To the last a script adds its systems.
+# No sweeps: files that the tests of these benchmarks read, and one that a script completes.
 OTHERS = {"long_speech", "chunk_compute", "serving", "two_languages.yaml"}
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FILES = sorted(file for file in BENCHMARKS.glob("**/*.yaml") if not OTHERS & set(file.parts))
