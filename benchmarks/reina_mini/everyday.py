@@ -20,7 +20,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from foundation.files.text_lines import read_lines, write_lines
+from foundation.files.text_lines import write_lines
+from train.prepare.text_files import read_table
 
 LANGUAGES = ("en", "de", "fr")
 MEN = (
@@ -65,13 +66,6 @@ def other_names(texts: Texts) -> Texts:
     return texts
 
 
-def read_table(path: Path) -> list[Texts]:
-    header, *lines = read_lines(path)
-    places = [header.split("\t").index(language) for language in LANGUAGES]
-    rows = [line.split("\t") for line in lines]
-    return [tuple(row[place] for place in places) for row in rows]
-
-
 def split(rows: Sequence[Texts], test: int, development: int) -> tuple[list[Texts], list[Texts], list[Texts]]:
     """Rows to learn from, to choose on, to test with; those of the first kind are in their order."""
     complete = sorted((row for row in rows if all(row)), key=lambda row: digest(row[0]))
@@ -97,7 +91,9 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=1000)
     parser.add_argument("--development", type=int, default=400)
     options = parser.parse_args()
-    train, development, test = split(read_table(options.table), options.test, options.development)
+    numbered, _ = read_table(options.table, LANGUAGES)
+    rows = [tuple(row[language] for language in LANGUAGES) for _, row in numbered]
+    train, development, test = split(rows, options.test, options.development)
     options.output.mkdir(parents=True, exist_ok=True)
     write_table(options.output / "dev.tsv", development)
     write_table(options.output / "test.tsv", test)

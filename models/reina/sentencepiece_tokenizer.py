@@ -7,22 +7,20 @@ starts from the tag of the target language alone.
 Shapes: V vocabulary, pieces and tags together.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
 from sentencepiece import SentencePieceProcessor
-from torch import Tensor
 
 from foundation.errors import InputError
-from models.decoding.units import characters_started, words_started
+from models.decoding.token_texts import TokenTexts
 from models.language_pairs import ListedPairs
 from models.storage.model_files import refuse_lfs_pointer
 
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's sign for a space
 
 
-class SentencePieceTokenizer:
+class SentencePieceTokenizer(TokenTexts):
     """Tokenizer of one model: pieces from a file, languages from the model's configuration."""
 
     def __init__(
@@ -74,8 +72,6 @@ class SentencePieceTokenizer:
         """The token `<language>`. Raises InputError for a language that cannot be written."""
         return self.pieces + self.languages.index(self._pairs.written_code(language))
 
-    glossary_room = 0
-
     def context_prompt(self, context: Sequence[int]) -> list[int]:
         """Nothing: these models know no earlier text."""
         return []
@@ -90,20 +86,6 @@ class SentencePieceTokenizer:
         return self._pieces.EncodeAsIds(text)
 
     encode_sentence = encode  # the pieces of a first word carry a space already
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Text of `tokens`. Tags, control tokens and the bytes of incomplete characters leave nothing."""
-        text = b"".join(self._bytes[token] for token in tokens).decode("utf-8", errors="ignore")
-        return text.removeprefix(" ")
-
-    @cached_property
-    def suppressed(self) -> list[int]:
-        """Ids never generated: all without text but the end of sequence."""
-        return [id for id, text in enumerate(self._bytes) if not text and id != self.end_of_sequence]
-
-    def units_started(self, character_units: bool) -> Tensor:
-        """(V,) int64: how many emission units, words or characters, begin with each token."""
-        return (characters_started if character_units else words_started)(self._bytes)
 
     def _piece_bytes(self, id: int) -> bytes:
         """What a piece adds to the text; nothing for control tokens and the unknown one."""
