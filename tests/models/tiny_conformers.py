@@ -8,8 +8,8 @@ import torch
 import transformers
 from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-from tests.models.tiny_family import CONTEXT, MEL_BINS, TEXT, randomize
-from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
+from tests.models.tiny_family import CONTEXT, MEL_BINS, TEXT, VOCABULARY, randomize, store
+from tests.models.tiny_qwen2_audio import write_tiny_tokenizer
 
 GRANITE_MELS = 80
 GRANITE_SPECIALS = ("<|end_of_text|>", "<|start_of_role|>", "<|end_of_role|>", "<|audio|>")
@@ -54,9 +54,7 @@ def write_granite_speech(folder: Path, seed: int = 0, end_scale: float = 1.0, **
         if isinstance(module, torch.nn.BatchNorm1d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
-    network.generation_config.pad_token_id = ids["<|end_of_text|>"]
-    network.save_pretrained(folder)
-    return folder
+    return store(network, folder, ids["<|end_of_text|>"])
 
 
 def granite_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:
@@ -115,9 +113,7 @@ def write_phi4_multimodal(
     hearing = network.model.embed_tokens_extend.audio_embed.encoder.encoder_embedding
     hearing.global_mean.fill_(8.0)  # of features in silence and noise
     hearing.global_invstd.fill_(0.3)
-    network.generation_config.pad_token_id = ids["<|endoftext|>"]
-    network.save_pretrained(folder)
-    return folder
+    return store(network, folder, ids["<|endoftext|>"])
 
 
 def phi4_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:

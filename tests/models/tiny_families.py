@@ -18,7 +18,7 @@ from tests.models.tiny_conformers import (
     write_granite_speech,
     write_phi4_multimodal,
 )
-from tests.models.tiny_family import MEL_BINS, TEXT, TinyFamily, randomize
+from tests.models.tiny_family import MEL_BINS, TEXT, TinyFamily, randomize, store
 from tests.models.tiny_omni import omni_inputs, write_qwen3_omni, write_qwen25_omni
 from tests.models.tiny_tekken import write_tekken
 
@@ -44,10 +44,7 @@ def write_voxtral(folder: Path, seed: int = 0, end_scale: float = 1.0, **config:
         )
     )
     randomize(network, seed, ids["</s>"], end_scale)
-    network.generation_config.pad_token_id = ids["</s>"]
-    network.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=VOXTRAL_WINDOW_S).save_pretrained(folder)
-    return folder
+    return store(network, folder, ids["</s>"], VOXTRAL_WINDOW_S)
 
 
 def voxtral_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:

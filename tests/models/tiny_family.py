@@ -10,8 +10,7 @@ import pytest
 import torch
 import transformers
 
-from tests.models.tiny_qwen2_audio import VOCABULARY
-
+VOCABULARY = 512  # of networks; their tokenizers have fewer
 MEL_BINS = 20
 CONTEXT = 600
 TEXT = {
@@ -46,9 +45,25 @@ def randomize(network: torch.nn.Module, seed: int, end: int, end_scale: float) -
     """Logits far from uniform, nothing saturated. end_scale: above 1 texts end soon, at 0 hardly ever."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for name, weight in network.named_parameters():
-            center = 1.0 if "norm" in name and name.endswith("weight") else 0.0
-            spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
-            torch.nn.init.normal_(weight, center, spread)
-        torch.nn.init.normal_(network.get_input_embeddings().weight)
-        network.get_output_embeddings().weight.data[end] *= end_scale
+        draw_weights(network, end, end_scale)
+
+
+def draw_weights(network: torch.nn.Module, end: int, end_scale: float) -> None:
+    """Does as `randomize`, from torch's generator as it stands."""
+    for name, weight in network.named_parameters():
+        center = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+        # 2-D and 3-D weights keep their input's scale.
+        spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
+        torch.nn.init.normal_(weight, center, spread)
+    torch.nn.init.normal_(network.get_input_embeddings().weight)
+    network.get_output_embeddings().weight.data[end] *= end_scale
+
+
+def store(network: torch.nn.Module, folder: Path, pad: int, window_s: int | None = None) -> Path:
+    """Write all but the tokenizer; window_s: of Whisper's features, where the network hears them."""
+    network.generation_config.pad_token_id = pad
+    network.save_pretrained(folder)
+    if window_s is not None:
+        extractor = transformers.WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=window_s)
+        extractor.save_pretrained(folder)
+    return folder

@@ -8,8 +8,8 @@ import torch
 import transformers
 from transformers import WhisperFeatureExtractor
 
-from tests.models.tiny_family import MEL_BINS, TEXT, randomize
-from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
+from tests.models.tiny_family import MEL_BINS, TEXT, VOCABULARY, randomize, store
+from tests.models.tiny_qwen2_audio import write_tiny_tokenizer
 
 OMNI_SPECIALS = (
     "<|endoftext|>",
@@ -20,6 +20,15 @@ OMNI_SPECIALS = (
     "<|audio_end|>",
 )
 OMNI_LONGEST_S = 12
+AUDIO = {
+    "d_model": 32,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 64,
+    "num_mel_bins": MEL_BINS,
+    "output_dim": 48,
+    "max_source_positions": 100,
+}
 
 
 def _omni_vision() -> dict[str, Any]:
@@ -35,14 +44,8 @@ def write_qwen25_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **con
     network = transformers.Qwen2_5OmniThinkerForConditionalGeneration(
         transformers.Qwen2_5OmniThinkerConfig(
             audio_config={
-                "d_model": 32,
-                "encoder_layers": 2,
-                "encoder_attention_heads": 2,
-                "encoder_ffn_dim": 64,
-                "num_mel_bins": MEL_BINS,
+                **AUDIO,
                 "n_window": 50,  # blocks of 1 s
-                "output_dim": 48,
-                "max_source_positions": 100,
             },
             vision_config=_omni_vision(),
             text_config={
@@ -58,10 +61,7 @@ def write_qwen25_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **con
         )
     )
     randomize(network, seed, ids["<|im_end|>"], end_scale)
-    network.generation_config.pad_token_id = ids["<|endoftext|>"]
-    network.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=OMNI_LONGEST_S).save_pretrained(folder)
-    return folder
+    return store(network, folder, ids["<|endoftext|>"], OMNI_LONGEST_S)
 
 
 def write_qwen3_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **config: Any) -> Path:
@@ -70,16 +70,10 @@ def write_qwen3_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **conf
     network = transformers.Qwen3OmniMoeThinkerForConditionalGeneration(
         transformers.Qwen3OmniMoeThinkerConfig(
             audio_config={
-                "d_model": 32,
-                "encoder_layers": 2,
-                "encoder_attention_heads": 2,
-                "encoder_ffn_dim": 64,
-                "num_mel_bins": MEL_BINS,
+                **AUDIO,
                 "n_window": 50,
                 "n_window_infer": 200,  # blocks of 2 s
                 "downsample_hidden_size": 8,
-                "output_dim": 48,
-                "max_source_positions": 100,
             },
             vision_config={**_omni_vision(), "deepstack_visual_indexes": [0]},
             text_config={
@@ -105,10 +99,7 @@ def write_qwen3_omni(folder: Path, seed: int = 0, end_scale: float = 1.0, **conf
         )
     )
     randomize(network, seed, ids["<|im_end|>"], end_scale)
-    network.generation_config.pad_token_id = ids["<|endoftext|>"]
-    network.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=OMNI_LONGEST_S).save_pretrained(folder)
-    return folder
+    return store(network, folder, ids["<|endoftext|>"], OMNI_LONGEST_S)
 
 
 def omni_inputs(folder: Path, waveform: np.ndarray) -> dict[str, torch.Tensor]:

@@ -14,15 +14,13 @@ from transformers import (
     Qwen2AudioConfig,
     Qwen2AudioForConditionalGeneration,
     Qwen2TokenizerFast,
-    WhisperFeatureExtractor,
 )
 
+from tests.models.tiny_family import MEL_BINS, TEXT, draw_weights, store
 from tests.models.tiny_whisper import CORPUS
 
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>")
 WINDOW_S = 6
-MEL_BINS = 20
-VOCABULARY = 512  # of the network; the tokenizer has fewer
 
 
 def write_tiny_tokenizer(
@@ -78,31 +76,13 @@ def write_tiny_qwen2_audio(
             "num_mel_bins": MEL_BINS,
             "max_source_positions": 50 * WINDOW_S,
         },
-        text_config={
-            "vocab_size": VOCABULARY,
-            "hidden_size": 48,
-            "intermediate_size": 64,
-            "num_hidden_layers": 3,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": context,
-            "tie_word_embeddings": tied,
-        },
+        text_config={**TEXT, "max_position_embeddings": context, "tie_word_embeddings": tied},
         audio_token_index=ids["<|AUDIO|>"],
         **({} if translation is None else {"translation": translation}),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2AudioForConditionalGeneration(config)
-        for name, weight in model.named_parameters():
-            center = 1.0 if "norm" in name and name.endswith("weight") else 0.0
-            # 2-D and 3-D weights keep their input's scale: logits far from uniform, nothing saturated
-            spread = weight[0].numel() ** -0.5 if weight.dim() > 1 and "embed" not in name else 0.2
-            torch.nn.init.normal_(weight, center, spread)
-        torch.nn.init.normal_(model.get_input_embeddings().weight)
-        model.get_output_embeddings().weight.data[ids["<|im_end|>"]] *= end_scale
+        draw_weights(model, ids["<|im_end|>"], end_scale)
     model.generation_config.eos_token_id = ids["<|im_end|>"]
-    model.generation_config.pad_token_id = ids["<|endoftext|>"]
-    model.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=WINDOW_S).save_pretrained(folder)
-    return folder
+    return store(model, folder, ids["<|endoftext|>"], WINDOW_S)

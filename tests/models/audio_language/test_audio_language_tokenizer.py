@@ -8,7 +8,8 @@ from foundation.errors import InputError
 from models.audio_language.qwen3_omni import Qwen3Omni
 from models.audio_language.tokenizer import AudioLanguageTokenizer, AudioPrompt, PromptFormat
 from models.storage.tokenizer_files import read_tokenizer
-from tests.models.tiny_qwen2_audio import VOCABULARY, write_tiny_tokenizer
+from tests.models.tiny_family import VOCABULARY
+from tests.models.tiny_qwen2_audio import write_tiny_tokenizer
 
 
 @pytest.fixture(scope="module")
