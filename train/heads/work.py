@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from foundation.errors import InputError
 from foundation.progress import Progress
@@ -22,19 +21,20 @@ from train.data.manifest import Row, read_manifest
 from train.heads.options import HeadsOptions
 from train.heads.ranking import HeardText, head_scores
 from train.heads.texts import read_text
+from train.prepare.denormals import flushed_denormals
 from train.prepare.skipped import Skipped, first_detail, summary
 
 LEAST_SHARE = 0.5  # of the best score
 FEW_CLIPS = 8
 
 
+@flushed_denormals()
 def run(options: HeadsOptions) -> None:
     """Does what the command says. Raises InputError where it cannot; then nothing is written."""
     target = options.target or options.source
     rows = read_manifest(options.manifest, [target], needs_audio=True).rows
     model = base_model(options.model)
     output = _output(options, model)
-    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     settings = TranslatorOptions(
         device=options.device,
         precision=options.precision,

@@ -15,7 +15,7 @@ from models.policy.network import predicted_divergence
 from train.data.batches import TranslationBatch
 from train.policy.loss import PolicyLoss
 from train.policy.model import PolicyInTraining, Teacher
-from train.translator.model import attention_kernels
+from train.recipes.attention_kernels import attention_kernels
 from train.translator.unit import check_finite
 
 CORRELATION = "goal_correlation"

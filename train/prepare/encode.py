@@ -40,6 +40,7 @@ from train.data.encoder_cache import ABOUT, COLUMNS, FRAMES, INDEX, encoder_sha2
 from train.data.frame_encoders import FrameEncoder, open_encoder
 from train.data.manifest import Row, read_manifest
 from train.data.streamed import asked_hearing
+from train.prepare.denormals import flush_denormals, flushed_denormals
 from train.prepare.options import EncodeOptions
 from train.prepare.skipped import Skipped, report, summary, write_skipped
 from train.prepare.workers_here import own_device, workers_in
@@ -56,6 +57,7 @@ class Encoded:
     skipped: list[tuple[str, str, str]]  # id, reason, detail
 
 
+@flushed_denormals()
 def run(options: EncodeOptions) -> None:
     TranslatorOptions(device=options.device).torch_device()  # a wrong one is refused before work starts
     rows = read_manifest(options.manifest, needs_audio=True).rows
@@ -134,7 +136,7 @@ class _Process:
 def start_encoder(options: EncodeOptions, jobs: int) -> None:
     if jobs > 1:
         torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
+    flush_denormals()
     device = own_device(options.device)
     _Process.encoder = open_encoder(options.whisper, options.model, device, asked_hearing(options, PLAIN))
     _Process.device, _Process.precision = options.device, options.precision

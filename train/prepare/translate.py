@@ -28,6 +28,7 @@ from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import Translator, TranslatorOptions
 from train.data.manifest import Row, check_language_codes, read_manifest
 from train.prepare.corpora.clips import finish
+from train.prepare.denormals import flush_denormals, flushed_denormals
 from train.prepare.options import TranslateOptions
 from train.prepare.skipped import Skipped, report
 from train.prepare.workers_here import own_device, workers_in
@@ -35,6 +36,7 @@ from train.prepare.workers_here import own_device, workers_in
 ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
 
 
+@flushed_denormals()
 def run(options: TranslateOptions) -> None:
     manifest = read_manifest(options.manifest, needs_audio=True)
     # What cannot be used is refused before work starts.
@@ -80,7 +82,7 @@ class _Process:
 def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
     if jobs > 1:
         torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
+    flush_denormals()
     # A policy has no say once all has been heard.
     translator = load_translator(
         str(base_model(options.model)),

@@ -68,7 +68,6 @@ def open_translator(name: str, options: TranslatorOptions) -> tuple[Translator, 
 
     Raises InputError if it cannot read a text to a clip.
     """
-    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     path = locate_model(name)
     if run_of(path) is not None:
         weights = weights_at(path)

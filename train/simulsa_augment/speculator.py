@@ -41,7 +41,6 @@ class Speculator:
 
 def open_speculator(name: str, options: TranslatorOptions, source: str, targets: Sequence[str]) -> Speculator:
     """The model by name or path. Raises InputError if it is no audio-language model."""
-    torch.set_flush_denormal(True)  # numbers near 0 would take many times as long
     weights = weights_at(locate_model(name))
     model = open_audio_language_model(weights, options)
     model.network.eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
 from foundation.workers import Workers
 from models.translator import TranslatorOptions
 from train.data.manifest import Row, read_manifest, write_manifest
+from train.prepare.denormals import flush_denormals, flushed_denormals
 from train.prepare.skipped import Skipped, report, summary, write_skipped
 from train.prepare.workers_here import own_device, workers_in
 from train.simulsa_augment.labels import Label, Labeller, check_entries, journal_entry, label_batch
@@ -45,6 +46,15 @@ def run(options: AugmentOptions) -> None:
     clips, too_short = truncate(sampled, cut, options.seed)
     if not clips:
         raise InputError(f"none of {len(sampled)} sampled clips can be augmented: {summary(too_short)}")
+    with flushed_denormals():
+        made, skipped = augment(options, clips, [*unusable, *too_short])
+    report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
+
+
+def augment(
+    options: AugmentOptions, clips: Sequence[HeardClip], skipped: Sequence[Skipped]
+) -> tuple[int, list[Skipped]]:
+    """Labels clips that are cut already: how many were written, and all that were skipped, here or before."""
     is_alone = Workers(options.jobs, options.executor).in_process
     # Of several processes each has models of its own; this one's say how texts become tokens.
     here = options if is_alone else replace(options, device="cpu")
@@ -62,9 +72,7 @@ def run(options: AugmentOptions) -> None:
         workers = workers_in(folder, options.jobs, options.executor)
         entries = Journal(folder).work_through(parts, label_part, workers, *start, unit="text")
         check_entries(folder / JOURNAL, parts, entries)
-        skipped = [*unusable, *too_short, *too_long]
-        made, skipped = write_result(folder, options, clips, entries, skipped, labeller.threshold)
-    report(f"{made} clips with labels in {', '.join(options.targets)}", options.output, skipped)
+        return write_result(folder, options, clips, entries, [*skipped, *too_long], labeller.threshold)
 
 
 class _Process:
@@ -80,6 +88,7 @@ def keep_labeller(labeller: Labeller) -> None:
 def open_and_keep_labeller(
     open_here: Callable[[AugmentOptions], SpeculatingModel], options: AugmentOptions
 ) -> None:
+    flush_denormals()
     keep_labeller(open_labeller(options, open_here(options)))
 
 

@@ -18,13 +18,13 @@ from foundation.errors import InputError
 from models.audio_language.model import AudioFrames, AudioLanguageModel
 from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
+from train.recipes.attention_kernels import attention_kernels
 from train.recipes.lora import LoraSection
 from train.recipes.start_model import CHECKPOINTS
 from train.recipes.trained_weights import TrainedWeights
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.lora import add_language_lora, with_modules
 from train.simulsa_sft.start import DESCRIPTION, Origin, constant_weights, open_audio_language_model
-from train.translator.model import attention_kernels
 
 FAMILY = "simulst_audio_language"
 

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from models.audio_language.translator import AudioLanguageDecoder
 from models.translator import Memory
+from train.recipes.attention_kernels import attention_kernels
 from train.recipes.cross_entropy import smoothed_cross_entropy
 from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.simulsa_sft.batches import AudioTextBatch
 from train.simulsa_sft.model import AudioLanguageInTraining
-from train.translator.model import attention_kernels
 from train.translator.unit import check_finite
 
 

@@ -5,15 +5,14 @@ Data parallelism sees a module's `forward` only, so all tasks of a step go throu
 Shapes: B pairs, N positions, M positions that count, D width, V vocabulary.
 """
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from models.reina.network import Reina
 from train.data.batches import Audio, Text, TranslationBatch
+from train.recipes.attention_kernels import attention_kernels
 from train.recipes.start_model import DESCRIPTION, StartModel
 
 
@@ -72,14 +71,3 @@ class MultitaskTranslator(nn.Module):
         if not isinstance(self.translator, Reina):
             raise ValueError("only a REINA model reads text: leave nmt out of the data of this model")
         return self.translator
-
-
-def attention_kernels(device: torch.device) -> AbstractContextManager[None]:
-    """On a processor the plain kernel: the backward pass of the fused one takes twice as long there.
-
-    On a GPU any but cuDNN's, which seems to plan anew for every shape of a batch; benchmarks/reina_mini
-    has times.
-    """
-    if device.type == "cpu":
-        return sdpa_kernel(SDPBackend.MATH)
-    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])

@@ -5,7 +5,6 @@ import torch
 
 from foundation.errors import InputError
 from train.data.masking import MaskingSection, masked
-from train.translator.model import attention_kernels
 
 BINS, FRAMES = 80, 300
 NONE = dict(frequency_masks=0, time_masks=0)
@@ -59,9 +58,3 @@ def test_a_clip_of_one_frame_or_one_bin_is_no_error(clip):
 def test_what_cannot_be_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         MaskingSection(**options)
-
-
-def test_on_a_gpu_attention_is_not_cudnns():
-    with attention_kernels(torch.device("cuda")):
-        assert not torch.backends.cuda.cudnn_sdp_enabled()
-        assert torch.backends.cuda.flash_sdp_enabled() and torch.backends.cuda.mem_efficient_sdp_enabled()
