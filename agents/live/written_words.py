@@ -1,5 +1,6 @@
 """The words of a decision, and what its tokens tell about each: time and score."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from agents.live.word import Word
@@ -9,7 +10,7 @@ from agents.stream.decision import Decision
 def written_words(
     decision: Decision, decode: Callable[[Sequence[int]], str], with_times: bool, is_first: bool
 ) -> list[Word]:
-    """The words of a decision.
+    """The words of a decision, without control characters, which a terminal would obey.
 
     decode: the tokenizer's. with_times: the engine was asked for times of tokens. is_first: nothing was
     written before that the first could continue.
@@ -22,6 +23,9 @@ def written_words(
     written_s = round(decision.heard_ms / 1000, 3)
     words = []
     for place, text in enumerate(texts):
+        shown = _shown(text)
+        if not shown:
+            continue
         own = [token for token, owner in enumerate(owners) if owner == place]
         seen = [scores[token] for token in own if scores[token] is not None]
         heard_s = None
@@ -29,7 +33,7 @@ def written_words(
             # Silence that is encoded behind the audio belongs to no later time.
             heard_s = min(round(max(decision.times_ms[token] for token in own) / 1000, 3), written_s)
         continues = place == 0 and not is_first and not decision.text[0].isspace()
-        words.append(Word(text, written_s, heard_s, max(seen, default=None), continues))
+        words.append(Word(shown, written_s, heard_s, max(seen, default=None), continues))
     return words
 
 
@@ -54,6 +58,12 @@ def _scores(decision: Decision) -> Sequence[float | None]:
     if saw is None or saw.written != len(decision.tokens):
         return [None] * len(decision.tokens)
     return saw.values
+
+
+def _shown(word: str) -> str:
+    if word.isprintable():
+        return word
+    return "".join(one for one in word if unicodedata.category(one) != "Cc")
 
 
 def _solid(text: str) -> str:

@@ -49,10 +49,9 @@ class Adapter:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Tells it from other adapters, also of the same base."""
-        return fingerprint(
-            {f"{name}.{part}": pair[part] for name, pair in self.matrices.items() for part in (0, 1)}
-        )
+        """Tells it from other adapters, also of the same base and of the same matrices at another scale."""
+        matrices = {f"{name}.{part}": pair[part] for name, pair in self.matrices.items() for part in (0, 1)}
+        return fingerprint({**matrices, "scale": torch.tensor([self.scale])})
 
     def merged(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The base's weights, those that are changed in the number format that they had.

@@ -7,6 +7,7 @@ The model reads the text of each clip while it hears the clip, and its heads are
 (`models.storage.alignment_file`).
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -99,6 +100,8 @@ def _output(options: HeadsOptions, model: Path) -> Path:
         raise InputError(f"{output} exists: give --overwrite, or another --output")
     if not output.parent.is_dir():
         raise InputError(f"there is no folder {output.parent}: make it, or give another --output")
+    if not os.access(output.parent, os.W_OK):
+        raise InputError(f"{output.parent} cannot be written to: give another --output")
     return output
 
 

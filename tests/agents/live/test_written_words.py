@@ -51,3 +51,11 @@ def test_what_has_no_space_in_front_continues_the_word_before():
     assert [first[0].continues, second[0].continues] == [False, True]
     assert text_of(first + second) == "我们"
     assert words(Decision(2000.0)) == []
+
+
+def test_characters_that_a_terminal_would_obey_are_left_out():
+    """A tokenizer of bytes can write any; the times of the other words stay their own."""
+    assert [word.text for word in words(Decision(2000.0, " \x1b[2JEine\x07 \x9d Frau\u200dz"), False)] == [
+        "[2JEine",
+        "Frau\u200dz",
+    ]

@@ -200,3 +200,4 @@ def test_fingerprints_tell_adapters_apart(whisper):
     one = random_adapter(whisper)
     assert one.fingerprint == replace(one, base="elsewhere").fingerprint
     assert one.fingerprint != random_adapter(whisper, seed=1).fingerprint
+    assert one.fingerprint != replace(one, scale=2 * one.scale).fingerprint
