@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.layers.transfers import to_device
 from models.precisions import PRECISION_NAMES
+from models.storage.word_lists import WordList
 from models.translator_options import TranslatorOptions as TranslatorOptions  # belongs to the interface
 
 PRECISIONS = {name: getattr(torch, name) for name in PRECISION_NAMES}
@@ -209,6 +210,10 @@ class Decoder(ABC):
     def __init__(self, in_training: bool = False) -> None:
         """in_training: the weights go on being trained, so that they must stay out of inference mode."""
         self.without_gradients = torch.no_grad if in_training else torch.inference_mode
+
+    def word_list(self, prompt: Sequence[int]) -> WordList | None:
+        """The only words that texts behind `prompt` are made of; None where any are."""
+        return None
 
     @abstractmethod
     def start(

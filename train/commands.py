@@ -61,6 +61,11 @@ PREPARE = {
         "train.prepare.sentencepiece:run",
         "train.prepare.options:PieceOptions",
     ),
+    "words": Command(
+        "list the words that a small model may write",
+        "train.prepare.words:run",
+        "train.prepare.options:WordOptions",
+    ),
     "lists": Command(
         "write SimulEval's lists of a manifest",
         "train.prepare.lists:run",

@@ -44,6 +44,10 @@ class SearchOptions:
         at_least=0,
         at_most=1000,
     )
+    known_words: bool = option(
+        True,
+        "A model that brings lists of words writes no others: no parts are put together that no list has.",
+    )
     drafts: bool = option(
         True,
         "Greedy search reads what the last hypothesis said behind the written text at once, and goes step by "

@@ -36,6 +36,7 @@ from models.decoding.beams import expand, in_place, is_identity, right_aligned
 from models.decoding.drafts import DraftedRows
 from models.decoding.finished import FinishedHypotheses
 from models.decoding.hypotheses import Hypothesis
+from models.decoding.known_words import KnownWordsOnly
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.repetition import NoRepeatedPhrases
 from models.decoding.step import DecodingStep, ObserveHook, ReadHook, SelectedStep
@@ -59,6 +60,9 @@ class StreamingSearch:
             NoRepeatedPhrases(decoder.tokenizer, options.repeated_phrase),
             NewWordAfterCommitted(self.units_started_there[0], self.end),
         ]
+        self.known_words = KnownWordsOnly(decoder.tokenizer, 2 * options.beam)
+        if options.known_words:
+            self.filters.append(self.known_words)
 
     def check(self, request: StreamRequest) -> None:
         """Raises InputError for a stream whose text fills the model's context."""
@@ -145,7 +149,9 @@ class _Run:
         self.rows = DraftedRows(self.search.decoder, self.memory, starts, heard, with_attention, drafts)
         tokens = right_aligned([text for _, _, text, _ in places])
         characters = torch.tensor([characters for *_, characters in places])
-        self.texts = RowTexts(tokens, tokens.shape[1], characters)
+        words = [self.search.decoder.word_list(prompt) for _, prompt, *_ in places]
+        lists = torch.tensor([self.search.known_words.place(one) for one in words])
+        self.texts = RowTexts(tokens, tokens.shape[1], characters, lists)
         return torch.tensor(node)
 
     def _drafts(self, requests: Sequence[StreamRequest], node: Sequence[int]) -> list[Sequence[int]]:

@@ -19,6 +19,7 @@ class RowTexts:
     tokens: Tensor  # (M, L) ids that end in the last column, -1 left of a row's start
     committed: int  # columns of `tokens` before the first new one
     character_units: Tensor  # (M,) bool: rows of languages that are counted in characters
+    word_lists: Tensor  # (M,) int64: which list of words each row keeps to (`known_words`), -1 for none
 
     @property
     def new(self) -> Tensor:
@@ -38,7 +39,7 @@ class RowTexts:
     def grown(self, parents: Tensor, next_tokens: Tensor) -> "RowTexts":
         """The rows that continue rows `parents` (M',) by one token each, next_tokens (M',)."""
         tokens = torch.cat([self.tokens[parents], next_tokens[:, None]], dim=1)
-        return RowTexts(tokens, self.committed, self.character_units[parents])
+        return RowTexts(tokens, self.committed, self.character_units[parents], self.word_lists[parents])
 
 
 class TokenFilter(Protocol):

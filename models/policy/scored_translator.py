@@ -14,6 +14,7 @@ from models.languages import LanguagePair
 from models.layers.row_cache import TokenCache
 from models.layers.transfers import to_device
 from models.policy.network import PolicyNetwork
+from models.storage.word_lists import WordList
 from models.translator import (
     AudioStream,
     DecoderOutput,
@@ -84,6 +85,9 @@ class ScoredTranslator(Translator):
     def open_stream(self, whole: bool = False, *languages: LanguagePair) -> AudioStream:
         """languages: where the base `hears_in_steps`, which asks for them."""
         return self.base.open_stream(whole, *languages)
+
+    def word_list(self, prompt: Sequence[int]) -> WordList | None:
+        return self.base.word_list(prompt)
 
     def listen(self, streams: Sequence[SteppedStream], ended: Sequence[bool]) -> None:
         self.base.listen(streams, ended)

@@ -13,11 +13,12 @@ clip, and texts by language. Training reads nothing else.
     translate      a manifest of clips -> what a model makes of them, in place of the references
     join           short recorded lines -> segments of natural length
     sentencepiece  the vocabulary of a model
+    words          the words that a small model may write
     lists          what SimulEval reads, of a manifest: a test set
     encode         a frozen encoder's outputs, so that training need not compute them again
 
-Every command says with --help what it takes. Each but `join`, `sentencepiece` and `lists`, which write
-segments.tsv, a model file and lists, writes a folder:
+Every command says with --help what it takes. Each but `join`, `sentencepiece`, `words` and `lists`, which
+write segments.tsv, a model file and lists, writes a folder:
 
     manifest.tsv   what training reads (encode: frames.f16 and index.tsv)
     audio/         clips as 16 kHz FLAC, where some were made

@@ -232,6 +232,31 @@ class PieceOptions:
 
 
 @dataclass(frozen=True)
+class WordOptions:
+    """The texts whose words a model may write."""
+
+    manifests: tuple[Path, ...] = option(REQUIRED, "The manifests whose text is used.", metavar="FILE")
+    languages: tuple[str, ...] = option(
+        REQUIRED, "The languages that the model writes, each with a list.", metavar="CODE"
+    )
+    output: Path = option(REQUIRED, "The folder to put the lists into, as a rule the model's.")
+    names_from: str | None = option(
+        None, "The language that is heard, whose names are listed, too.", metavar="CODE"
+    )
+    at_least: int = option(1, "Rarer words are left out.", at_least=1, at_most=1_000_000)
+    overwrite: bool = option(False, "Replace lists that are in OUTPUT.")
+
+    def __post_init__(self) -> None:
+        if not self.output.is_dir():
+            raise InputError(f"there is no folder {self.output}: make it, or give another --output")
+        taken = [one for one in self.languages if (self.output / f"words.{one}.txt").exists()]
+        if taken and not self.overwrite:
+            raise InputError(
+                f"{self.output} has a list of {taken[0]}: add --overwrite, or name another output"
+            )
+
+
+@dataclass(frozen=True)
 class ListOptions:
     """The manifest that becomes lists of a test set."""
 

@@ -12,7 +12,8 @@ from tests.models.scripted_translator import ScriptedTokenizer
 
 
 def texts_of(tokens):
-    return RowTexts(tokens, tokens.shape[1], torch.zeros(len(tokens), dtype=torch.bool))
+    rows = len(tokens)
+    return RowTexts(tokens, tokens.shape[1], torch.zeros(rows, dtype=torch.bool), torch.full((rows,), -1))
 
 
 def test_words_are_compared_without_case_and_punctuation():

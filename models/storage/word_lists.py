@@ -1,0 +1,84 @@
+"""Lists of words beside a model's weights: words.de.txt, UTF-8, a word a line (`simulst prepare words`)."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from foundation.errors import InputError
+
+LETTERS = re.compile(r"[^\W\d_]+")
+LAST_LETTERS = re.compile(r"[^\W\d_]*$")
+SHORTEST_PART = 4  # of a compound, in letters
+JOINTS = {"de": ("", "s", "es", "n", "en")}  # between the parts of a compound, by language
+
+
+class WordList:
+    """Words of one language: runs of letters, without regard to capitals."""
+
+    def __init__(self, words: Iterable[str], language: str) -> None:
+        """words: as texts have them; an apostrophe or hyphen parts a word in two."""
+        self._known = frozenset(run for word in words for run in LETTERS.findall(word.lower()))
+        self._sorted = sorted(self._known)
+        self._joints = JOINTS.get(language, ())
+        self.allows = lru_cache(maxsize=1 << 17)(self._allows)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def has(self, word: str) -> bool:
+        """Whether lower-case `word` is one of the list, or a compound of two."""
+        return word in self._known or any(
+            len(rest) >= SHORTEST_PART and rest in self._known for rest in self._behind_first_part(word)
+        )
+
+    def begins(self, letters: str) -> bool:
+        """Whether some word, or compound of two, begins with lower-case `letters`."""
+        return self._is_prefix(letters) or any(map(self._is_prefix, self._behind_first_part(letters)))
+
+    def _allows(self, begun: str, added: str | None) -> bool:
+        """Whether `added` may come behind the letters of a word that is `begun`; None: the text's end."""
+        if added is None:
+            return not begun or self.has(begun.lower())
+        text = (begun + added).lower()
+        open_word = LAST_LETTERS.search(text).group()
+        whole = LETTERS.findall(text[: len(text) - len(open_word)])
+        return all(map(self.has, whole)) and (not open_word or self.begins(open_word))
+
+    def _is_prefix(self, letters: str) -> bool:
+        place = bisect_left(self._sorted, letters)
+        return place < len(self._sorted) and self._sorted[place].startswith(letters)
+
+    def _behind_first_part(self, letters: str) -> Iterable[str]:
+        """What is left behind each listed word that `letters` begin with, and its joint."""
+        for place in range(SHORTEST_PART, len(letters) + 1) if self._joints else ():
+            first = letters[:place]
+            stems = (first.removesuffix(joint) for joint in self._joints if first.endswith(joint))
+            if any(stem in self._known for stem in stems):
+                yield letters[place:]
+
+
+def word_list_name(language: str) -> str:
+    return f"words.{language}.txt"
+
+
+def read_word_lists(folder: Path, languages: Sequence[str]) -> dict[str, WordList]:
+    """The lists in a model's folder, by language. Raises InputError for one that is no text or empty."""
+    found = {}
+    for language in languages:
+        path = folder / word_list_name(language)
+        if path.is_file():
+            found[language] = read_word_list(path, language)
+    return found
+
+
+def read_word_list(path: Path, language: str) -> WordList:
+    """Raises InputError for a file that is no text or has no word."""
+    try:
+        words = WordList(path.read_text(encoding="utf-8").split(), language)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 ({error}): copy the model's folder again") from None
+    if not len(words):
+        raise InputError(f"{path} has no words: fill it, or remove it to let the model write any")
+    return words

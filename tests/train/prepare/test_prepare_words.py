@@ -1,0 +1,46 @@
+"""Lists of the words of manifests, and what of the heard language belongs to them."""
+
+import pytest
+
+from models.storage.word_lists import read_word_lists
+from train.data.manifest import Row, write_manifest
+from train.prepare import main
+
+ROWS = [
+    Row("1", {"en": "Yesterday Miller met Anna. He laughed.", "de": "Gestern traf Miller Anna. Er lachte."}),
+    Row("2", {"en": "It is 5 o'clock.", "de": "Es ist 5 Uhr."}),
+    Row("3", {"en": "He laughed.", "de": "Er lachte."}),
+]
+
+
+@pytest.fixture
+def command(tmp_path):
+    write_manifest(tmp_path / "m.tsv", ROWS, ["en", "de"])
+    files = ["--manifests", str(tmp_path / "m.tsv"), "--output", str(tmp_path)]
+    return ["words", *files, "--languages", "de"]
+
+
+def test_words_of_texts_and_names_that_are_heard(tmp_path, command, capsys):
+    assert main([*command, "--names-from", "en"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}: 9 words of de\n"
+    expected = ["anna", "er", "es", "gestern", "ist", "lachte", "miller", "traf", "uhr"]
+    assert (tmp_path / "words.de.txt").read_text(encoding="utf-8").split() == expected
+    assert read_word_lists(tmp_path, ["de", "fr"])["de"].has("gestern")
+
+
+def test_rare_words_may_be_left_out(tmp_path, command):
+    assert main([*command, "--at-least", "2"]) == 0
+    assert (tmp_path / "words.de.txt").read_text(encoding="utf-8") == "er\nlachte\n"
+
+
+def test_what_cannot_be_made_is_one_line(tmp_path, command, capsys):
+    for more, message in {
+        ("--languages", "xx"): "no manifest has text in 'xx'",
+        ("--languages", "de", "--at-least", "5"): "no word of 'de' stands 5 times",
+    }.items():
+        assert main([*command[:-2], *more]) == 1
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "words.de.txt").exists()
+    assert main(command) == 0 and main(command) == 1
+    assert "has a list of de: add --overwrite" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
