@@ -20,8 +20,9 @@ def add_options(parser: ArgumentParser, options_class: type, defaults: Mapping[s
     """Add one flag for each option; defaults: what takes the place of the fields' own, by name."""
     options = options_of(options_class).values()
     # What must be given comes first.
+    has_files = any(one.positional for one in options)
     for one in sorted(options, key=lambda one: one.default is not REQUIRED):
-        _add(parser, one, defaults.get(one.name, one.default))
+        _add(parser, one, defaults.get(one.name, one.default), has_files)
 
 
 def read_options(args: Namespace, options_class: type[Options]) -> Options:
@@ -124,11 +125,16 @@ def _parser(options_class: type, program: str, description: str, epilog: str | N
     return parser
 
 
-def _add(parser: ArgumentParser, option: Option, default: Any) -> None:
+def _add(parser: ArgumentParser, option: Option, default: Any, has_files: bool) -> None:
     settings: dict[str, Any] = {"help": _help(option, default)}
     is_required = default is REQUIRED
-    if option.type.value is bool:
+    if option.type.value is bool and has_files:
+        # A word behind it is a file.
         parser.add_argument(option.flag, action="store_true", dest=option.name, default=default, **settings)
+        return
+    if option.type.value is bool:
+        settings |= {"nargs": "?", "const": True, "type": _truth, "metavar": "true|false"}
+        parser.add_argument(option.flag, dest=option.name, default=default, **settings)
         return
     settings |= {"type": _reader(option), "choices": option.choices, "metavar": option.metavar}
     settings["default"] = None if is_required else default
@@ -140,6 +146,13 @@ def _add(parser: ArgumentParser, option: Option, default: Any) -> None:
         parser.add_argument(option.name, **settings)
     else:
         parser.add_argument(option.flag, required=is_required, dest=option.name, **settings)
+
+
+def _truth(word: str) -> bool:
+    try:
+        return {"true": True, "false": False}[word.lower()]
+    except KeyError:
+        raise ArgumentTypeError(f"must be true or false, got {word[:100]!r}") from None
 
 
 def _reader(option: Option) -> Any:

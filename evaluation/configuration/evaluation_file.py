@@ -36,7 +36,7 @@ class Configuration(AgentConfiguration):
 
     def agent_arguments(self) -> list[str]:
         """The agent's options as SimulEval's command line takes them."""
-        return [word for part in self.parts for word in command_line(part)]
+        return [word for part in self.parts for word in command_line(part, with_false=True)]
 
     @property
     def setting(self) -> str:
@@ -100,8 +100,11 @@ def configure(
     return Configuration(agent.agent, agent.agent_class, agent.parts, evaluation)
 
 
-def command_line(options: Any) -> list[str]:
-    """A dataclass of options as flags; those without a value, and switches that are off, are left out."""
+def command_line(options: Any, with_false: bool = False) -> list[str]:
+    """A dataclass of options as flags, but for those without a value.
+
+    Switches that are off are left out, or `with_false` say so: an agent may have them on by default.
+    """
     words = []
     for option in options_of(type(options)).values():
         flag, value = option.flag, getattr(options, option.name)
@@ -109,7 +112,9 @@ def command_line(options: Any) -> list[str]:
             words.append(flag)
         elif isinstance(value, tuple):
             words += [flag, *map(str, value)] if value else []
-        elif value is not None and value is not False:
+        elif value is False:
+            words += [f"{flag}=false"] if with_false else []
+        elif value is not None:
             # In one word, because a value of its own may begin with a dash.
             words.append(f"{flag}={value}")
     return words

@@ -15,13 +15,20 @@ JOINTS = {"de": ("", "s", "es", "n", "en")}  # between the parts of a compound, 
 
 
 class WordList:
-    """Words of one language: runs of letters, without regard to capitals."""
+    """Words of one language: runs of letters, without regard to capitals but in compounds.
+
+    German writes words together; such a compound ends in a noun, which the list has with a capital.
+    """
 
     def __init__(self, words: Iterable[str], language: str) -> None:
-        """words: as texts have them; an apostrophe or hyphen parts a word in two."""
-        self._known = frozenset(run for word in words for run in LETTERS.findall(word.lower()))
+        """words: as they stand inside of a sentence; an apostrophe or hyphen parts a word in two."""
+        runs = {run for word in words for run in LETTERS.findall(word)}
+        self._known = frozenset(run.lower() for run in runs)
         self._sorted = sorted(self._known)
         self._joints = JOINTS.get(language, ())
+        nouns = {run.lower() for run in runs if run[0].isupper() and len(run) >= SHORTEST_PART}
+        self._nouns = frozenset(nouns if self._joints else ())
+        self._sorted_nouns = sorted(self._nouns)
         self.allows = lru_cache(maxsize=1 << 17)(self._allows)
 
     def __len__(self) -> int:
@@ -29,13 +36,13 @@ class WordList:
 
     def has(self, word: str) -> bool:
         """Whether lower-case `word` is one of the list, or a compound of two."""
-        return word in self._known or any(
-            len(rest) >= SHORTEST_PART and rest in self._known for rest in self._behind_first_part(word)
-        )
+        return word in self._known or any(rest in self._nouns for rest in self._behind_first_part(word))
 
     def begins(self, letters: str) -> bool:
         """Whether some word, or compound of two, begins with lower-case `letters`."""
-        return self._is_prefix(letters) or any(map(self._is_prefix, self._behind_first_part(letters)))
+        return _is_prefix(letters, self._sorted) or any(
+            _is_prefix(rest, self._sorted_nouns) for rest in self._behind_first_part(letters)
+        )
 
     def _allows(self, begun: str, added: str | None) -> bool:
         """Whether `added` may come behind the letters of a word that is `begun`; None: the text's end."""
@@ -46,10 +53,6 @@ class WordList:
         whole = LETTERS.findall(text[: len(text) - len(open_word)])
         return all(map(self.has, whole)) and (not open_word or self.begins(open_word))
 
-    def _is_prefix(self, letters: str) -> bool:
-        place = bisect_left(self._sorted, letters)
-        return place < len(self._sorted) and self._sorted[place].startswith(letters)
-
     def _behind_first_part(self, letters: str) -> Iterable[str]:
         """What is left behind each listed word that `letters` begin with, and its joint."""
         for place in range(SHORTEST_PART, len(letters) + 1) if self._joints else ():
@@ -57,6 +60,12 @@ class WordList:
             stems = (first.removesuffix(joint) for joint in self._joints if first.endswith(joint))
             if any(stem in self._known for stem in stems):
                 yield letters[place:]
+
+
+def _is_prefix(letters: str, words: Sequence[str]) -> bool:
+    """Whether one of sorted words begins with the letters."""
+    place = bisect_left(words, letters)
+    return place < len(words) and words[place].startswith(letters)
 
 
 def word_list_name(language: str) -> str:

@@ -31,6 +31,24 @@ def test_values_have_the_types_of_their_fields():
     )
 
 
+@dataclass(frozen=True)
+class Switches:
+    off: bool = option(False, "a switch")
+    on: bool = option(True, "another")
+
+
+@pytest.mark.parametrize("word, value", [("true", True), ("false", False), ("False", False)])
+def test_a_switch_may_say_what_it_is(word, value):
+    assert parse(Switches, "s", "", [f"--on={word}", "--off", word]) == Switches(value, value)
+
+
+def test_a_switch_alone_is_on(capsys):
+    assert parse(Switches, "s", "", ["--off"]) == Switches(True, True)
+    with pytest.raises(SystemExit):
+        parse(Switches, "s", "", ["--on=no"])
+    assert "argument --on: must be true or false, got 'no'" in capsys.readouterr().err
+
+
 def test_help_shows_defaults(capsys):
     with pytest.raises(SystemExit):
         read("--help")

@@ -9,11 +9,12 @@ are listed, too.
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file
 from models.storage.word_lists import LETTERS, word_list_name
-from train.data.manifest import Row, read_manifest
+from train.data.manifest import read_manifest
 from train.prepare.options import WordOptions
 
 SENTENCE_ENDS = re.compile(r"[.!?…:\"“”„«»]")
@@ -22,14 +23,14 @@ SENTENCE_ENDS = re.compile(r"[.!?…:\"“”„«»]")
 def run(options: WordOptions) -> None:
     """Does what the command says. Raises InputError for a language that no manifest has."""
     rows = [row for path in options.manifests for row in read_manifest(path).rows]
-    heard = names(rows, options.names_from) if options.names_from else Counter()
+    heard = inside_sentences(row.texts.get(options.names_from or "", "") for row in rows)
+    names = Counter(word.lower() for word in heard if word[0].isupper())
     lists = {}
     for language in options.languages:
         texts = [row.texts[language] for row in rows if language in row.texts]
         if not texts:
             raise InputError(f"no manifest has text in {language!r}: correct --languages or --manifests")
-        counts = heard + Counter(word for text in texts for word in LETTERS.findall(text.lower()))
-        lists[language] = sorted(word for word, count in counts.items() if count >= options.at_least)
+        lists[language] = listed(texts, names, options.at_least)
         if not lists[language]:
             raise InputError(
                 f"no word of {language!r} stands {options.at_least} times in the texts: ask for fewer"
@@ -40,11 +41,25 @@ def run(options: WordOptions) -> None:
     print(f"{options.output}: " + ", ".join(f"{len(words)} words of {name}" for name, words in lists.items()))
 
 
-def names(rows: list[Row], language: str) -> Counter[str]:
-    """Words, in lower case, that have a capital inside of a sentence of the language, and how often."""
-    found: Counter[str] = Counter()
-    for row in rows:
-        for sentence in SENTENCE_ENDS.split(row.texts.get(language, "")):
-            inside = LETTERS.findall(sentence)[1:]
-            found.update(word.lower() for word in inside if word[0].isupper())
-    return found
+def listed(texts: Sequence[str], names: Counter[str], at_least: int) -> list[str]:
+    """Sorted words of texts, and names, that occur so often.
+
+    They have a capital if inside of the texts' sentences they mostly do. names: of other texts, in lower case,
+    and how often they occur there.
+    """
+    counts = names + Counter(word for text in texts for word in LETTERS.findall(text.lower()))
+    capitals, small = Counter[str](), Counter[str]()
+    for word in inside_sentences(texts):
+        (capitals if word[0].isupper() else small)[word.lower()] += 1
+    return sorted(
+        word[0].upper() + word[1:] if capitals[word] > small[word] else word
+        for word, count in counts.items()
+        if count >= at_least
+    )
+
+
+def inside_sentences(texts: Iterable[str]) -> Iterator[str]:
+    """Words that do not begin a sentence, or a part of one behind a colon or quotation mark."""
+    for text in texts:
+        for sentence in SENTENCE_ENDS.split(text):
+            yield from LETTERS.findall(sentence)[1:]

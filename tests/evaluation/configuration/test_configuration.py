@@ -1,13 +1,16 @@
 """Evaluation files: what they mean, and one clear message for each way to get them wrong."""
 
 import re
+from argparse import ArgumentParser
 
 import pytest
 
 from agents.alignatt_agent import AlignAttPolicy
-from evaluation.configuration.evaluation_file import load_configuration
+from agents.configuration.agent_files import agent_names
+from evaluation.configuration.evaluation_file import SHARED_OPTIONS, load_configuration
 from foundation.command_line import read_flags
 from foundation.errors import InputError
+from foundation.options import options_of
 from tests.evaluation.tiny_evaluation import ROOT
 
 CONFIGURATIONS = sorted((ROOT / "eval_configs").glob("*.yaml"))
@@ -107,7 +110,22 @@ def test_arguments_of_the_agent_leave_out_what_has_no_value(load):
     at = arguments.index("--attention-heads")
     assert arguments[at - 1 : at + 3] == ["--attention-layer=1", "--attention-heads", "2", "1"]
     assert arguments[-1] == "--recent-frames=4"
-    assert not any("None" in argument or "False" in argument for argument in load(MINIMAL).agent_arguments())
+    assert not any("None" in argument for argument in load(MINIMAL).agent_arguments())
+
+
+@pytest.mark.parametrize("agent", agent_names())
+def test_every_switch_reaches_the_agent_on_and_off(load, agent):
+    """Also those that an agent, or everybody, has on by default."""
+    options = [one for part in SHARED_OPTIONS[1:] for one in options_of(part).values()]
+    names = [one.name for one in options if one.type.value is bool and one.name != "cuda_graphs"]
+    assert {"drafts", "look_ahead", "known_words"} <= {*names}
+    for value in (True, False):
+        flags = [word for name in names for word in (f"--{name.replace('_', '-')}", str(value).lower())]
+        configuration = load(MINIMAL, *flags, "--agent", agent)
+        parser = ArgumentParser()
+        configuration.agent_class.add_args(parser)
+        read = vars(parser.parse_args(configuration.agent_arguments()))
+        assert {name: read[name] for name in names} == dict.fromkeys(names, value)
 
 
 def test_agent_may_be_a_file_anywhere(load, tmp_path):

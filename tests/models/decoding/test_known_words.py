@@ -37,6 +37,7 @@ def test_words_are_runs_of_letters_in_any_case():
 def test_german_puts_two_words_together():
     german, french = (WordList(["Arbeit", "Platz", "auf"], language) for language in ("de", "fr"))
     assert german.has("arbeitsplatz") and german.has("platzarbeit") and german.begins("arbeitspl")
+    assert german.has("arbeitsplatz") and not german.has("arbeitauf") and not german.begins("arbeitau")
     assert not german.has("arbeits") and not german.has("aufplatz") and not german.has("platzauf")
     assert not german.begins("arbeitsx")
     assert not french.has("arbeitsplatz") and not french.begins("arbeitsp")

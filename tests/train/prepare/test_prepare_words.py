@@ -23,7 +23,8 @@ def command(tmp_path):
 def test_words_of_texts_and_names_that_are_heard(tmp_path, command, capsys):
     assert main([*command, "--names-from", "en"]) == 0
     assert capsys.readouterr().out == f"{tmp_path}: 9 words of de\n"
-    expected = ["anna", "er", "es", "gestern", "ist", "lachte", "miller", "traf", "uhr"]
+    # Capitals are those of the middle of a sentence.
+    expected = ["Anna", "Miller", "Uhr", "er", "es", "gestern", "ist", "lachte", "traf"]
     assert (tmp_path / "words.de.txt").read_text(encoding="utf-8").split() == expected
     assert read_word_lists(tmp_path, ["de", "fr"])["de"].has("gestern")
 
