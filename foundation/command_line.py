@@ -45,7 +45,8 @@ def parse_with_keys(
 ) -> tuple[Options, dict[str, list[str]]]:
     """The same for `FILE [--FLAG ...] [--KEY VALUE ...]`: the options, and the words behind other keys.
 
-    Where the class takes several files, all come first.
+    Where the class takes several files, all come first; or last, behind `--`, which names that begin
+    with a dash need.
     """
     parser = _parser(options_class, program, description, KEYS_EPILOG)
     parser.usage = parser.format_usage().removeprefix("usage: ").strip().replace("%", "%%")
@@ -55,6 +56,8 @@ def parse_with_keys(
     # A command may go without its file: `simulst evaluate --rescore DIR`.
     options = options_of(options_class).values()
     several = any(one.positional and one.type.is_list for one in options)
+    divided = [*arguments, "--"].index("--")
+    arguments, behind = arguments[:divided], arguments[divided + 1 :]
     first = arguments if several else arguments[:1]
     files = list(takewhile(lambda word: not word.startswith("--"), first))
     try:
@@ -63,7 +66,8 @@ def parse_with_keys(
         parser.error(str(error))
     keys_of = {one.flag[2:].replace("-", "_"): one.flag for one in options if not one.positional}
     own = [word for key, flag in keys_of.items() if key in keys for word in (flag, *keys.pop(key))]
-    return read_options(parser.parse_args([*files, *own]), options_class), keys
+    words = [*own, "--", *files, *behind] if behind else [*files, *own]
+    return read_options(parser.parse_args(words), options_class), keys
 
 
 def read_flags(words: Sequence[str]) -> dict[str, list[str]]:

@@ -44,8 +44,8 @@ def run(options: WordOptions) -> None:
 def listed(texts: Sequence[str], names: Counter[str], at_least: int) -> list[str]:
     """Sorted words of texts, and names, that occur so often.
 
-    They have a capital if inside of the texts' sentences they mostly do. names: of other texts, in lower case,
-    and how often they occur there.
+    They have a capital if they mostly do inside of the texts' sentences. names: of other texts, in lower
+    case, and how often they occur there.
     """
     counts = names + Counter(word for text in texts for word in LETTERS.findall(text.lower()))
     capitals, small = Counter[str](), Counter[str]()

@@ -277,6 +277,9 @@ def test_files_may_stand_behind_the_flags_of_the_command():
     )
     assert read("--realtime", "--to", "fr", "a.wav")[0].files == ("a.wav",)
     assert read("-", "--format", "srt")[0].files == ("-",)
+    options, keys = read("a.wav", "--beam", "3", "--to", "fr", "--", "-b.wav", "--c.wav")
+    assert (options.files, options.to, keys) == (("a.wav", "-b.wav", "--c.wav"), "fr", {"beam": ["3"]})
+    assert read("--", "-b.wav")[0].files == ("-b.wav",)
 
 
 def test_a_format_that_is_none_is_wrong_usage(translate):
