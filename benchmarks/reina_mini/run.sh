@@ -37,7 +37,14 @@ policy tan-jsd --config $overrides.hears_duration=true $overrides.gain=jensen-sh
 policy tan-js-nomono --config $overrides.hears_duration=true $overrides.gain=jensen-shannon \
     $overrides.monotonicity_weight=0
 
+# words FOLDER: the lists of words to which the model in there keeps.
+words() {
+    simulst prepare words --manifests data/reina_mini/texts/{everyday,multi30k_train,wesnoth}/manifest.tsv \
+        data/reina_mini/spoken/bass_short/segments.tsv --languages de fr --names-from en --output "$1"
+}
+
 simulst export "$runs/stage2" "$runs/exported/translator" --licence mit
+words "$runs/exported/translator"
 
 # The same on the translator's own translations of every other caption, in place of the references.
 spoken=data/reina_mini/spoken
@@ -63,6 +70,7 @@ simulst export "$runs/no-stage2/checkpoints/step_400" "$runs/exported/no-stage2"
 # What ships as models/weights/reina-mini.
 simulst export "$runs/tan-js/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
     --eight-bit --notes benchmarks/reina_mini/model_card.md --base-model openai/whisper-tiny.en
+words "$runs/exported/reina-mini"
 
 for name in selection selection_ahead longer decisions multi30k french french_first250 look_ahead ablations bass; do
     simulst sweep "benchmarks/reina_mini/$name.yaml" --output "$runs/$name" --jobs "$processes"
