@@ -13,6 +13,8 @@ from typing import Any
 
 from models.audio_language.families import FAMILIES
 from models.canary import encoder_work as canary
+from models.whisper import work as whisper
+from models.whisper.translator import PUBLISHED
 
 MODELS = Path(__file__).parents[1] / "models"
 HEARD_S = 11  # of audio in the chunk that the page counts: no family's block ends there
@@ -44,8 +46,8 @@ Sizes are those of each model's published configuration (`published.json` beside
 """
 BEHIND_SIZES = """
 A core does some 100 GFLOP a second (benchmarks/README.md), a GPU a hundred or a thousand times that.
-Whisper's and REINA's work depends on options, and is measured there: with `frozen_after_s` a chunk's cost
-does not grow, and tiny, base and the shipped models keep up with speech on one core.
+Whisper's is that of its defaults (silence thinned, frames frozen after 3 s), under which a chunk's cost
+does not grow; tiny, base and the shipped models keep up with speech on one core.
 """
 BEFORE_MACHINES = """
 ## Which model on my machine
@@ -132,9 +134,14 @@ def _published(folder: str) -> list[dict[str, Any]]:
 
 
 def _whisper() -> Iterator[Row]:
+    fresh, seen = whisper.chunk_frames(PUBLISHED, 1000 * HEARD_S)
     for one in _published("whisper"):
+        sizes = one.pop("sizes")
+        encoder = whisper.encoder_work(sizes, fresh, seen)
         yield Row(
             family="Whisper (`models/whisper/`)",
+            second=whisper.encoder_work(sizes, 500, 500) / 1e10,
+            chunk=(encoder + whisper.decoder_work(sizes, TOKENS, fresh, seen)) / 1e9,
             directions="99 languages, transcribed or into English",
             licence="Apache-2.0",
             kept="frames older than `frozen_after_s` (3 s), and their keys",
