@@ -21,12 +21,15 @@ def encoder_work(sizes: Mapping[str, int], frames: int, seen: int) -> int:
 
 
 def decoder_work(sizes: Mapping[str, int], tokens: int, frames: int, seen: int) -> int:
-    """For a text that is read in one pass over `seen` frames, of which the keys of `frames` are made anew."""
+    """For a text that is read in one pass over `seen` frames, of which the keys of `frames` are made anew.
+
+    What may come next is asked at its end alone.
+    """
     width, layers = sizes["n_text_state"], sizes["n_text_layer"]
     keys = 2 * linear(frames, width, width)
     cross = 2 * linear(tokens, width, width) + attention(tokens, seen, width)
     own = transformer(tokens, tokens, width, 4 * width, layers)
-    return own + layers * (keys + cross) + linear(tokens, width, sizes["n_vocab"])
+    return own + layers * (keys + cross) + linear(min(tokens, 1), width, sizes["n_vocab"])
 
 
 def chunk_frames(hearing: Hearing, heard_ms: int, window_frames: int = 3000) -> tuple[int, int]:

@@ -59,7 +59,7 @@ def test_whisper_costs_what_is_counted_while_it_hears(tmp_path):
     keys = decoder_work(sizes, 0, fresh, seen)
     # Of thinned silence the convolutions see one frame only.
     assert counter.flops == pytest.approx(whisper_work(sizes, fresh, seen) + keys, rel=0.03)
-    tokens = translator.tokenizer.prompt("en", "de")
+    tokens = [*range(40)]
     with WorkCounter() as counter:
         translator.start(memory, [tokens])
     assert counter.flops == pytest.approx(decoder_work(sizes, len(tokens), 0, seen), rel=0.02)
