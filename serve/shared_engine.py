@@ -6,15 +6,22 @@ and never longer than the step in progress and its own take.
 
 Where a step takes no more than so many streams, those go first that have waited longest. A stream that is
 behind asks again after each of its steps, so that it queues up behind all others: nobody starves beside it.
+
+On a processor two threads may step at once, over one model: each takes its share of the streams that wait,
+and has its share of the cores. Small models have too little to do for several cores in one multiplication,
+whose waiting for one another costs more than it brings (benchmarks/serving).
 """
 
 import atexit
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+
+import torch
 
 from agents.engine import StreamingEngine
 from agents.stream.decision import Decision
@@ -35,21 +42,27 @@ class _Step:
 
 
 class SharedEngine:
-    """A StreamingEngine that any thread may ask for a step. Its work is done by a thread of its own."""
+    """A StreamingEngine that any thread may ask for a step. Its work is done by threads of its own."""
 
-    def __init__(self, engine: StreamingEngine, streams_at_once: int | None = None) -> None:
-        """streams_at_once: a step takes no more streams; None is no bound."""
+    def __init__(self, engine: StreamingEngine, streams_at_once: int | None = None, workers: int = 1) -> None:
+        """streams_at_once: a step takes no more streams; None is no bound.
+
+        workers: threads that step; more than one only where the translator `steps_in_threads`.
+        """
         self.engine = engine
         self.streams_at_once = streams_at_once
-        # Told of each step, by the engine's thread: how many streams it had, and the s that it took.
+        # Told of each step, by the thread that took it: how many streams it had, and the s that it took.
         self.on_step: Callable[[int, float], None] | None = None
         self._waiting: list[_Step] = []
-        self._stepping: list[_Step] = []
         self._busy: set[int] = set()  # ids of the streams that wait, or step now
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="shared-engine", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, args=(workers,), name="shared-engine", daemon=True)
+            for _ in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
         # A thread that still computes while Python ends takes the process down with it.
         atexit.register(self.close)
 
@@ -92,47 +105,60 @@ class SharedEngine:
         return not self._closed
 
     def close(self) -> None:
-        """Finish the step in progress, refuse all that wait and all that come, and end the thread."""
+        """Finish the steps in progress, refuse all that wait and all that come, and end the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            if threading.current_thread() is not thread:
+                thread.join()
         atexit.unregister(self.close)
 
-    def _work(self) -> None:
+    @property
+    def workers(self) -> int:
+        """Threads that step."""
+        return len(self._threads)
+
+    def _work(self, workers: int) -> None:
+        if workers > 1:
+            torch.set_num_threads(max(1, torch.get_num_threads() // workers))  # of this thread
+        stepping: list[_Step] = []
         # In a call of its own, so that no variable holds a stream while there is nothing to do.
         try:
-            while self._step_all_that_wait():
+            while self._step_some(stepping):
                 pass
         finally:
-            self._refuse_all()  # also after a panic that is no Exception: nobody waits for a dead thread
+            self._refuse_all(stepping)  # also after a panic that is no Exception: nobody waits for the dead
 
-    def _refuse_all(self) -> None:
+    def _refuse_all(self, stepping: list[_Step]) -> None:
         with self._changed:
             self._closed = True
-            steps, self._waiting = [*self._stepping, *self._waiting], []
+            steps, self._waiting = [*stepping, *self._waiting], []
+            self._changed.notify_all()
         for step in steps:
             if not step.decision.done():
                 step.decision.set_exception(RuntimeError("the engine has been closed"))
 
-    def _step_all_that_wait(self) -> bool:
-        """Returns False where there is nothing more to come."""
+    def _step_some(self, stepping: list[_Step]) -> bool:
+        """One step of this thread's share of the streams that wait, which are in `stepping` meanwhile.
+
+        Returns False where there is nothing more to come.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if self._closed:
                 return False
-            size = self.streams_at_once or len(self._waiting)
-            steps, self._waiting = self._waiting[:size], self._waiting[size:]
-            self._stepping = steps
+            share = math.ceil(len(self._waiting) / self.workers)
+            size = min(share, self.streams_at_once or share)
+            stepping[:], self._waiting = self._waiting[:size], self._waiting[size:]
         started_s = time.perf_counter()
-        wanted = [step for step in steps if step.decision.set_running_or_notify_cancel()]
+        wanted = [step for step in stepping if step.decision.set_running_or_notify_cancel()]
         decisions = self._prepare_and_decide(wanted)
         with self._changed:
-            self._busy -= {id(step.stream) for step in steps}
+            self._busy -= {id(step.stream) for step in stepping}
         for step, decision in zip(wanted, decisions, strict=True):
             step.decision.set_result(decision)
-        self._stepping = []
+        stepping.clear()
         if self.on_step is not None:
             self.on_step(len(wanted), time.perf_counter() - started_s)
         return True
