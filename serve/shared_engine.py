@@ -38,6 +38,7 @@ class _Step:
     before: Callable[[], None] | None = None  # what the engine's thread does first
     with_scores: bool = False
     with_times: bool = False
+    with_attention: bool = False
     decision: Future[Decision] = field(default_factory=Future)
 
 
@@ -79,16 +80,17 @@ class SharedEngine:
         before: Callable[[], None] | None = None,
         with_scores: bool = False,
         with_times: bool = False,
+        with_attention: bool = False,
     ) -> "Future[Decision]":
         """The same without waiting. Until the decision is there nobody may touch the stream.
 
         before: called by the engine's thread ahead of the step, for what takes too long elsewhere, such as
-        hearing audio; what it raises is the error of the decision. with_scores, with_times: see
-        `StreamingEngine.step`; other streams of the step may get them, too.
+        hearing audio; what it raises is the error of the decision. with_scores, with_times, with_attention:
+        see `StreamingEngine.step`; other streams of the step may get them, too.
 
         Raises ValueError where the stream waits for a step already, RuntimeError after `close`.
         """
-        step = _Step(stream, before, with_scores, with_times)
+        step = _Step(stream, before, with_scores, with_times, with_attention)
         with self._changed:
             if self._closed:
                 raise RuntimeError("the engine has been closed")
@@ -167,11 +169,8 @@ class SharedEngine:
         """A decision for each step; those that cannot be prepared have their error in it."""
         failed = {place: error for place, step in enumerate(steps) if (error := _prepare(step)) is not None}
         ready = [step for place, step in enumerate(steps) if place not in failed]
-        asked = {}
-        if any(step.with_scores for step in ready):
-            asked["with_scores"] = True
-        if any(step.with_times for step in ready):
-            asked["with_times"] = True
+        further = ("with_scores", "with_times", "with_attention")
+        asked = {name: True for name in further if any(getattr(step, name) for step in ready)}
         decided = iter(self._decide([step.stream for step in ready], asked) if ready else ())
         return [
             Decision(step.stream.audio.heard_ms, error=failed[place]) if place in failed else next(decided)

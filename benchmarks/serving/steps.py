@@ -2,13 +2,13 @@
 
     python -m benchmarks.serving.steps [AGENT.yaml ...] [--streams 8] [--seconds 6] [--output DIR]
 
-Streams speak different clips, a chunk each at every step, without sockets, servers or waiting for the speaker.
-The same streams are played one by one, two, four, ... and all in a step: by one thread that multiplies on one
-core, by one that multiplies on all cores, and by two threads, one core each, that share the streams. Texts must
-be the same each time. DIR gets steps.tsv: for each way seconds of processor time and of the clock for each
-second of speech, and how the processor time is divided among encoder, first pass over the text (`read`, or
-`start`), further steps of the decoder, and the rest. Processor time is told by its thread, so that it hardly
-depends on what else the machine does; the clock does.
+Streams speak different clips, a chunk each at every step, without sockets, servers or waiting for the
+speaker. The same streams are played one by one, two, four, ... and all in a step: by one thread that
+multiplies on one core, by one that multiplies on all cores, and by two threads, one core each, that share the
+streams. Texts must be the same each time. DIR gets steps.tsv: for each way seconds of processor time and of
+the clock for each second of speech, and how the processor time is divided among encoder, the decoder's first
+pass over the text, its further steps, and the rest. Processor time hardly depends on what else the machine
+does; the clock does.
 """
 
 import sys
@@ -163,6 +163,7 @@ def run(options: StepsOptions) -> None:
     samples = np.concatenate([soundfile.read(file, dtype="int16")[0] for file in files])
     cores = torch.get_num_threads()
     rows = []
+    options.output.mkdir(parents=True, exist_ok=True)
     for file in options.files():
         configuration, _ = configure_agent(read_yaml(file), file, others=(SimulstreamOptions,))
         chunk_ms = configuration.agent_options.chunk_ms
