@@ -58,7 +58,6 @@ export class Strip {
 
   // Where the model looked for the chosen word: when it was written, and dotted when it had waited last.
   drawAttention(height) {
-    this.curves = 0;
     if (!this.chosen) return;
     this.drawCurve(this.transcript.lastWait(this.chosen)?.attention, height, "--warn", [2, 3]);
     this.drawCurve(this.chosen.attention, height, "--accent", []);
@@ -67,7 +66,6 @@ export class Strip {
   // A curve over the sound: its peak is as tall as there is room.
   drawCurve(curve, height, color, dashes) {
     if (!curve) return;
-    this.curves += 1;
     const brush = this.canvas.getContext("2d");
     const foot = height - 16;
     const tall = foot - (TOP_PX + LANES * LANE_PX);
