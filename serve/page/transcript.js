@@ -156,5 +156,5 @@ function lookedAt({ beginS, stepS, weights }) {
     }
   }
   const [from, to] = best.map((place) => (beginS + place * stepS).toFixed(1));
-  return `Half of the attention lay between ${from} and ${to} s.`;
+  return `Half of the attention: ${from} to ${to} s.`;
 }

@@ -21,7 +21,8 @@ DRAWN = """(name) => {
     const canvas = document.getElementById("wave");
     const color = getComputedStyle(document.body).getPropertyValue(name).trim();
     const wanted = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    const empty = new OffscreenCanvas(canvas.width, canvas.height);
+    const copy = empty.getContext("2d", { willReadFrequently: true });
     copy.drawImage(canvas, 0, 0);
     const data = copy.getImageData(0, 0, canvas.width, canvas.height).data;
     let found = 0;

@@ -42,7 +42,7 @@ def test_a_microphone_is_captioned_within_the_policys_latency(agent, captions, t
     ]
     assert slow == []
     assert "was heard at" in why and "written at" in why
-    assert re.search(r"Half of the attention lay between \d+\.\d and \d+\.\d s\.$", why)
+    assert re.search(r"Half of the attention: \d+\.\d to \d+\.\d s\.$", why)
     assert unchosen == 0 < chosen
 
 
