@@ -58,9 +58,12 @@ class SharedEngine:
         self._busy: set[int] = set()  # ids of the streams that wait, or step now
         self._closed = False
         self._changed = threading.Condition()
+        # What each thread steps now; one has something only while all before it do. So a stream that is alone
+        # stays with one thread, whose caches know it.
+        self._stepping: list[list[_Step]] = [[] for _ in range(workers)]
         self._threads = [
-            threading.Thread(target=self._work, args=(workers,), name="shared-engine", daemon=True)
-            for _ in range(workers)
+            threading.Thread(target=self._work, args=(place,), name="shared-engine", daemon=True)
+            for place in range(workers)
         ]
         for thread in self._threads:
             thread.start()
@@ -98,7 +101,7 @@ class SharedEngine:
                 raise ValueError("a stream takes one step at a time, and this one waits for a step already")
             self._busy.add(id(stream))
             self._waiting.append(step)
-            self._changed.notify()
+            self._changed.notify_all()
         return step.decision
 
     @property
@@ -121,16 +124,17 @@ class SharedEngine:
         """Threads that step."""
         return len(self._threads)
 
-    def _work(self, workers: int) -> None:
-        if workers > 1:
-            torch.set_num_threads(max(1, torch.get_num_threads() // workers))  # of this thread
-        stepping: list[_Step] = []
+    def _work(self, place: int) -> None:
+        if self.workers > 1:
+            torch.set_num_threads(max(1, torch.get_num_threads() // self.workers))  # of this thread
         # In a call of its own, so that no variable holds a stream while there is nothing to do.
         try:
-            while self._step_some(stepping):
+            while self._step_some(place):
                 pass
         finally:
-            self._refuse_all(stepping)  # also after a panic that is no Exception: nobody waits for the dead
+            self._refuse_all(
+                self._stepping[place]
+            )  # also after a panic that is no Exception: nobody waits for the dead
 
     def _refuse_all(self, stepping: list[_Step]) -> None:
         with self._changed:
@@ -141,26 +145,29 @@ class SharedEngine:
             if not step.decision.done():
                 step.decision.set_exception(RuntimeError("the engine has been closed"))
 
-    def _step_some(self, stepping: list[_Step]) -> bool:
-        """One step of this thread's share of the streams that wait, which are in `stepping` meanwhile.
+    def _step_some(self, place: int) -> bool:
+        """One step of a thread's share of the streams that wait. Returns False where nothing more is to come.
 
-        Returns False where there is nothing more to come.
+        It begins once all threads before it are at work.
         """
+        stepping = self._stepping[place]
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._closed or (self._waiting and all(self._stepping[:place])))
             if self._closed:
                 return False
             share = math.ceil(len(self._waiting) / self.workers)
             size = min(share, self.streams_at_once or share)
             stepping[:], self._waiting = self._waiting[:size], self._waiting[size:]
+            if self._waiting:
+                self._changed.notify_all()  # the next thread may take some
         started_s = time.perf_counter()
         wanted = [step for step in stepping if step.decision.set_running_or_notify_cancel()]
         decisions = self._prepare_and_decide(wanted)
         with self._changed:
             self._busy -= {id(step.stream) for step in stepping}
+            stepping.clear()  # whoever is answered may ask again, and finds this thread free
         for step, decision in zip(wanted, decisions, strict=True):
             step.decision.set_result(decision)
-        stepping.clear()
         if self.on_step is not None:
             self.on_step(len(wanted), time.perf_counter() - started_s)
         return True

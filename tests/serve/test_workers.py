@@ -1,5 +1,6 @@
 """Several threads that step over one model."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,6 +30,21 @@ def test_two_workers_share_out_what_waits():
     finally:
         watched.door.set()
         together.close()
+
+
+def test_a_stream_that_is_alone_stays_with_one_worker():
+    loop = engine()
+    threads = set()
+    step = loop.step
+    loop.step = lambda streams, **asked: threads.add(threading.get_ident()) or step(streams, **asked)
+    together = SharedEngine(loop, workers=3)
+    try:
+        stream = open_stream(loop)
+        for _ in range(20):
+            together.step(stream)
+    finally:
+        together.close()
+    assert len(threads) == 1
 
 
 @pytest.mark.parametrize("size", [1, 3])
