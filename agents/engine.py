@@ -22,6 +22,7 @@ from agents.stream.policy_scores import PolicyScores
 from agents.stream.previews import Previews, stops_early
 from agents.stream.state import StreamState
 from agents.stream.steps import DueStream, step_together
+from agents.stream.token_attention import token_curves, token_times_ms
 from foundation.errors import InputError
 from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
@@ -101,15 +102,20 @@ class StreamingEngine:
         return stream
 
     def step(
-        self, streams: Sequence[StreamState], with_scores: bool = False, with_times: bool = False
+        self,
+        streams: Sequence[StreamState],
+        with_scores: bool = False,
+        with_times: bool = False,
+        with_attention: bool = False,
     ) -> list[Decision]:
         """Decide what each stream does with the audio that it has heard so far.
 
         Streams that listen to one sound (several policies over the same audio) share its encoding.
         with_scores: decisions say what their policies saw. with_times: each token's time is that of the
-        audio it was attended to, which costs the computation of attention.
+        audio it was attended to, which costs the computation of attention. with_attention: decisions say
+        where each token looked.
         """
-        [decisions] = step_together([(self, streams)], None, with_scores, with_times)
+        [decisions] = step_together([(self, streams)], None, with_scores, with_times, with_attention)
         return decisions
 
     def due(self, streams: Sequence[StreamState]) -> tuple[list[DueStream], list[Decision]]:
@@ -154,6 +160,7 @@ class StreamingEngine:
         listens_to: Sequence[int],
         with_scores: bool,
         with_times: bool,
+        with_attention: bool = False,
     ) -> list[Decision]:
         """What each due stream decides, which hears row listens_to[r] of `memory`."""
         requests = [
@@ -163,19 +170,21 @@ class StreamingEngine:
         look_ahead = self.search.options.look_ahead
         policies = [one.policy for one in due]
         asked = [one.policy for one in due if not one.stream.closes]
-        questions = PolicyQuestions(policies, look_ahead, with_scores, with_times)
+        questions = PolicyQuestions(policies, look_ahead, with_scores, with_times, with_attention)
+        observes = with_times or with_attention
         found = self.search.find(
             memory,
             requests,
             read=questions.read if any(map(decides, asked)) else None,
-            with_attention=with_times or any(policy.needs_attention for policy in asked),
-            observe=questions.observe if with_times else None,
+            with_attention=observes or any(policy.needs_attention for policy in asked),
+            observe=questions.observe if observes else None,
         )
         allowed = found
         if questions.reads is not None:
             reads = questions.reads.of(found)
             allowed = [one.until_read(read) for one, read in zip(found, reads, strict=True)]
-        times = self._times_ms(due, memory, listens_to, questions, found)
+        heard = (due, memory, listens_to, questions, found)
+        times, curves = token_times_ms(*heard), token_curves(*heard)
         scores = [None] * len(due) if questions.scores is None else questions.scores.of(found)
         decisions = []
         for place, one in enumerate(due):
@@ -193,7 +202,8 @@ class StreamingEngine:
             times_ms = tuple(times[place][: len(tokens)])
             text = self._write(one.stream, tokens, times_ms)
             one.stream.expect(found[place], len(tokens), self.search.end)
-            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw))
+            looked = curves[place][: len(tokens) + 1]
+            decisions.append(Decision(heard_ms, text, tokens, times_ms, saw, looked))
         asked = [
             (one.stream, self._request(one.stream, None, heard))
             for one, heard, hypothesis in zip(due, listens_to, found, strict=True)
@@ -245,24 +255,6 @@ class StreamingEngine:
             return left
         allowed = stream.ask_units_allowed()
         return left if allowed is None else min(allowed, left)
-
-    def _times_ms(
-        self,
-        due: Sequence[DueStream],
-        memory: Memory,
-        listens_to: Sequence[int],
-        questions: PolicyQuestions,
-        hypotheses: Sequence[Hypothesis],
-    ) -> list[list[float]]:
-        """For each stream the time in the source that each token of its hypothesis belongs to."""
-        if questions.frames is None:
-            pairs = zip(due, hypotheses, strict=True)
-            return [[one.stream.audio.heard_ms] * len(hypothesis.tokens) for one, hypothesis in pairs]
-        ends_ms = memory.end_ms.cpu()
-        return [
-            [one.stream.audio.start_ms + float(ends_ms[heard, int(frame)]) for frame in frames[:-1]]
-            for one, heard, frames in zip(due, listens_to, questions.frames.of(hypotheses), strict=True)
-        ]
 
     def _allowed_tokens(self, one: DueStream, hypothesis: Hypothesis) -> tuple[int, ...]:
         """The tokens of a hypothesis that its policy lets be written, in whole words."""

@@ -176,6 +176,8 @@ class SpeechTranslator(SpeechDecoder, Translator):
             _prepare_for_processor(model, options)
         if options.has_static_shapes:
             self.static_steps = StaticSteps(model.decoder, self.predict, options.recording())
+        # Recorded steps take place in one memory.
+        self.steps_in_threads = self.static_steps is None
         self._encoder = self.new_encoder(encoder_dtype, decoder_dtype)
         self.maximum_audio_ms = float(HOP_MS * self._encoder.window_frames)
         self.hidden_width = model.dimensions.n_text_state

@@ -68,4 +68,4 @@ def _app(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> Starlette:
     from serve.web.app import LiveServer
 
     configuration = served_configuration(args.configuration, keys)
-    return LiveServer(served_agent(configuration), configuration, args).app()
+    return LiveServer(served_agent(configuration, args.workers), configuration, args).app()

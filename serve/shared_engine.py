@@ -6,15 +6,22 @@ and never longer than the step in progress and its own take.
 
 Where a step takes no more than so many streams, those go first that have waited longest. A stream that is
 behind asks again after each of its steps, so that it queues up behind all others: nobody starves beside it.
+
+On a processor two threads may step at once, over one model: each takes its share of the streams that wait,
+and has its share of the cores. Small models have too little to do for several cores in one multiplication,
+whose waiting for one another costs more than it brings (benchmarks/serving).
 """
 
 import atexit
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+
+import torch
 
 from agents.engine import StreamingEngine
 from agents.stream.decision import Decision
@@ -31,25 +38,35 @@ class _Step:
     before: Callable[[], None] | None = None  # what the engine's thread does first
     with_scores: bool = False
     with_times: bool = False
+    with_attention: bool = False
     decision: Future[Decision] = field(default_factory=Future)
 
 
 class SharedEngine:
-    """A StreamingEngine that any thread may ask for a step. Its work is done by a thread of its own."""
+    """A StreamingEngine that any thread may ask for a step. Its work is done by threads of its own."""
 
-    def __init__(self, engine: StreamingEngine, streams_at_once: int | None = None) -> None:
-        """streams_at_once: a step takes no more streams; None is no bound."""
+    def __init__(self, engine: StreamingEngine, streams_at_once: int | None = None, workers: int = 1) -> None:
+        """streams_at_once: a step takes no more streams; None is no bound.
+
+        workers: threads that step; more than one only where the translator `steps_in_threads`.
+        """
         self.engine = engine
         self.streams_at_once = streams_at_once
-        # Told of each step, by the engine's thread: how many streams it had, and the s that it took.
+        # Told of each step, by the thread that took it: how many streams it had, and the s that it took.
         self.on_step: Callable[[int, float], None] | None = None
         self._waiting: list[_Step] = []
-        self._stepping: list[_Step] = []
         self._busy: set[int] = set()  # ids of the streams that wait, or step now
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="shared-engine", daemon=True)
-        self._thread.start()
+        # What each thread steps now; one has something only while all before it do. So a stream that is alone
+        # stays with one thread, whose caches know it.
+        self._stepping: list[list[_Step]] = [[] for _ in range(workers)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(place,), name="shared-engine", daemon=True)
+            for place in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
         # A thread that still computes while Python ends takes the process down with it.
         atexit.register(self.close)
 
@@ -66,16 +83,17 @@ class SharedEngine:
         before: Callable[[], None] | None = None,
         with_scores: bool = False,
         with_times: bool = False,
+        with_attention: bool = False,
     ) -> "Future[Decision]":
         """The same without waiting. Until the decision is there nobody may touch the stream.
 
         before: called by the engine's thread ahead of the step, for what takes too long elsewhere, such as
-        hearing audio; what it raises is the error of the decision. with_scores, with_times: see
-        `StreamingEngine.step`; other streams of the step may get them, too.
+        hearing audio; what it raises is the error of the decision. with_scores, with_times, with_attention:
+        see `StreamingEngine.step`; other streams of the step may get them, too.
 
         Raises ValueError where the stream waits for a step already, RuntimeError after `close`.
         """
-        step = _Step(stream, before, with_scores, with_times)
+        step = _Step(stream, before, with_scores, with_times, with_attention)
         with self._changed:
             if self._closed:
                 raise RuntimeError("the engine has been closed")
@@ -83,7 +101,7 @@ class SharedEngine:
                 raise ValueError("a stream takes one step at a time, and this one waits for a step already")
             self._busy.add(id(stream))
             self._waiting.append(step)
-            self._changed.notify()
+            self._changed.notify_all()
         return step.decision
 
     @property
@@ -92,47 +110,64 @@ class SharedEngine:
         return not self._closed
 
     def close(self) -> None:
-        """Finish the step in progress, refuse all that wait and all that come, and end the thread."""
+        """Finish the steps in progress, refuse all that wait and all that come, and end the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            if threading.current_thread() is not thread:
+                thread.join()
         atexit.unregister(self.close)
 
-    def _work(self) -> None:
+    @property
+    def workers(self) -> int:
+        """Threads that step."""
+        return len(self._threads)
+
+    def _work(self, place: int) -> None:
+        if self.workers > 1:
+            torch.set_num_threads(max(1, torch.get_num_threads() // self.workers))  # of this thread
         # In a call of its own, so that no variable holds a stream while there is nothing to do.
         try:
-            while self._step_all_that_wait():
+            while self._step_some(place):
                 pass
         finally:
-            self._refuse_all()  # also after a panic that is no Exception: nobody waits for a dead thread
+            self._refuse_all(
+                self._stepping[place]
+            )  # also after a panic that is no Exception: nobody waits for the dead
 
-    def _refuse_all(self) -> None:
+    def _refuse_all(self, stepping: list[_Step]) -> None:
         with self._changed:
             self._closed = True
-            steps, self._waiting = [*self._stepping, *self._waiting], []
+            steps, self._waiting = [*stepping, *self._waiting], []
+            self._changed.notify_all()
         for step in steps:
             if not step.decision.done():
                 step.decision.set_exception(RuntimeError("the engine has been closed"))
 
-    def _step_all_that_wait(self) -> bool:
-        """Returns False where there is nothing more to come."""
+    def _step_some(self, place: int) -> bool:
+        """One step of a thread's share of the streams that wait. Returns False where nothing more is to come.
+
+        It begins once all threads before it are at work.
+        """
+        stepping = self._stepping[place]
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._closed or (self._waiting and all(self._stepping[:place])))
             if self._closed:
                 return False
-            size = self.streams_at_once or len(self._waiting)
-            steps, self._waiting = self._waiting[:size], self._waiting[size:]
-            self._stepping = steps
+            share = math.ceil(len(self._waiting) / self.workers)
+            size = min(share, self.streams_at_once or share)
+            stepping[:], self._waiting = self._waiting[:size], self._waiting[size:]
+            if self._waiting:
+                self._changed.notify_all()  # the next thread may take some
         started_s = time.perf_counter()
-        wanted = [step for step in steps if step.decision.set_running_or_notify_cancel()]
+        wanted = [step for step in stepping if step.decision.set_running_or_notify_cancel()]
         decisions = self._prepare_and_decide(wanted)
         with self._changed:
-            self._busy -= {id(step.stream) for step in steps}
+            self._busy -= {id(step.stream) for step in stepping}
+            stepping.clear()  # whoever is answered may ask again, and finds this thread free
         for step, decision in zip(wanted, decisions, strict=True):
             step.decision.set_result(decision)
-        self._stepping = []
         if self.on_step is not None:
             self.on_step(len(wanted), time.perf_counter() - started_s)
         return True
@@ -141,11 +176,8 @@ class SharedEngine:
         """A decision for each step; those that cannot be prepared have their error in it."""
         failed = {place: error for place, step in enumerate(steps) if (error := _prepare(step)) is not None}
         ready = [step for place, step in enumerate(steps) if place not in failed]
-        asked = {}
-        if any(step.with_scores for step in ready):
-            asked["with_scores"] = True
-        if any(step.with_times for step in ready):
-            asked["with_times"] = True
+        further = ("with_scores", "with_times", "with_attention")
+        asked = {name: True for name in further if any(getattr(step, name) for step in ready)}
         decided = iter(self._decide([step.stream for step in ready], asked) if ready else ())
         return [
             Decision(step.stream.audio.heard_ms, error=failed[place]) if place in failed else next(decided)

@@ -18,7 +18,7 @@ def written_words(
     texts = decision.text.split()
     if not texts:
         return []
-    owners = _owners(texts, decision.tokens, decode)
+    owners = token_owners(texts, decision.tokens, decode)
     scores = _scores(decision)
     written_s = round(decision.heard_ms / 1000, 3)
     words = []
@@ -37,7 +37,7 @@ def written_words(
     return words
 
 
-def _owners(
+def token_owners(
     texts: Sequence[str], tokens: Sequence[int], decode: Callable[[Sequence[int]], str]
 ) -> list[int | None]:
     """For each token the word that it ends in; None for all where text and tokens do not agree.

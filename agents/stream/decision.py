@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agents.stream.attention_curve import AttentionCurve
 from agents.stream.policy_scores import PolicyScores
 
 
@@ -16,6 +17,8 @@ class Decision:
     # for that, else heard_ms.
     times_ms: tuple[float, ...] = ()
     scores: PolicyScores | None = None  # what the policy saw, if the engine was asked and it goes by scores
+    # Where each token looked, and the one behind them that was held back, if the engine was asked.
+    attention: tuple[AttentionCurve, ...] = ()
     error: Exception | None = None  # why this stream cannot go on; the streams beside it do
 
     def then(self, other: "Decision") -> "Decision":
@@ -26,5 +29,6 @@ class Decision:
             self.tokens + other.tokens,
             self.times_ms + other.times_ms,
             other.scores or self.scores,
+            self.attention[: len(self.tokens)] + other.attention,
             other.error,
         )

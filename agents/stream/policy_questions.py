@@ -22,16 +22,23 @@ class PolicyQuestions:
     """
 
     def __init__(
-        self, policies: Sequence[Policy], look_ahead: bool, with_scores: bool, with_frames: bool
+        self,
+        policies: Sequence[Policy],
+        look_ahead: bool,
+        with_scores: bool,
+        with_frames: bool,
+        with_attention: bool = False,
     ) -> None:
         """policies: of each stream. look_ahead: answers are kept for later, and no row READs now.
 
-        with_scores, with_frames: whether policies' scores and the most attended frames are kept.
+        with_scores, with_frames, with_attention: whether policies' scores, the most attended frames and the
+        attention to all frames are kept.
         """
         self.policies = policies
         self.scores = RowTrace() if with_scores else None
         self.reads = RowTrace() if look_ahead else None
         self.frames = RowTrace() if with_frames else None
+        self.attention = RowTrace() if with_attention else None
         self.errors: dict[int, Exception] = {}  # of streams
         groups: dict[Hashable, int] = {}
         group = [groups.setdefault(_asked_with(one), len(groups)) for one in policies]
@@ -43,8 +50,11 @@ class PolicyQuestions:
         )
 
     def observe(self, step: DecodingStep) -> None:
-        """Keep the frame that each row attends to most."""
-        self.frames.add(step, step.attention.argmax(-1))
+        """Keep the frame that each row attends to most, and what it attends to."""
+        if self.frames is not None:
+            self.frames.add(step, step.attention.argmax(-1))
+        if self.attention is not None:
+            self.attention.add(step, step.attention)
 
     def read(self, step: DecodingStep) -> Tensor:
         """(R,) bool, where the model runs: rows that must hear more."""

@@ -42,6 +42,7 @@ class Engine(Protocol):
         listens_to: Sequence[int],
         with_scores: bool,
         with_times: bool,
+        with_attention: bool,
     ) -> list[Decision]: ...
 
 
@@ -49,14 +50,19 @@ Work = Sequence[tuple[Engine, Sequence[StreamState]]]
 
 
 def step_together(
-    work: Work, streams_at_once: int | None = None, with_scores: bool = False, with_times: bool = False
+    work: Work,
+    streams_at_once: int | None = None,
+    with_scores: bool = False,
+    with_times: bool = False,
+    with_attention: bool = False,
 ) -> list[list[Decision]]:
     """`StreamingEngine.step` for several engines whose translators encode alike: that is done once.
 
     streams_at_once bounds the memory of decoding, whatever the number of streams; None is no bound.
     Audio that holds the end of an utterance, or more than a window, is decided upon part by part.
     """
-    decisions = _decide(work, streams_at_once, with_scores, with_times)
+    asked = (with_scores, with_times, with_attention)
+    decisions = _decide(work, streams_at_once, *asked)
     going_on = [range(len(streams)) for _, streams in work]
     while True:
         _begin_utterances(work)
@@ -71,7 +77,7 @@ def step_together(
             (engine, [streams[place] for place in places])
             for (engine, streams), places in zip(work, going_on, strict=True)
         ]
-        more = _decide(left, streams_at_once, with_scores, with_times)
+        more = _decide(left, streams_at_once, *asked)
         for decided, places, some in zip(decisions, going_on, more, strict=True):
             for place, decision in zip(places, some, strict=True):
                 decided[place] = decided[place].then(decision)
@@ -94,7 +100,7 @@ def _begin_utterances(work: Work) -> None:
 
 
 def _decide(
-    work: Work, streams_at_once: int | None, with_scores: bool, with_times: bool
+    work: Work, streams_at_once: int | None, with_scores: bool, with_times: bool, with_attention: bool
 ) -> list[list[Decision]]:
     """One decision of each stream upon what its window holds."""
     listen(work[0][0].translator, [stream.audio for _, streams in work for stream in streams])
@@ -115,7 +121,7 @@ def _decide(
             used = sorted(set(listens_to))
             part = memory if len(used) == len(sounds) else memory.select(used)
             heard = [used.index(row) for row in listens_to]
-            found = engine.decode(some, part, heard, with_scores, with_times)
+            found = engine.decode(some, part, heard, with_scores, with_times, with_attention)
             for one, decision in zip(some, found, strict=True):
                 decided[one.place] = decision
     return list(decisions)

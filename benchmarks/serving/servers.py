@@ -30,7 +30,11 @@ class Servers:
 
     def memory_mib(self) -> float:
         """Resident at most, all together."""
-        return sum(_peak_mib(process) for process in self.processes)
+        return sum(_memory_mib(process, "VmHWM") for process in self.processes)
+
+    def memory_now_mib(self) -> float:
+        """Resident now, all together."""
+        return sum(_memory_mib(process, "VmRSS") for process in self.processes)
 
 
 @contextmanager
@@ -108,7 +112,8 @@ def _processor_s(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _peak_mib(process: int) -> float:
+def _memory_mib(process: int, kind: str) -> float:
+    """kind: VmRSS, or VmHWM for the most so far."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    [peak] = [line for line in lines if line.startswith("VmHWM:")]
-    return int(peak.split()[1]) / 1024
+    [line] = [line for line in lines if line.startswith(f"{kind}:")]
+    return int(line.split()[1]) / 1024

@@ -79,6 +79,7 @@ class ScoredTranslator(Translator):
         self.encoded_silence_ms = base.encoded_silence_ms
         self.bytes_per_audio_s = base.bytes_per_audio_s
         self.reads_ahead = base.reads_ahead
+        self.steps_in_threads = base.steps_in_threads
         self.reads_text = base.reads_text
         self.hears_in_steps = base.hears_in_steps
 

@@ -52,7 +52,7 @@ def run(args: ServeArguments, keys: Mapping[str, Sequence[str]]) -> None:
     from serve.web.app import LiveServer
     from serve.web.server import make_server
 
-    live = LiveServer(served_agent(configuration), configuration, args, log)
+    live = LiveServer(served_agent(configuration, args.workers), configuration, args, log)
     listener.listen()
     _say_ready(args, listener.getsockname()[1])
     try:

@@ -1,6 +1,6 @@
 // What is chosen: languages, policy, its place between "sooner" and "surer", and whether there is a preview.
 
-const REPORT = ["times", "scores", "events", "sentences"];
+const REPORT = ["times", "scores", "events", "sentences", "attention"];
 const PLACES = ["as soon as possible", "sooner than sure", "in balance", "rather sure", "as sure as can be"];
 const NO_PREVIEW = "This policy hears everything first: there is nothing to show before";
 

@@ -30,6 +30,7 @@ export class Strip {
     this.start = end - seconds;
     this.scale = width / seconds;
     this.drawSound(width, height, end);
+    this.drawAttention(height);
     this.drawWords();
   }
 
@@ -53,6 +54,33 @@ export class Strip {
     for (let second = Math.ceil(this.start); second < end; second += 2) {
       if (second >= 0) brush.fillText(`${second} s`, (second - this.start) * this.scale + 2, height - 3);
     }
+  }
+
+  // Where the model looked for the chosen word: when it was written, and dotted when it had waited last.
+  drawAttention(height) {
+    if (!this.chosen) return;
+    this.drawCurve(this.transcript.lastWait(this.chosen)?.attention, height, "--warn", [2, 3]);
+    this.drawCurve(this.chosen.attention, height, "--accent", []);
+  }
+
+  // A curve over the sound: its peak is as tall as there is room.
+  drawCurve(curve, height, color, dashes) {
+    if (!curve) return;
+    const brush = this.canvas.getContext("2d");
+    const foot = height - 16;
+    const tall = foot - (TOP_PX + LANES * LANE_PX);
+    const most = Math.max(...curve.weights);
+    const x = (bin) => (curve.beginS + bin * curve.stepS - this.start) * this.scale;
+    brush.strokeStyle = getComputedStyle(this.box).getPropertyValue(color);
+    brush.lineWidth = 2;
+    brush.lineJoin = "round";
+    brush.setLineDash(dashes);
+    brush.beginPath();
+    brush.moveTo(x(0), foot);
+    curve.weights.forEach((weight, bin) => brush.lineTo(x(bin + 0.5), foot - (weight / most) * tall));
+    brush.lineTo(x(curve.weights.length), foot);
+    brush.stroke();
+    brush.setLineDash([]);
   }
 
   drawWords() {
@@ -96,7 +124,10 @@ export class Strip {
     const element = document.createElement("span");
     element.className = "word";
     element.append(word.text, document.createElement("i"));
-    element.addEventListener("pointerenter", () => this.choose(word));
+    element.addEventListener("pointerenter", () => {
+      this.choose(word);
+      this.draw();
+    });
     this.words.append(element);
     this.elements.set(word, element);
     return element;

@@ -50,7 +50,8 @@ export class Transcript {
     }
     if (told.heard_s === undefined) return;
     const begin = this.streams[0] ?? 0;
-    this.decisions.push({ heardS: begin + told.heard_s, event: told.event, wait: told.wait ?? null });
+    const wait = told.wait && { ...told.wait, attention: curve(told.wait.attention, begin) };
+    this.decisions.push({ heardS: begin + told.heard_s, event: told.event, wait: wait ?? null });
     this.preview = told.preview ?? "";
     this.previewed ||= this.preview !== "";
     this.deleted += told.deleted.split(/\s+/).filter(Boolean).length;
@@ -69,6 +70,7 @@ export class Transcript {
         writtenS,
         delayS: Math.max(0, now - this.momentOf(heardS)),
         serverS: told.delay_s ?? 0, // of the delay: computation, and waiting for it
+        attention: curve(word.attention, begin), // where the model looked when it wrote the word
       };
       this.words.push(entry);
       if (!this.open) {
@@ -114,16 +116,45 @@ export class Transcript {
     return this.deleted / Math.max(1, this.words.length);
   }
 
-  // Why a word was not written when it had been heard.
+  // The decisions at which a word had been heard, and was not written.
+  waits(word) {
+    return this.decisions.filter((one) => one.heardS > word.heardS && one.heardS < word.writtenS - 0.001);
+  }
+
+  // What the policy saw when the word waited last; null where it tells nothing, or the word did not wait.
+  lastWait(word) {
+    return this.waits(word).findLast((one) => one.wait)?.wait ?? null;
+  }
+
+  // Why a word was not written when it had been heard, and where the model looked when it was.
   why(word) {
     const told = `“${word.text}” was heard at ${word.heardS.toFixed(1)} s and written at ${word.writtenS.toFixed(1)} s`;
-    const waits = this.decisions.filter(
-      (one) => one.heardS > word.heardS && one.heardS < word.writtenS - 0.001,
-    );
-    if (!waits.length) return `${told}, with the first sound that held it.`;
+    const looked = word.attention ? ` ${lookedAt(word.attention)}` : "";
+    const waits = this.waits(word);
+    if (!waits.length) return `${told}, with the first sound that held it.${looked}`;
     const times = waits.length === 1 ? "once" : `${waits.length} times`;
-    const last = waits.filter((one) => one.wait).at(-1)?.wait;
-    if (!last) return `${told}: it was not ready ${times}.`;
-    return `${told}: it waited ${times}; the policy's score was ${last.score.toPrecision(3)}, and it waits above ${last.limit.toPrecision(3)}.`;
+    const last = this.lastWait(word);
+    if (!last) return `${told}: it was not ready ${times}.${looked}`;
+    return `${told}: it waited ${times}; the policy's score was ${last.score.toPrecision(3)}, and it waits above ${last.limit.toPrecision(3)}.${looked}`;
   }
+}
+
+// Attention over time as the page keeps it; null where the server told none.
+function curve(told, begin) {
+  return told?.weights.length ? { beginS: begin + told.begin_s, stepS: told.step_s, weights: told.weights } : null;
+}
+
+// The shortest time that has half of the attention, in words.
+function lookedAt({ beginS, stepS, weights }) {
+  const half = weights.reduce((sum, weight) => sum + weight, 0) / 2;
+  let best = [0, weights.length];
+  for (let first = 0; first < weights.length; first++) {
+    let sum = 0;
+    for (let end = first + 1; end <= weights.length && end - first < best[1] - best[0]; end++) {
+      sum += weights[end - 1];
+      if (sum >= half) best = [first, end];
+    }
+  }
+  const [from, to] = best.map((place) => (beginS + place * stepS).toFixed(1));
+  return `Half of the attention: ${from} to ${to} s.`;
 }

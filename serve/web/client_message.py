@@ -17,7 +17,7 @@ from foundation.options import check_options, option, options_of, unknown_name
 from foundation.typed_values import typed_value
 from models.sound.audio import FASTEST, SLOWEST
 
-REPORTS = ("times", "scores", "events", "sentences")
+REPORTS = ("times", "scores", "events", "sentences", "attention")
 LONGEST_CONTEXT = 4000  # characters; no model's prompt takes more
 # simulstream's, whose values may be anything.
 FREE_KEYS = ("metrics_metadata", "end_of_stream")

@@ -112,6 +112,7 @@ class ClientStream:
             partial(stream.audio.append, samples, sample_rate, ends),
             with_scores="scores" in report,
             with_times="times" in report,
+            with_attention="attention" in report,
         )
         decision = await asyncio.wrap_future(future)
         if decision.error is not None:

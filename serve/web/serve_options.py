@@ -17,6 +17,12 @@ class ServeOptions:
     streams_at_once: int = option(
         32, "A step of the engine takes so many streams; the others go first in the next.", at_least=1
     )
+    workers: int | None = option(
+        None,
+        "So many threads take steps at once, and share the cores; default: 2 on a processor, where the model "
+        "allows it, else 1.",
+        at_least=1,
+    )
     clients: int = option(64, "So many clients may be connected; more are refused.", at_least=1)
     clients_per_address: int = option(16, "So many of them may have the same address.", at_least=1)
     message_bytes: int = option(2**20, "A message may be so long.", at_least=1024, at_most=2**30)

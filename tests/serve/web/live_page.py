@@ -17,6 +17,22 @@ from tests.evaluation.report_browser import PATIENCE_MS, chromium
 WORDS = """() => transcript.words.map(({text, heardS, writtenS, delayS, serverS}) =>
     ({text, heardS, writtenS, delayS, serverS}))"""
 
+DRAWN = """(name) => {
+    const canvas = document.getElementById("wave");
+    const color = getComputedStyle(document.body).getPropertyValue(name).trim();
+    const wanted = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+    const empty = new OffscreenCanvas(canvas.width, canvas.height);
+    const copy = empty.getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const data = copy.getImageData(0, 0, canvas.width, canvas.height).data;
+    let found = 0;
+    for (let at = 0; at < data.length; at += 4) {
+        const near = wanted.every((value, part) => Math.abs(value - data[at + part]) < 12);
+        if (near && data[at + 3] > 200) found += 1;
+    }
+    return found;
+}"""
+
 
 class LivePage:
     """One page, with all that went wrong in it."""
@@ -43,6 +59,10 @@ class LivePage:
 
     def words(self) -> list[dict[str, Any]]:
         return self.page.evaluate(WORDS)
+
+    def drawn_in(self, color: str) -> int:
+        """Points of the strip's canvas in a color of the style sheet, given as #rrggbb."""
+        return self.page.evaluate(DRAWN, color)
 
     def download(self, kind: str) -> str:
         with self.page.expect_download() as caught:

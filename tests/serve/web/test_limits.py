@@ -76,7 +76,10 @@ def test_messages_beyond_the_pace_wait():
         ('{"sample_rate": "fast"}', "sample_rate must be a whole number, got 'fast'"),
         ('{"sample_rate": 0}', "sample_rate must be at least 1000, got 0"),
         ('{"knob": NaN}', "knob must be a finite number, got nan"),
-        ('{"report": "time"}', "report must be one of times, scores, events, sentences, got 'time'"),
+        (
+            '{"report": "time"}',
+            "report must be one of times, scores, events, sentences, attention, got 'time'",
+        ),
         ('{"knob": 1' + "0" * 5000 + "}", "a message must be JSON"),
     ],
 )

@@ -1,6 +1,7 @@
 """The page of `simulst serve`, used by a browser."""
 
 import base64
+import re
 
 import pytest
 import soundfile
@@ -27,9 +28,11 @@ def test_a_microphone_is_captioned_within_the_policys_latency(agent, captions, t
         live.until("Ready", "#state")
         until_end = live.page.inner_text("#sentences")
         words = live.words()
+        unchosen = live.drawn_in("--accent")
         live.page.focus("#strip")
         live.page.keyboard.press("ArrowLeft")
         why = live.page.inner_text("#why")
+        chosen = live.drawn_in("--accent")
         assert live.problems == []
     for said in ("Frau", "roten Mantel", "entlang"):
         assert said in until_end
@@ -39,6 +42,8 @@ def test_a_microphone_is_captioned_within_the_policys_latency(agent, captions, t
     ]
     assert slow == []
     assert "was heard at" in why and "written at" in why
+    assert re.search(r"Half of the attention: \d+\.\d to \d+\.\d s\.$", why)
+    assert unchosen == 0 < chosen
 
 
 def test_a_file_is_captioned_with_a_preview_and_taken_along(scripted, sound, tmp_path):

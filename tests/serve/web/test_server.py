@@ -57,7 +57,7 @@ def test_pieces_of_any_size_give_the_same_text(served, sound):
 def test_what_a_client_asks_for_is_told(served, sound):
     async def one():
         async with connect(served.uri) as client:
-            report = ["times", "scores", "events", "sentences"]
+            report = ["times", "scores", "events", "sentences", "attention"]
             reported = await speak(client, sound, {"policy": "alignatt", "knob": 20, "report": report})
             return reported, await speak(client, sound, {"report": []})
 
@@ -68,6 +68,12 @@ def test_what_a_client_asks_for_is_told(served, sound):
     assert all(word["heard_s"] <= word["written_s"] for word in words)
     waits = [answer["wait"] for answer in told if "wait" in answer]
     assert waits and all(wait["limit"] == -20.0 <= wait["score"] for wait in waits)
+    looked = [one["attention"] for one in (*words, *waits)]
+    assert all(one["step_s"] == 0.1 and one["weights"] and min(one["weights"]) >= 0 for one in looked)
+    assert all(
+        one["attention"]["begin_s"] + 0.1 * len(one["attention"]["weights"]) <= one["written_s"] + 0.1
+        for one in words
+    )
     assert [answer["heard_s"] for answer in told[:3]] == [0.2, 0.4, 0.6]
     assert {key for answer in plain[:-1] for key in answer} <= {"new", "deleted", "behind_s"}
 
