@@ -2,8 +2,8 @@
 
     python -m benchmarks.whisper_simultaneous.pooled --sweep outputs/into-english --output outputs/pooled
 
-Writes pooled.tsv: for each setting BLEU and what it is below the offline run's, AL and LAAL in s, with 95%
-intervals (paired bootstrap over the sentences of all pairs, 10,000 draws) and, for the difference, p.
+Writes pooled.tsv: for each setting BLEU and chrF, what they are below offline, AL and LAAL in s, with 95%
+intervals (paired bootstrap over the sentences of all pairs, 10,000 draws) and, for differences, p.
 """
 
 import sys
@@ -16,7 +16,7 @@ import numpy as np
 from evaluation.logs.run_log import RunLog
 from evaluation.metrics.latency import in_unit
 from evaluation.metrics.quality_statistics import Statistics, quality_statistics
-from evaluation.metrics.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
+from evaluation.metrics.significance import Estimate, Resampling, compare, estimate, mean_of
 from evaluation.sweeps.finished_sweep import FinishedSweep, FinishedSystem, read_sweep
 from evaluation.table import Row, text_table, write_tsv
 from foundation.command_end import exit_status
@@ -27,6 +27,7 @@ from foundation.options import REQUIRED, check_options, option
 
 TABLE = "pooled.tsv"
 RESAMPLES = 10_000
+QUALITIES = ("BLEU", "chrF")
 LATENCIES = ("AL", "LAAL")
 
 
@@ -50,10 +51,10 @@ class PooledRun:
     setting: str
     logs: tuple[RunLog, ...]  # a pair each
 
-    def quality(self, tokenizer: str) -> Statistics:
+    def quality(self, metric: str, tokenizer: str) -> Statistics:
         spoken = [one for log in self.logs for one in log.utterances]
         predictions, references = zip(*((one.prediction, one.reference) for one in spoken), strict=True)
-        return quality_statistics("BLEU", predictions, references, tokenizer)
+        return quality_statistics(metric, predictions, references, tokenizer)
 
     def latency_s(self, metric: str, resampling: Resampling) -> Estimate:
         values = in_unit(metric, np.concatenate([log.latency(metric) for log in self.logs]))
@@ -95,15 +96,17 @@ def rows_of(runs: Sequence[tuple[PooledRun, PooledRun]], tokenizer: str) -> Iter
     resampling = Resampling(sentences, RESAMPLES)
     offline = {one.logs[0].path: one for _, one in runs}
     for run, against in [*runs, *((one, one) for one in offline.values())]:
-        scores = [one.quality(tokenizer).resampled_scores for one in (against, run)]
-        yield _row(run, compare(*resampling.scores(*scores)), resampling)
+        yield _row(run, against, tokenizer, resampling)
 
 
-def _row(run: PooledRun, quality: Comparison, resampling: Resampling) -> Row:
+def _row(run: PooledRun, against: PooledRun, tokenizer: str, resampling: Resampling) -> Row:
     row = {"system": run.system, "setting": run.setting}
-    row |= _columns("BLEU", quality.second, 1)
-    row |= _columns("below_offline", _negative(quality.difference), 1)
-    row["p"] = round(quality.p_value, 3)
+    for metric in QUALITIES:
+        scores = [one.quality(metric, tokenizer).resampled_scores for one in (against, run)]
+        compared = compare(*resampling.scores(*scores))
+        row |= _columns(metric, compared.second, 1)
+        row |= _columns(f"{metric}_below_offline", _negative(compared.difference), 1)
+        row[f"{metric}_p"] = round(compared.p_value, 3)
     for metric in LATENCIES:
         row |= _columns(f"{metric}_s", run.latency_s(metric, resampling), 2)
     return row
