@@ -65,7 +65,7 @@ class TranslatorOptions:
     silence_stride: int | None = option(
         None,
         "Of the silence behind --dense-silence-ms only every so many-th frame of 20 ms is encoded and stands "
-        "for the others; 1 encodes all; default: 8 for Whisper as published unless --trailing-silence-ms is "
+        "for the others; 1 encodes all; default: 4 for Whisper as published unless --trailing-silence-ms is "
         "given, else 1.",
         at_least=1,
         at_most=64,

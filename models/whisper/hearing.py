@@ -18,7 +18,7 @@ from models.sound.log_mel import HOP_MS
 from models.translator_options import TranslatorOptions
 from models.whisper.network import STRIDE, memory_frames
 
-# Measured on human speech, policy by policy: benchmarks/README.md.
+# Measured on human speech, policy by policy: benchmarks/whisper_hearing/README.md.
 USUAL_DENSE_MS = 1_000
 FROZEN_AFTER_MS = 3_000
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from benchmarks.whisper_hearing.cost import rows_of
 from benchmarks.whisper_hearing.report import main
 
 WORDS = "one two three four five six seven eight nine ten".split()
@@ -47,3 +48,13 @@ def test_a_sweep_without_the_window_is_told(sweep, tmp_path, capsys):
     assert main(["--sweep", str(sweep), "--output", str(tmp_path / "report")]) != 0
     assert "no finished run of holdn-window: finish the sweep" in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
+
+
+def test_costs_are_compared_with_the_first_hearing_of_a_policy():
+    window, thinned = ("holdn", "window", "30"), ("holdn", "thinned", "3")
+    chunks = [
+        {"agent": agent, "cpu_ms": cost} for agent, cost in ((window, 90.0), (thinned, 20.0), (window, 30.0))
+    ]
+    first, second = rows_of(chunks)
+    assert (first["hearing"], first["chunks"], first["cpu_ms"], first["ratio"]) == ("window", 2, 60.0, 1.0)
+    assert (second["hearing"], second["cpu_ms"], second["ratio"]) == ("thinned", 20.0, 3.0)

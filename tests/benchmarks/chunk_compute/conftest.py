@@ -16,7 +16,7 @@ policies:
   alignatt: {recent_frames: 4}
 settings:
   exact: {trailing_silence_ms: 30000, frozen_after_s: 30}
-  frozen: {frozen_after_s: 1}
+  frozen: {frozen_after_s: 1, silence_stride: 8}
 """
 
 

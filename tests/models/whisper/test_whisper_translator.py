@@ -193,12 +193,12 @@ def test_whisper_as_published_hears_a_window_of_thinned_silence_by_default(folde
     caplog.set_level("INFO")
     translator, told = load(folder), load(folder, trailing_silence_ms=5000)
     assert translator.options.trailing_silence_ms == 30_000
-    # 25 frames of audio, 50 of silence, and 1425 more in groups of 8; nothing is thinned that was asked for.
-    assert translator.encode([noise(0.5)]).lengths.tolist() == [25 + 50 + 179]
+    # 25 frames of audio, 50 of silence, and 1425 more in groups of 4; nothing is thinned that was asked for.
+    assert translator.encode([noise(0.5)]).lengths.tolist() == [25 + 50 + 357]
     assert told.encode([noise(0.5)]).lengths.tolist() == [275]
     [said] = [record.getMessage() for record in caplog.records if "silence" in record.getMessage()]
     assert said == (
-        f"{folder} hears 30000 ms of silence behind the audio, thinned to one frame in 8; "
+        f"{folder} hears 30000 ms of silence behind the audio, thinned to one frame in 4; "
         "--trailing-silence-ms changes it"
     )
 

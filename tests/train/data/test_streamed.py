@@ -25,7 +25,7 @@ from train.policy.model import Teacher
 from train.policy.two_passes import two_passes
 from train.recipes.start_model import open_model
 
-THINNED = Hearing(30_000, 1_000, 8, 3_000.0)
+THINNED = Hearing(30_000, 1_000, 4, 3_000.0)
 CHUNK = 4_000  # samples
 
 
@@ -42,7 +42,7 @@ def cached(whisper, tmp_path_factory, speech) -> tuple[Path, Path]:
     seconds = len(speech) / 16_000
     (folder / "manifest.tsv").write_text(f"id\taudio\tseconds\ten\na\ta.wav\t{seconds:.3f}\tthe cat\n")
     words = ["--manifest", folder / "manifest.tsv", "--whisper", whisper, "--truncations", 3, "--jobs", 1]
-    hearing = ["--trailing-silence-ms", 30_000, "--silence-stride", 8, "--frozen-after-s", 3]
+    hearing = ["--trailing-silence-ms", 30_000, "--silence-stride", 4, "--frozen-after-s", 3]
     run_here(PREPARE["encode"], list(map(str, [*words, *hearing, "--output", folder / "cache"])))
     return folder / "manifest.tsv", folder / "cache"
 
