@@ -267,8 +267,9 @@ class Translator(Decoder):
     silence_ms: int = 0  # that is heard behind the audio
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
     bytes_per_audio_s: int | None = None  # what is kept of each second while it is decoded; None: not known
-    # Several threads may encode and decode streams of their own at once: nothing of a step is in its modules.
-    steps_in_threads: bool = False
+    steps_in_threads: bool = (
+        False  # threads may encode and decode at once: its modules keep nothing of a step
+    )
     reads_text: bool = False  # its streams are `models.text_translation.source_text.SourceText`, not audio
     # It recognises first (a cascade): its streams are `SteppedStream`s that `open_stream` makes for a pair of
     # languages, what they hear depends on when they are asked, and `listen` asks them before each decision.

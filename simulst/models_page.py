@@ -134,14 +134,14 @@ def _published(folder: str) -> list[dict[str, Any]]:
 
 
 def _whisper() -> Iterator[Row]:
-    fresh, seen = whisper.chunk_frames(PUBLISHED, 1000 * HEARD_S)
+    frames = whisper.chunk_frames(PUBLISHED, 1000 * HEARD_S)
+    second = whisper.ChunkFrames(*[10 * FRAMES_OF_SECOND // 2] * 3)
     for one in _published("whisper"):
         sizes = one.pop("sizes")
-        encoder = whisper.encoder_work(sizes, fresh, seen)
         yield Row(
             family="Whisper (`models/whisper/`)",
-            second=whisper.encoder_work(sizes, 500, 500) / 1e10,
-            chunk=(encoder + whisper.decoder_work(sizes, TOKENS, fresh, seen)) / 1e9,
+            second=whisper.encoder_work(sizes, second) / 1e10,
+            chunk=(whisper.encoder_work(sizes, frames) + whisper.decoder_work(sizes, TOKENS, frames)) / 1e9,
             directions="99 languages, transcribed or into English",
             licence="Apache-2.0",
             kept="frames older than `frozen_after_s` (3 s), and their keys",

@@ -12,7 +12,7 @@ from models.canary.encoder_work import encoder_work
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from models.whisper.translator import PUBLISHED
-from models.whisper.work import chunk_frames, decoder_work
+from models.whisper.work import ChunkFrames, chunk_frames, decoder_work
 from models.whisper.work import encoder_work as whisper_work
 from simulst.models_page import HEARD_S, MODELS, Row, models_page
 from tests.evaluation.tiny_evaluation import ROOT
@@ -54,12 +54,13 @@ def test_whisper_costs_what_is_counted_while_it_hears(tmp_path):
         stream.append(second.astype(np.float32))
         with WorkCounter() as counter:
             memory = translator.encode_streams([stream])
-    fresh, seen = chunk_frames(PUBLISHED, 1000 * HEARD_S)
-    assert (fresh, seen) == (363, 713) and memory.end_ms.shape[1] == seen
-    keys = decoder_work(sizes, 0, fresh, seen)
-    # Of thinned silence the convolutions see one frame only.
-    assert counter.flops == pytest.approx(whisper_work(sizes, fresh, seen) + keys, rel=0.03)
+    frames = chunk_frames(PUBLISHED, 1000 * HEARD_S)
+    assert frames == ChunkFrames(fresh=475, dense=250, seen=825) and memory.end_ms.shape[1] == frames.seen
+    keys = decoder_work(sizes, 0, frames)
+    assert counter.flops == pytest.approx(whisper_work(sizes, frames) + keys, rel=0.02)
     tokens = [*range(40)]
     with WorkCounter() as counter:
         translator.start(memory, [tokens])
-    assert counter.flops == pytest.approx(decoder_work(sizes, len(tokens), 0, seen), rel=0.02)
+    assert counter.flops == pytest.approx(
+        decoder_work(sizes, len(tokens), ChunkFrames(0, 0, frames.seen)), rel=0.02
+    )
