@@ -267,9 +267,7 @@ class Translator(Decoder):
     silence_ms: int = 0  # that is heard behind the audio
     encoded_silence_ms: float = 0  # so much audio would cost as much to encode as that silence does
     bytes_per_audio_s: int | None = None  # what is kept of each second while it is decoded; None: not known
-    steps_in_threads: bool = (
-        False  # threads may encode and decode at once: its modules keep nothing of a step
-    )
+    steps_in_threads: bool = False  # several may encode and decode at once: modules keep nothing of a step
     reads_text: bool = False  # its streams are `models.text_translation.source_text.SourceText`, not audio
     # It recognises first (a cascade): its streams are `SteppedStream`s that `open_stream` makes for a pair of
     # languages, what they hear depends on when they are asked, and `listen` asks them before each decision.
