@@ -74,9 +74,9 @@ class LiveTranslator:
         standard input. It is decoded as it is needed, and may last hours. context: as in `open`. realtime:
         no faster than it would be spoken.
 
-        Words and times are those of SimulEval's agent with the same options. Raises InputError: at once for a
-        source that cannot be opened, and as `open`; where it is damaged or cut off, after the words of what
-        comes before.
+        Words and times are those of SimulEval's agent with the same options, `history` among them. Raises
+        InputError: at once for a source that cannot be opened, and as `open`; where it is damaged or cut off,
+        after the words of what comes before.
         """
         opened, stream = open_source(source), self.open(source_language, target_language, context)
         return (word for words in play(opened, stream, realtime) for word in words)

@@ -42,7 +42,7 @@ done
 [ -n "${CACHES:-}" ] || exit 0
 # As the model hears when it runs: Whisper as published with silence behind, an adapter without.
 hearing=(--frozen-after-s 3)
-[ "$CACHES" != "$whisper" ] || hearing+=(--trailing-silence-ms 30000 --silence-stride 8)
+[ "$CACHES" != "$whisper" ] || hearing+=(--trailing-silence-ms 30000 --silence-stride 4)
 for name in own_bass_dev own_bass_long; do
     make "$output/cache_$name" encode --manifest "$output/$name/manifest.tsv" --whisper "$CACHES" --truncations 2 \
         --jobs "$jobs" "${hearing[@]}"

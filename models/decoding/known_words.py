@@ -8,12 +8,15 @@ whole one. Numbers and punctuation are free.
 Shapes: M rows of the model, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from models.decoding.hypotheses import Hypothesis
+from models.decoding.options import StreamRequest
 from models.decoding.token_filters import RowTexts
 from models.layers.transfers import to_device, to_host
 from models.storage.word_lists import LAST_LETTERS, WordList
@@ -51,7 +54,7 @@ class KnownWordsOnly:
         masked = some.clone()
         for place, (row, tokens, known) in enumerate(zip(bound.tolist(), likeliest, values, strict=True)):
             words = self.lists[int(texts.word_lists[row])]
-            begun = self._begun(texts.tokens[row])
+            begun = self._begun(texts.tokens[row].tolist())
             possible = known > -torch.inf
             allowed = torch.tensor([self._may_follow(words, begun, token) for token in tokens.tolist()])
             if int((allowed & possible).sum()) >= self._needed:
@@ -60,9 +63,28 @@ class KnownWordsOnly:
                 masked[place] = self._all(words, begun, some[place])
         return log_probabilities.index_put((to_device(bound, log_probabilities.device),), masked)
 
-    def _begun(self, tokens: Tensor) -> str:
+    def whole(
+        self,
+        word_list: Callable[[Sequence[int]], WordList | None],
+        found: Hypothesis,
+        request: StreamRequest,
+    ) -> Hypothesis:
+        """What was found, without the half of a word with which it stops at a limit when the audio has ended.
+
+        word_list: of a prompt. Before the end only words are shown behind which another begins.
+        """
+        words = word_list(request.prompt)
+        tokens = list(found.tokens)
+        if words is not None and request.audio_finished:
+            while tokens and not words.allows(self._begun([*request.committed, *tokens]), None):
+                tokens.pop()
+        if len(tokens) == len(found.tokens):
+            return found
+        return replace(found, tokens=tuple(tokens), next_token=found.tokens[len(tokens)])
+
+    def _begun(self, tokens: Sequence[int]) -> str:
         """The letters with which a row's text ends."""
-        tail = [token for token in tokens[-TAIL_TOKENS:].tolist() if token >= 0]
+        tail = [token for token in tokens[-TAIL_TOKENS:] if token >= 0]
         return LAST_LETTERS.search(self._tokenizer.decode(tail)).group()
 
     def _may_follow(self, words: WordList, begun: str, token: int) -> bool:

@@ -46,7 +46,7 @@ class SearchOptions:
     )
     known_words: bool = option(
         True,
-        "A model that brings lists of words writes no others: no parts are put together that no list has.",
+        "A model whose folder has lists of words (words.de.txt) writes no others, but for compounds of two.",
     )
     drafts: bool = option(
         True,

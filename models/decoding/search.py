@@ -27,6 +27,7 @@ T memory frames.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -61,8 +62,7 @@ class StreamingSearch:
             NewWordAfterCommitted(self.units_started_there[0], self.end),
         ]
         self.known_words = KnownWordsOnly(decoder.tokenizer, 2 * options.beam)
-        if options.known_words:
-            self.filters.append(self.known_words)
+        self.filters += [self.known_words] if options.known_words else []
 
     def check(self, request: StreamRequest) -> None:
         """Raises InputError for a stream whose text fills the model's context."""
@@ -91,7 +91,9 @@ class StreamingSearch:
         for request in requests:
             self.check(request)
         with self.decoder.without_gradients():
-            return _Run(self, memory, requests, read, with_attention, observe).hypotheses()
+            found = _Run(self, memory, requests, read, with_attention, observe).hypotheses()
+        whole = partial(self.known_words.whole, self.decoder.word_list)
+        return list(map(whole, found, requests)) if self.options.known_words else found
 
 
 class _Run:
@@ -149,8 +151,8 @@ class _Run:
         self.rows = DraftedRows(self.search.decoder, self.memory, starts, heard, with_attention, drafts)
         tokens = right_aligned([text for _, _, text, _ in places])
         characters = torch.tensor([characters for *_, characters in places])
-        words = [self.search.decoder.word_list(prompt) for _, prompt, *_ in places]
-        lists = torch.tensor([self.search.known_words.place(one) for one in words])
+        words = map(self.search.decoder.word_list, [prompt for _, prompt, *_ in places])
+        lists = torch.tensor([*map(self.search.known_words.place, words)])
         self.texts = RowTexts(tokens, tokens.shape[1], characters, lists)
         return torch.tensor(node)
 

@@ -54,11 +54,11 @@ class WordList:
         return all(map(self.has, whole)) and (not open_word or self.begins(open_word))
 
     def _behind_first_part(self, letters: str) -> Iterable[str]:
-        """What is left behind each listed word that `letters` begin with, and its joint."""
+        """What is left behind each listed word, not too short, that `letters` begin with, and its joint."""
         for place in range(SHORTEST_PART, len(letters) + 1) if self._joints else ():
             first = letters[:place]
             stems = (first.removesuffix(joint) for joint in self._joints if first.endswith(joint))
-            if any(stem in self._known for stem in stems):
+            if any(len(stem) >= SHORTEST_PART and stem in self._known for stem in stems):
                 yield letters[place:]
 
 
@@ -73,21 +73,34 @@ def word_list_name(language: str) -> str:
 
 
 def read_word_lists(folder: Path, languages: Sequence[str]) -> dict[str, WordList]:
-    """The lists in a model's folder, by language. Raises InputError for one that is no text or empty."""
-    found = {}
-    for language in languages:
-        path = folder / word_list_name(language)
-        if path.is_file():
-            found[language] = read_word_list(path, language)
-    return found
+    """The lists in a model's folder, by language.
+
+    Raises InputError for one that is no text, empty, or of another language than those.
+    """
+    paths = {language: folder / word_list_name(language) for language in languages}
+    others = sorted(path.name for path in folder.glob("words.*.txt") if path not in paths.values())
+    if others:
+        raise InputError(
+            f"{folder / others[0]} is of no language that the model writes ({', '.join(languages)}): "
+            "rename or remove it"
+        )
+    return {
+        language: read_word_list(path, language)
+        for language, path in paths.items()
+        if path.exists() or path.is_symlink()
+    }
 
 
 def read_word_list(path: Path, language: str) -> WordList:
     """Raises InputError for a file that is no text or has no word."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file: put a list of words there, or remove it")
     try:
         words = WordList(path.read_text(encoding="utf-8").split(), language)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 ({error}): copy the model's folder again") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no text in UTF-8: write it so, a word a line") from None
     if not len(words):
         raise InputError(f"{path} has no words: fill it, or remove it to let the model write any")
     return words

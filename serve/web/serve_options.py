@@ -22,6 +22,7 @@ class ServeOptions:
         "So many threads take steps at once, and share the cores; default: 2 on a processor, where the model "
         "allows it, else 1.",
         at_least=1,
+        at_most=256,
     )
     clients: int = option(64, "So many clients may be connected; more are refused.", at_least=1)
     clients_per_address: int = option(16, "So many of them may have the same address.", at_least=1)

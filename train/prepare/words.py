@@ -17,12 +17,17 @@ from models.storage.word_lists import LETTERS, word_list_name
 from train.data.manifest import read_manifest
 from train.prepare.options import WordOptions
 
+DRAWN_OUT = re.compile(r"(.)\1{3}")  # "Aaaah!": four of a letter in a row, as in no word
 SENTENCE_ENDS = re.compile(r"[.!?…:\"“”„«»]")
 
 
 def run(options: WordOptions) -> None:
     """Does what the command says. Raises InputError for a language that no manifest has."""
     rows = [row for path in options.manifests for row in read_manifest(path).rows]
+    if options.names_from and not any(options.names_from in row.texts for row in rows):
+        raise InputError(
+            f"no manifest has text in {options.names_from!r}: correct --names-from or --manifests"
+        )
     heard = inside_sentences(row.texts.get(options.names_from or "", "") for row in rows)
     names = Counter(word.lower() for word in heard if word[0].isupper())
     lists = {}
@@ -54,7 +59,7 @@ def listed(texts: Sequence[str], names: Counter[str], at_least: int) -> list[str
     return sorted(
         word[0].upper() + word[1:] if capitals[word] > small[word] else word
         for word, count in counts.items()
-        if count >= at_least
+        if count >= at_least and not DRAWN_OUT.search(word)
     )
 
 

@@ -35,7 +35,9 @@ def test_words_are_runs_of_letters_in_any_case():
 
 
 def test_german_puts_two_words_together():
-    german, french = (WordList(["Arbeit", "Platz", "auf"], language) for language in ("de", "fr"))
+    words = ["Arbeit", "Platz", "auf", "ich", "Strand"]
+    german, french = (WordList(words, language) for language in ("de", "fr"))
+    assert german.has("arbeitsstrand") and not german.has("ichenstrand")  # the first part is too short
     assert german.has("arbeitsplatz") and german.has("platzarbeit") and german.begins("arbeitspl")
     assert german.has("arbeitsplatz") and not german.has("arbeitauf") and not german.begins("arbeitau")
     assert not german.has("arbeits") and not german.has("aufplatz") and not german.has("platzauf")
@@ -82,9 +84,9 @@ def test_a_random_model_writes_listed_words_only(beam):
             found.append((model.tokenizer.decode(one.tokens).split(), len(one.tokens)))
     unlisted = [word for words, _ in plain for word in words if word not in WORDS]
     assert len(unlisted) > 20
-    # A text that is cut at its limit may end inside of a word.
-    ends = [words[:-1] if count == 9 else words for words, count in bound]
-    assert sum(map(len, ends)) > 20 and not [word for words in ends for word in words if word not in WORDS]
+    # Also where the limit of nine tokens falls into a word.
+    assert sum(len(words) for words, _ in bound) > 20
+    assert not [word for words, _ in bound for word in words if word not in WORDS]
 
 
 def test_every_token_is_looked_at_where_few_of_the_likeliest_may_follow(monkeypatch):
@@ -112,8 +114,17 @@ def test_lists_beside_a_model(tmp_path):
     lists = read_word_lists(tmp_path, ["de", "fr"])
     assert list(lists) == ["de"] and len(lists["de"]) == 2
     (tmp_path / "words.fr.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="words.fr.txt cannot be read as UTF-8"):
+    with pytest.raises(InputError, match="words.fr.txt is no text in UTF-8"):
         read_word_lists(tmp_path, ["de", "fr"])
+    with pytest.raises(InputError, match=r"words.fr.txt is of no language that the model writes \(de\)"):
+        read_word_lists(tmp_path, ["de"])
     (tmp_path / "words.fr.txt").write_text("12\n")
     with pytest.raises(InputError, match="words.fr.txt has no words"):
+        read_word_lists(tmp_path, ["de", "fr"])
+    (tmp_path / "words.fr.txt").unlink()
+    (tmp_path / "words.fr.txt").symlink_to(tmp_path / "none")
+    with pytest.raises(InputError, match="words.fr.txt cannot be read: No such file"):
+        read_word_lists(tmp_path, ["de", "fr"])
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="words.fr.txt is no file"):
         read_word_lists(tmp_path, ["de", "fr"])

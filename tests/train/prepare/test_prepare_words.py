@@ -8,7 +8,7 @@ from train.prepare import main
 
 ROWS = [
     Row("1", {"en": "Yesterday Miller met Anna. He laughed.", "de": "Gestern traf Miller Anna. Er lachte."}),
-    Row("2", {"en": "It is 5 o'clock.", "de": "Es ist 5 Uhr."}),
+    Row("2", {"en": "It is 5 o'clock.", "de": "Es ist 5 Uhr, aaaah!"}),
     Row("3", {"en": "He laughed.", "de": "Er lachte."}),
 ]
 
@@ -38,6 +38,7 @@ def test_what_cannot_be_made_is_one_line(tmp_path, command, capsys):
     for more, message in {
         ("--languages", "xx"): "no manifest has text in 'xx'",
         ("--languages", "de", "--at-least", "5"): "no word of 'de' stands 5 times",
+        ("--languages", "de", "--names-from", "ru"): "no manifest has text in 'ru': correct --names-from",
     }.items():
         assert main([*command[:-2], *more]) == 1
         assert message in capsys.readouterr().err
