@@ -78,7 +78,7 @@ def read_word_lists(folder: Path, languages: Sequence[str]) -> dict[str, WordLis
     Raises InputError for one that is no text, empty, or of another language than those.
     """
     paths = {language: folder / word_list_name(language) for language in languages}
-    others = sorted(path.name for path in folder.glob("words.*.txt") if path not in paths.values())
+    others = sorted(path.name for path in folder.glob(word_list_name("*")) if path not in paths.values())
     if others:
         raise InputError(
             f"{folder / others[0]} is of no language that the model writes ({', '.join(languages)}): "

@@ -9,9 +9,7 @@ from typing import NamedTuple
 from models.layers.work import attention, linear, transformer, whisper_convolutions
 from models.sound.log_mel import HOP_MS
 from models.whisper.hearing import Hearing
-from models.whisper.network import STRIDE
-
-FRAME_MS = STRIDE * HOP_MS
+from models.whisper.network import FRAME_MS, STRIDE
 
 
 class ChunkFrames(NamedTuple):

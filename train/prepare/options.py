@@ -8,6 +8,7 @@ from foundation.errors import InputError
 from foundation.options import REQUIRED, option
 from foundation.workers import EXECUTORS
 from models.precisions import PRECISION_NAMES
+from models.storage.word_lists import word_list_name
 from train.prepare.corpora.options import compiled
 
 JOBS = "The number of processes, or of jobs of a cluster (default: one process for each core)."
@@ -249,7 +250,7 @@ class WordOptions:
     def __post_init__(self) -> None:
         if not self.output.is_dir():
             raise InputError(f"there is no folder {self.output}: make it, or give another --output")
-        taken = [one for one in self.languages if (self.output / f"words.{one}.txt").exists()]
+        taken = [one for one in self.languages if (self.output / word_list_name(one)).exists()]
         if taken and not self.overwrite:
             raise InputError(
                 f"{self.output} has a list of {taken[0]}: add --overwrite, or name another output"
