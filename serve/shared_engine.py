@@ -132,9 +132,8 @@ class SharedEngine:
             while self._step_some(place):
                 pass
         finally:
-            self._refuse_all(
-                self._stepping[place]
-            )  # also after a panic that is no Exception: nobody waits for the dead
+            # Also after a panic that is no Exception: nobody waits for a dead thread.
+            self._refuse_all(self._stepping[place])
 
     def _refuse_all(self, stepping: list[_Step]) -> None:
         with self._changed:
