@@ -173,12 +173,12 @@ class TranslatorOptions:
 
     def encoder_dtype(self) -> torch.dtype:
         usual = "float32" if self.precision == EIGHT_BITS else self.precision
-        return _dtype(self.encoder_precision or usual)
+        return self._dtype(self.encoder_precision or usual)
 
     def decoder_dtype(self) -> torch.dtype:
         """Of what the decoder reads and writes, and of its weights but for those in 8 bits."""
         usual = self.decoder_precision or self.precision
-        return _dtype("float32" if usual == EIGHT_BITS else usual)
+        return self._dtype("float32" if usual == EIGHT_BITS else usual)
 
     def language_model_dtype(self) -> torch.dtype | str:
         """In which a model around a language model is read; see `whole_dtype`.
@@ -205,7 +205,16 @@ class TranslatorOptions:
             raise InputError(
                 f"precision int8 is for Whisper, REINA and Canary: give this model one of {formats}"
             )
-        return _dtype(self.precision)
+        return self._dtype(self.precision)
+
+    def _dtype(self, name: str) -> torch.dtype:
+        import torch  # see torch_device
+
+        from models.layers.slow_bfloat16 import warn_of_slow_bfloat16
+
+        if name == "bfloat16":
+            warn_of_slow_bfloat16(self.device, "leave bfloat16 out of --precision and --encoder-precision")
+        return getattr(torch, name)
 
 
 def _check_device_map(text: str) -> None:
@@ -225,9 +234,3 @@ def _check_device_map(text: str) -> None:
             f"device_map must be {AUTO}, or an object of JSON with a device for each name of a part, as in "
             f'{{"": "cuda:0", "model.layers.20": "cuda:1"}}, got {text!r:.100}'
         )
-
-
-def _dtype(name: str) -> torch.dtype:
-    import torch  # see torch_device
-
-    return getattr(torch, name)

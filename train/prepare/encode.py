@@ -32,6 +32,7 @@ from foundation.errors import InputError
 from foundation.files.journal import Journal, in_parts
 from foundation.files.text_lines import write_lines
 from foundation.files.unfinished_folder import NothingUsable, unfinished_folder
+from models.layers.slow_bfloat16 import warn_of_slow_bfloat16
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import TranslatorOptions
 from models.whisper.hearing import PLAIN
@@ -60,6 +61,8 @@ class Encoded:
 @flushed_denormals()
 def run(options: EncodeOptions) -> None:
     TranslatorOptions(device=options.device).torch_device()  # a wrong one is refused before work starts
+    if options.precision != "float32":
+        warn_of_slow_bfloat16(options.device, "leave out --precision bfloat16")
     rows = read_manifest(options.manifest, needs_audio=True).rows
     settings = cache_settings(options)
     with unfinished_folder(options.output, settings, options.overwrite, ABOUT) as folder:

@@ -2,10 +2,13 @@
 
 from typing import Protocol
 
+import torch
 from fairseq2.checkpoint import CheckpointDir
 from fairseq2.recipe.base import RecipeContext
+from fairseq2.recipe.config import TrainerSection
 
 from foundation.errors import InputError
+from models.layers.slow_bfloat16 import warn_of_slow_bfloat16
 from train.data.encoder_cache import EncoderCache
 from train.data.examples import DataSection, asked_of_manifest, check_section
 from train.data.manifest import read_manifest
@@ -14,15 +17,23 @@ from train.recipes.start_model import CHECKPOINTS
 
 
 class Sections(Protocol):
-    """The part of a recipe's configuration that names files of data."""
+    """The part of a recipe's configuration that names files of data, and the trainer's."""
 
     train: list[DataSection]
     validation: list[DataSection]
+    trainer: TrainerSection
 
 
 def check_before_loading(context: RecipeContext, config: Sections) -> None:
-    """Raises InputError for data that cannot be used, and for a damaged checkpoint to go on from."""
+    """Raises InputError for data that cannot be used, and for a damaged checkpoint to go on from.
+
+    Warns where the processor is slow in the number format that is asked for.
+    """
     check_data(config)
+    mixed = config.trainer.mixed_precision
+    if mixed.mode != "off" and mixed.dtype == torch.bfloat16 and context.gangs.root.rank == 0:
+        remedy = "give --config trainer.mixed_precision.mode=off"
+        warn_of_slow_bfloat16(context.gangs.root.device, remedy)
     own = context.resolver.resolve(CheckpointDir).path
     check_last_checkpoint(own or context.output_dir / CHECKPOINTS)
 

@@ -119,6 +119,19 @@ def open_model(path: Path) -> StartModel:
     return _with_heads_file(_whisper(load_whisper_checkpoint(path)), path)
 
 
+def with_dropout(start: StartModel, dropout: float) -> StartModel:
+    """The REINA of `start` with another dropout. Raises InputError for another model, or no such dropout."""
+    if not isinstance(start.model, Reina):
+        raise InputError("dropout can be changed in a REINA only: leave it out")
+    if not 0 <= dropout < 1:
+        raise InputError(f"dropout must be from 0 to below 1, got {dropout:g}")
+    start.model.dimensions = replace(start.model.dimensions, dropout=float(dropout))
+    for module in start.model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = float(dropout)
+    return start
+
+
 def _whisper(checkpoint: WhisperCheckpoint) -> StartModel:
     whisper = Whisper(checkpoint.dimensions)
     whisper.load_state_dict(checkpoint.weights)

@@ -12,7 +12,7 @@ from models.canary.network import Canary
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.locate import locate_model
 from train.recipes.lora import LoraSection
-from train.recipes.start_model import StartModel, new_model, open_model
+from train.recipes.start_model import StartModel, new_model, open_model, with_dropout
 from train.translator.adapted import AdaptedWhisper
 from train.translator.model import MultitaskTranslator
 
@@ -44,6 +44,9 @@ class TranslatorConfig:
     source_languages: list[str] = field(default_factory=lambda: ["en"])
     """The languages that a new model understands."""
 
+    dropout: float | None = None
+    """The dropout of this run, in place of that of the REINA to start from; null keeps it."""
+
     freeze_encoder: bool = False
     """Whether the audio encoder stays as it is. Needed where clips come from an encoder cache."""
 
@@ -59,7 +62,9 @@ def start_model(config: TranslatorConfig) -> StartModel:
             raise InputError(
                 f"{config.start} is a Canary, which is not trained here: stage 3 trains policies on it"
             )
-        return start
+        return start if config.dropout is None else with_dropout(start, config.dropout)
+    if config.dropout is not None:
+        raise InputError("dropout is for a model to `start` from: a new one has it among its `sizes`")
     absent = [name for name in ("whisper", "tokenizer", "languages") if not getattr(config, name)]
     if absent:
         raise InputError(f"a new model needs {', '.join(absent)}: give them, or a model to `start` from")

@@ -3,9 +3,11 @@
 import os
 import struct
 import zipfile
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from foundation.errors import InputError
 from tests.train.launch import train
@@ -19,7 +21,7 @@ from train.recipes.checks import check_data
 from train.recipes.resumption import check_last_checkpoint
 from train.recipes.start_model import best_checkpoint, new_model
 from train.simulsa_sft.recipe import SftConfig
-from train.translator.family import TranslatorConfig, check_languages
+from train.translator.family import TranslatorConfig, check_languages, start_model
 from train.translator.recipe import TranslationConfig
 
 
@@ -227,3 +229,14 @@ def test_a_score_that_is_none_is_named(tmp_path):
     score.write_text("")
     with pytest.raises(InputError, match="step_2.txt holds no score: remove it"):
         best_checkpoint(tmp_path)
+
+
+def test_dropout_of_a_model_to_start_from():
+    config = TranslatorConfig(start="reina-mini", dropout=0.25)
+    start = start_model(config)
+    assert start.model.dimensions.dropout == 0.25
+    assert {module.p for module in start.model.modules() if isinstance(module, nn.Dropout)} == {0.25}
+    with pytest.raises(InputError, match="dropout must be from 0 to below 1, got 1"):
+        start_model(replace(config, dropout=1.0))
+    with pytest.raises(InputError, match="a new one has it among its `sizes`"):
+        start_model(TranslatorConfig(dropout=0.1))
