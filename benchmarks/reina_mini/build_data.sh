@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds all that the mini model is trained on, from its sources: 60 hours of speech, 8 GB of encoder outputs, in about
-# two hours on two cores. Repeat the command after an interruption: it goes on where it was.
+# Builds all that the mini model is trained on, from its sources: HOURS hours of speech, GB GB of encoder outputs, in about
+# an hour on two cores. Repeat the command after an interruption: it goes on where it was.
 #
 #   pip install -e ".[train,tts]" && apt-get install flite espeak-ng
-#   bash benchmarks/reina_mini/build_data.sh MULTI30K WESNOTH BASS FOTAQ TATOEBA OUTPUT [PART ...]
+#   bash benchmarks/reina_mini/build_data.sh MULTI30K WESNOTH BASS TATOEBA OUTPUT [PART ...]
 #
 #   MULTI30K   folder with {train,val}.{en,de,fr}.gz, line-aligned captions of images, data/task1/raw of
 #              github.com/multi30k/dataset. Research data without a licence of its own: not to be passed on.
@@ -12,21 +12,19 @@
 #              the messages of another version of the game get other ones.
 #   BASS       folder with bass.tsv (id, en, de, fr ...) and flac/ID.flac: the spoken lines of the freely
 #              distributable CD version of Beneath a Steel Sky with its subtitles.
-#   FOTAQ      folder with fotaq.tsv (id, en ...) and audio/ID.ogg: the spoken lines of Flight of the Amazon Queen.
 #   TATOEBA    the table of everyday sentences that collect_texts.py makes.
-#   PART       texts, speech, frames, frozen: what to make (default: all four). Training on texts can begin after
-#              texts, stage 1 after frames, stage 2 after frozen.
+#   PART       texts, speech, frames: what to make (default: all three).
 #
 # SIMULST_WHISPER is the Whisper whose encoder is frozen (default: openai/whisper-tiny.en), JOBS the number of
 # processes (default: one for each core).
 set -euo pipefail
-if [ $# -lt 6 ]; then
-    sed -n '2,21s/^# \{0,1\}//p' "$0" >&2
+if [ $# -lt 5 ]; then
+    sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
-multi30k=$1 wesnoth=$2 bass=$3 fotaq=$4 tatoeba=$5 output=$6
-parts=" ${*:7} "
-[ $# -gt 6 ] || parts=" texts speech frames frozen "
+multi30k=$1 wesnoth=$2 bass=$3 tatoeba=$4 output=$5
+parts=" ${*:6} "
+[ $# -gt 5 ] || parts=" texts speech frames "
 whisper=${SIMULST_WHISPER:-openai/whisper-tiny.en}
 jobs=${JOBS:-$(nproc)}
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
@@ -42,17 +40,16 @@ if [[ $parts == *" texts "* ]]; then
         python -m benchmarks.reina_mini.everyday --table "$tatoeba" --output "$output/everyday"
     caption_texts "$multi30k" "$texts"
     sentences "$texts/wesnoth" "$wesnoth" 3
-    # To read: what has a translation into German or French. To speak: what has both.
+    # `everyday` is for lists of words: what has a translation into German or French. What is spoken has both.
     sentences "$texts/everyday" "$output/everyday/train.tsv" 2 --incomplete
     sentences "$texts/everyday_both" "$output/everyday/train.tsv" 2 --prefix everyday
     make "$texts/everyday_dev" text --table "$output/everyday/dev.tsv" --columns en de fr
-    # Translations are learned from texts; for the sound of captions and of messages a part of them is enough.
-    for name in multi30k_train wesnoth; do
-        awk 'NR == 1 || NR % 3 == 0' "$texts/$name/manifest.tsv" > "$texts/$name/spoken.tsv"
+    # The model that is gone on with knows captions and messages: a sixth keeps them in its memory.
+    for part in everyday_both:3 multi30k_train:6 wesnoth:6; do
+        awk -v every="${part#*:}" 'NR == 1 || NR % every == 0' \
+            "$texts/${part%:*}/manifest.tsv" > "$texts/${part%:*}/part.tsv"
     done
     head -401 "$texts/multi30k_val/manifest.tsv" > "$texts/multi30k_val/spoken.tsv"
-    make "$output/mini.model" sentencepiece --languages en de fr --vocabulary 12000 --manifests \
-        "$texts/multi30k_train/manifest.tsv" "$texts/wesnoth/manifest.tsv" "$texts/everyday/manifest.tsv"
 fi
 
 # A natural voice for four in ten; flite's and espeak-ng's in several pitches for variety of speakers. No voice of
@@ -68,12 +65,11 @@ voices=(hibari:heart=6 flite:rms=1.5 flite:awb=1.5 low:0.8=0.7 low:1.25=0.7 high
     kal:105=0.4 kal:190=0.4 espeak-ng:en-us+f3=0.4 espeak-ng:en-gb=0.4 espeak-ng:en-us+m3=0.4)
 if [[ $parts == *" speech "* ]]; then
     bass_segments "$bass" "$spoken"
-    make "$spoken/fotaq_long" join --table "$fotaq/fotaq.tsv" --audio-dir "$fotaq/audio" --audio-suffix .ogg \
-        --text en --group-pattern '^([^_]+)_' --pause-s 0.3 --minimum-s 3 --maximum-s 20
     speak everyday_dev/manifest.tsv everyday_dev "${voices[@]}"
-    speak everyday_both/manifest.tsv everyday "${voices[@]}"
-    for name in multi30k_val multi30k_train wesnoth; do
-        speak "$name/spoken.tsv" "$name" "${voices[@]}"
+    speak everyday_both/part.tsv everyday "${voices[@]}"
+    speak multi30k_val/spoken.tsv multi30k_val "${voices[@]}"
+    for name in multi30k_train wesnoth; do
+        speak "$name/part.tsv" "$name" "${voices[@]}"
     done
 fi
 
@@ -83,7 +79,7 @@ encode() {
 }
 if [[ $parts == *" frames "* ]]; then
     # Sentences in a row, with pauses, and in any order: neighbours in Tatoeba say the same in other words.
-    for lengths in everyday:1500:3:25 multi30k_train:500:8:28; do
+    for lengths in everyday:800:3:25 multi30k_train:250:8:28; do
         IFS=: read -r name limit shortest longest <<< "$lengths"
         make "$spoken/${name}_long" join --table "$spoken/$name/manifest.tsv" --audio audio --text en de fr \
             --group-pattern "^(everyday|multi30k)_" --shuffle --pause-s 0.15 --longest-pause-s 3 --limit "$limit" \
@@ -94,34 +90,15 @@ if [[ $parts == *" frames "* ]]; then
         [ -e "$manifest" ] || manifest=$spoken/$name/segments.tsv
         make "$spoken/${name}_heard" distort --manifest "$manifest" --share 0.35 --jobs "$jobs"
     done
-    # Stage 1 hears whole clips, all at once: an hour of speech takes half a minute so.
+    # Stages hear clips, whole and cut, as a stream hears them when it runs: old frames stay as they are.
+    frozen=(--truncations 2 --frozen-after-s 3)
     for name in everyday multi30k_train wesnoth everyday_long multi30k_train_long; do
-        encode "$name" "$spoken/${name}_heard/manifest.tsv" --precision bfloat16
-    done
-    for name in bass_short bass_long fotaq_long; do
-        encode "$name" "$spoken/$name/segments.tsv" --precision bfloat16
-    done
-    for name in everyday_dev multi30k_val; do
-        encode "$name" "$spoken/$name/manifest.tsv"
-    done
-fi
-if [[ $parts == *" frozen "* ]]; then
-    # Stages 2 and 3 hear clips that are cut, as a stream hears them when it runs: old frames stay as they are.
-    for part in everyday:3 multi30k_train:2; do
-        heard=$spoken/${part%:*}_heard
-        awk -v every="${part#*:}" 'NR == 1 || NR % every == 0' "$heard/manifest.tsv" > "$heard/part.tsv"
-    done
-    frozen=(--truncations 3 --frozen-after-s 3)
-    for name in everyday_long multi30k_train_long wesnoth; do
-        encode "${name}_frozen" "$spoken/${name}_heard/manifest.tsv" "${frozen[@]}"
+        encode "$name" "$spoken/${name}_heard/manifest.tsv" "${frozen[@]}"
     done
     for name in bass_short bass_long; do
-        encode "${name}_frozen" "$spoken/$name/segments.tsv" "${frozen[@]}"
+        encode "$name" "$spoken/$name/segments.tsv" "${frozen[@]}"
     done
     for name in everyday_dev multi30k_val; do
-        encode "${name}_frozen" "$spoken/$name/manifest.tsv" "${frozen[@]}"
-    done
-    for name in everyday multi30k_train; do
-        encode "${name}_frozen" "$spoken/${name}_heard/part.tsv" "${frozen[@]}"
+        encode "$name" "$spoken/$name/manifest.tsv" "${frozen[@]}"
     done
 fi

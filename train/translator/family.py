@@ -9,6 +9,7 @@ from fairseq2.runtime.dependency import DependencyContainer
 
 from foundation.errors import InputError
 from models.canary.network import Canary
+from models.reina.folder import load_whisper_encoder
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.storage.locate import locate_model
 from train.recipes.lora import LoraSection
@@ -33,7 +34,8 @@ class TranslatorConfig:
     """The fields of `models.reina.network.ReinaDimensions` that differ from the architecture's."""
 
     whisper: str | None = None
-    """The Whisper, by path or name, whose encoder a new model starts from."""
+    """The Whisper, by path or name, whose encoder a new model starts from; it replaces that of a REINA to
+    start from, whose own may be stored in fewer bits."""
 
     tokenizer: Path | None = None
     """The SentencePiece model of a new model (`train.prepare sentencepiece`)."""
@@ -62,7 +64,11 @@ def start_model(config: TranslatorConfig) -> StartModel:
             raise InputError(
                 f"{config.start} is a Canary, which is not trained here: stage 3 trains policies on it"
             )
-        return start if config.dropout is None else with_dropout(start, config.dropout)
+        if config.dropout is not None:
+            start = with_dropout(start, config.dropout)
+        if config.whisper is not None:
+            load_whisper_encoder(start.model, locate_model(config.whisper))
+        return start
     if config.dropout is not None:
         raise InputError("dropout is for a model to `start` from: a new one has it among its `sizes`")
     absent = [name for name in ("whisper", "tokenizer", "languages") if not getattr(config, name)]
