@@ -10,6 +10,9 @@ import torch
 from torch import nn
 
 from foundation.errors import InputError
+from models.whisper.checkpoint import load_whisper_checkpoint
+from tests.models.tiny_reina import write_tiny_reina
+from tests.models.tiny_whisper import write_tiny_whisper
 from tests.train.launch import train
 from tests.train.tiny_training import build
 from train.data.batch_plan import BatchSection
@@ -240,3 +243,16 @@ def test_dropout_of_a_model_to_start_from():
         start_model(replace(config, dropout=1.0))
     with pytest.raises(InputError, match="a new one has it among its `sizes`"):
         start_model(TranslatorConfig(dropout=0.1))
+
+
+def test_the_encoder_of_a_whisper_replaces_that_of_the_start(world, tmp_path):
+    folder = write_tiny_reina(tmp_path / "reina")
+    own = start_model(TranslatorConfig(start=str(folder))).model
+    whisper = write_tiny_whisper(tmp_path / "whisper", seed=9, width=24)
+    start = start_model(TranslatorConfig(start=str(folder), whisper=str(whisper))).model
+    expected = load_whisper_checkpoint(whisper).weights["encoder.conv1.weight"]
+    assert torch.equal(start.encoder.conv1.weight, expected)
+    assert not torch.equal(own.encoder.conv1.weight, expected)
+    assert torch.equal(start.decoder.token_embedding.weight, own.decoder.token_embedding.weight)
+    with pytest.raises(InputError, match="37 mis-shaped"):
+        start_model(TranslatorConfig(start=str(folder), whisper=str(world.whisper)))
