@@ -69,7 +69,7 @@ def entry(utterance: Utterance, written: Sequence[tuple[float, str]]) -> dict:
     }
 
 
-def play(options: PeerOptions, pair: FinishedSweep) -> Mapping[int, list[dict]]:
+def play(options: PeerOptions, pair: FinishedSweep, thresholds: Sequence[int]) -> Mapping[int, list[dict]]:
     """Lines of the log of each threshold."""
     from benchmarks.chunk_compute.simulstreaming import share_encoder, simulstreaming_agent
     from benchmarks.chunk_compute.turns import take_turns
@@ -85,8 +85,7 @@ def play(options: PeerOptions, pair: FinishedSweep) -> Mapping[int, list[dict]]:
         )
     languages = LanguagePair(*pair.languages.split("-"))
     agents = {
-        frames: simulstreaming_agent(options.checkout, translator, languages, frames)
-        for frames in options.frames
+        frames: simulstreaming_agent(options.checkout, translator, languages, frames) for frames in thresholds
     }
     share_encoder([*agents.values()])
     lines: dict[int, list[dict]] = {frames: [] for frames in agents}
@@ -103,19 +102,21 @@ def play(options: PeerOptions, pair: FinishedSweep) -> Mapping[int, list[dict]]:
 
 
 def run(options: PeerOptions) -> None:
-    """Raises InputError for a sweep over one language pair only, or with runs of SimulStreaming."""
+    """What has been run before stays as it is. Raises InputError for a sweep over one language pair only."""
     layout = SweepLayout(options.sweep)
     pairs = read_sweep(options.sweep)
+    if any(pair.languages is None for pair in pairs):
+        raise InputError(f"{options.sweep} does not name its languages: give a sweep over language pairs")
     for pair in pairs:
-        if pair.languages is None:
-            raise InputError(f"{options.sweep} does not name its languages: give a sweep over language pairs")
-        for system in pair.systems:
-            if system.name == SYSTEM:
-                raise InputError(f"{options.sweep} has runs of {SYSTEM}: remove them to run it again")
-    for pair in pairs:
-        for frames, lines in play(options, pair).items():
-            place = RunPlace(SYSTEM, setting_name({"frame_threshold": frames}), pair.languages)
-            with whole_folder(layout.run(place), mark=LOG) as folder:
+        places = {
+            frames: RunPlace(SYSTEM, setting_name({"frame_threshold": frames}), pair.languages)
+            for frames in options.frames
+        }
+        missing = [frames for frames, place in places.items() if not layout.run(place).exists()]
+        if not missing:
+            continue
+        for frames, lines in play(options, pair, missing).items():
+            with whole_folder(layout.run(places[frames]), mark=LOG) as folder:
                 values = {
                     "quality_metrics": [*pair.quality_metrics],
                     "latency_metrics": [*pair.latency_metrics],
