@@ -8,6 +8,7 @@ downloaded.
 import dataclasses
 import importlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,9 +30,15 @@ MODULES = {"simul_whisper": "simul_whisper", "config": "config", "network": "whi
 class SimulStreamingAgent(SpeechToTextAgent):
     """Its processor behind SimulEval's loop."""
 
-    def __init__(self, processor: Any) -> None:
+    def __init__(self, processor: Any, package: SimpleNamespace) -> None:
         self._processor = processor
+        self.package = package
         super().__init__()
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """Its Whisper."""
+        return self._processor.model.model
 
     def reset(self) -> None:
         super().reset()
@@ -72,7 +79,29 @@ def simulstreaming_agent(
         model = package.simul_whisper.PaddedAlignAttWhisper(config)
     finally:
         package.simul_whisper.load_model = loaded
-    return SimulStreamingAgent(package.main.SimulWhisperOnline(SimpleNamespace(model=model)))
+    return SimulStreamingAgent(package.main.SimulWhisperOnline(SimpleNamespace(model=model)), package)
+
+
+def share_encoder(agents: Sequence[SimulStreamingAgent]) -> None:
+    """Let agents that hear the same audio of the same weights encode it once, in turns.
+
+    By fused attention, which their code switches off for the sake of the decoder's weights: the result is the
+    same but for rounding, and the agents no longer cost what they do.
+    """
+    attention, encode = agents[0].package.network.MultiHeadAttention, agents[0].network.encoder.forward
+    last: list[torch.Tensor] = []
+
+    def encoded(mel: torch.Tensor) -> torch.Tensor:
+        if not last or not torch.equal(last[0], mel):
+            attention.use_sdpa = True
+            try:
+                last[:] = [mel, encode(mel)]
+            finally:
+                attention.use_sdpa = False
+        return last[1]
+
+    for agent in agents:
+        agent.network.encoder.forward = encoded
 
 
 def _their_network(package: SimpleNamespace, translator: WhisperTranslator) -> torch.nn.Module:

@@ -2,12 +2,16 @@
 
 import gzip
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
-from benchmarks.whisper_simultaneous import pooled, prompts
+from benchmarks.chunk_compute.simulstreaming import share_encoder
+from benchmarks.whisper_simultaneous import pooled, prompts, simulstreaming
+from evaluation.logs.run_log import Utterance
 
 WORDS = "one two three four five six seven eight nine ten".split()
 
@@ -83,3 +87,40 @@ def test_missing_packages_are_told(tmp_path, capsys):
     assert prompts.main(["--packages", str(tmp_path), "--output", str(tmp_path / "out")]) != 0
     assert "extract asterisk-core-sounds-en into --packages" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_word_in_two_pieces_is_written_with_the_second():
+    utterance = Utterance(3, "", "one two three", (), (), 2500.0, "a.wav")
+    line = simulstreaming.entry(
+        utterance, [(1000.0, ""), (1000.0, " one tw"), (2000.0, "o three"), (3000.0, " four")]
+    )
+    assert line["prediction"] == "one two three four"
+    # What comes with the last, shorter piece of audio comes at its end.
+    assert line["delays"] == line["elapsed"] == [1000.0, 2000.0, 2000.0, 2500.0]
+    assert (line["index"], line["prediction_length"], line["source_length"]) == (3, 4, 2500.0)
+
+
+def test_a_sentence_that_nothing_was_written_of_has_no_delays():
+    line = simulstreaming.entry(Utterance(0, "", "one", (), (), 900.0), [(900.0, "")])
+    assert (line["prediction"], line["delays"]) == ("", [])
+
+
+def test_agents_that_share_an_encoder_encode_what_they_all_hear_once():
+    attention = SimpleNamespace(use_sdpa=False)
+    calls = []
+
+    def encode(mel):
+        calls.append(attention.use_sdpa)
+        return mel + 1
+
+    package = SimpleNamespace(network=SimpleNamespace(MultiHeadAttention=attention))
+    agents = [
+        SimpleNamespace(package=package, network=SimpleNamespace(encoder=SimpleNamespace(forward=encode)))
+        for _ in range(2)
+    ]
+    share_encoder(agents)
+    for value in (1.0, 2.0):
+        for agent in agents:
+            assert agent.network.encoder.forward(torch.full((2,), value)).tolist() == [value + 1] * 2
+    assert calls == [True, True]
+    assert attention.use_sdpa is False
