@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds all that the mini model is trained on, from its sources: HOURS hours of speech, GB GB of encoder outputs, in about
-# an hour on two cores. Repeat the command after an interruption: it goes on where it was.
+# Builds all that the mini model is trained on, from its sources: 17 hours of speech, 4 GB of encoder outputs, in about an hour
+# on two cores. Repeat the command after an interruption: it goes on where it was.
 #
 #   pip install -e ".[train,tts]" && apt-get install flite espeak-ng
 #   bash benchmarks/reina_mini/build_data.sh MULTI30K WESNOTH BASS TATOEBA OUTPUT [PART ...]
@@ -8,8 +8,7 @@
 #   MULTI30K   folder with {train,val}.{en,de,fr}.gz, line-aligned captions of images, data/task1/raw of
 #              github.com/multi30k/dataset. Research data without a licence of its own: not to be passed on.
 #   WESNOTH    wesnoth.tsv, columns en, de, fr: the messages of The Battle for Wesnoth that are translated
-#              into both, sorted, from the po folders of its source (GPL-2+). Voices are drawn by row number:
-#              the messages of another version of the game get other ones.
+#              into both, sorted, from the po folders of its source (GPL-2+); their words are listed.
 #   BASS       folder with bass.tsv (id, en, de, fr ...) and flac/ID.flac: the spoken lines of the freely
 #              distributable CD version of Beneath a Steel Sky with its subtitles.
 #   TATOEBA    the table of everyday sentences that collect_texts.py makes.
@@ -19,7 +18,7 @@
 # processes (default: one for each core).
 set -euo pipefail
 if [ $# -lt 5 ]; then
-    sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 multi30k=$1 wesnoth=$2 bass=$3 tatoeba=$4 output=$5
@@ -44,8 +43,8 @@ if [[ $parts == *" texts "* ]]; then
     sentences "$texts/everyday" "$output/everyday/train.tsv" 2 --incomplete
     sentences "$texts/everyday_both" "$output/everyday/train.tsv" 2 --prefix everyday
     make "$texts/everyday_dev" text --table "$output/everyday/dev.tsv" --columns en de fr
-    # The model that is gone on with knows captions and messages: a sixth keeps them in its memory.
-    for part in everyday_both:3 multi30k_train:6 wesnoth:6; do
+    # The model that is gone on with knows captions: a sixth keeps them in its memory.
+    for part in everyday_both:3 multi30k_train:6; do
         awk -v every="${part#*:}" 'NR == 1 || NR % every == 0' \
             "$texts/${part%:*}/manifest.tsv" > "$texts/${part%:*}/part.tsv"
     done
@@ -68,9 +67,7 @@ if [[ $parts == *" speech "* ]]; then
     speak everyday_dev/manifest.tsv everyday_dev "${voices[@]}"
     speak everyday_both/part.tsv everyday "${voices[@]}"
     speak multi30k_val/spoken.tsv multi30k_val "${voices[@]}"
-    for name in multi30k_train wesnoth; do
-        speak "$name/part.tsv" "$name" "${voices[@]}"
-    done
+    speak multi30k_train/part.tsv multi30k_train "${voices[@]}"
 fi
 
 # encode CACHE MANIFEST ...: what Whisper's encoder says of a set.
@@ -78,21 +75,12 @@ encode() {
     make "$caches/$1" encode --manifest "$2" --whisper "$whisper" --jobs "$jobs" "${@:3}"
 }
 if [[ $parts == *" frames "* ]]; then
-    # Sentences in a row, with pauses, and in any order: neighbours in Tatoeba say the same in other words.
-    for lengths in everyday:800:3:25 multi30k_train:250:8:28; do
-        IFS=: read -r name limit shortest longest <<< "$lengths"
-        make "$spoken/${name}_long" join --table "$spoken/$name/manifest.tsv" --audio audio --text en de fr \
-            --group-pattern "^(everyday|multi30k)_" --shuffle --pause-s 0.15 --longest-pause-s 3 --limit "$limit" \
-            --minimum-s "$shortest" --maximum-s "$longest"
-    done
-    for name in everyday multi30k_train wesnoth everyday_long multi30k_train_long; do
-        manifest=$spoken/$name/manifest.tsv
-        [ -e "$manifest" ] || manifest=$spoken/$name/segments.tsv
-        make "$spoken/${name}_heard" distort --manifest "$manifest" --share 0.35 --jobs "$jobs"
+    for name in everyday multi30k_train; do
+        make "$spoken/${name}_heard" distort --manifest "$spoken/$name/manifest.tsv" --share 0.35 --jobs "$jobs"
     done
     # Stages hear clips, whole and cut, as a stream hears them when it runs: old frames stay as they are.
-    frozen=(--truncations 2 --frozen-after-s 3)
-    for name in everyday multi30k_train wesnoth everyday_long multi30k_train_long; do
+    frozen=(--truncations 1 --frozen-after-s 3)
+    for name in everyday multi30k_train; do
         encode "$name" "$spoken/${name}_heard/manifest.tsv" "${frozen[@]}"
     done
     for name in bass_short bass_long; do

@@ -23,7 +23,7 @@ simulst train stage3 "$runs/policy" --config-file train/stage3/configs/mini.yaml
 
 # What ships as models/weights/reina-mini. The last step: the rank correlation, by which the best is kept, hardly
 # moves while the loss still falls.
-simulst export "$runs/policy/checkpoints/step_400" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
+simulst export "$runs/policy/checkpoints/step_250" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
     --eight-bit --notes benchmarks/reina_mini/model_card.md --base-model openai/whisper-tiny.en
 simulst prepare words --manifests "$texts"/{everyday,multi30k_train,wesnoth}/manifest.tsv \
     "$spoken/bass_short/segments.tsv" --languages de fr --names-from en --output "$runs/exported/reina-mini"

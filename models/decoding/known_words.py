@@ -24,6 +24,7 @@ from models.translator import Tokenizer
 
 TAIL_TOKENS = 32  # hold a word
 CANDIDATES = 48  # the likeliest next tokens of a row, of which some are likely allowed
+MORE_CANDIDATES = 384  # where too few of these are
 
 
 class KnownWordsOnly:
@@ -55,12 +56,11 @@ class KnownWordsOnly:
         for place, (row, tokens, known) in enumerate(zip(bound.tolist(), likeliest, values, strict=True)):
             words = self.lists[int(texts.word_lists[row])]
             begun = self._begun(texts.tokens[row].tolist())
-            possible = known > -torch.inf
-            allowed = torch.tensor([self._may_follow(words, begun, token) for token in tokens.tolist()])
-            if int((allowed & possible).sum()) >= self._needed:
+            allowed = self._allowed(words, begun, tokens)
+            if int((allowed & (known > -torch.inf)).sum()) >= self._needed:
                 masked[place, tokens[~allowed].to(masked.device)] = -torch.inf
             else:
-                masked[place] = self._all(words, begun, some[place])
+                masked[place] = self._only_allowed(words, begun, some[place])
         return log_probabilities.index_put((to_device(bound, log_probabilities.device),), masked)
 
     def whole(
@@ -87,22 +87,34 @@ class KnownWordsOnly:
         tail = [token for token in tokens[-TAIL_TOKENS:] if token >= 0]
         return LAST_LETTERS.search(self._tokenizer.decode(tail)).group()
 
+    def _allowed(self, words: WordList, begun: str, tokens: Tensor) -> Tensor:
+        """(K,) of tokens (K,), on the host, those that may follow."""
+        return torch.tensor([self._may_follow(words, begun, token) for token in tokens.tolist()])
+
+    def _only_allowed(self, words: WordList, begun: str, log_probabilities: Tensor) -> Tensor:
+        """(V,) of a row with few allowed tokens among the likeliest, as in the middle of a rare word.
+
+        Nothing but the allowed ones of more likely tokens, for those behind them have next to no probability;
+        of the whole vocabulary, which takes the time of ten steps, where none of these may follow.
+        """
+        vocabulary = len(log_probabilities)
+        for count in (min(MORE_CANDIDATES, vocabulary), vocabulary):
+            known, tokens = to_host(*log_probabilities.topk(count))
+            allowed = self._allowed(words, begun, tokens) & (known > -torch.inf)
+            if allowed.any():
+                kept = to_device(tokens[allowed], log_probabilities.device)
+                return torch.full_like(log_probabilities, -torch.inf).index_put(
+                    (kept,), log_probabilities[kept]
+                )
+        # A committed text may end in letters that no word begins with: it goes on as without a list.
+        return log_probabilities
+
     def _may_follow(self, words: WordList, begun: str, token: int) -> bool:
         if token == self._end:
             return words.allows(begun, None)
         added = _texts(self._tokenizer)[token]
         # A token without a whole character is a byte of one that no list's words are spelled with.
         return bool(added) and words.allows(begun, added)
-
-    def _all(self, words: WordList, begun: str, log_probabilities: Tensor) -> Tensor:
-        """(V,) of a row with few allowed tokens among the likeliest: all are looked at."""
-        vocabulary = log_probabilities.shape[0]
-        allowed = torch.tensor([self._may_follow(words, begun, token) for token in range(vocabulary)])
-        allowed = to_device(allowed, log_probabilities.device)
-        # A committed text may end in letters that no word begins with: it goes on as if there were no list.
-        if not (allowed & (log_probabilities > -torch.inf)).any():
-            return log_probabilities
-        return log_probabilities.masked_fill(~allowed, -torch.inf)
 
 
 @lru_cache(maxsize=8)  # a sweep makes many searches over one tokenizer

@@ -15,10 +15,12 @@ def read(path):
 
 
 def test_all_forms_are_the_same_layer():
-    x = torch.randn(3, 64, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(1)
+    x = torch.randn(3, 64)
     results = {name: form(x) for name, form in layer_forms(64, 30).items()}
     for name, result in results.items():
-        assert torch.allclose(result, results["plain"], atol=0.05 if name == "int8" else 1e-5)
+        # Without VNNI instructions a processor quantises to 7 bits: twice the error.
+        assert torch.allclose(result, results["plain"], atol=0.1 if name == "int8" else 1e-5)
     assert {"plain", "by columns", "int8"} <= results.keys()
 
 
