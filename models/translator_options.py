@@ -210,9 +210,9 @@ class TranslatorOptions:
     def _dtype(self, name: str) -> torch.dtype:
         import torch  # see torch_device
 
-        from models.layers.slow_bfloat16 import warn_of_slow_bfloat16
-
         if name == "bfloat16":
+            from models.layers.slow_bfloat16 import warn_of_slow_bfloat16
+
             warn_of_slow_bfloat16(self.device, "leave bfloat16 out of --precision and --encoder-precision")
         return getattr(torch, name)
 
