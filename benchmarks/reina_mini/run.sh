@@ -13,10 +13,11 @@ overrides=model.config_overrides
 mkdir -p "$runs/start"
 git archive 68ebcad models/weights/reina-mini | tar x --strip-components 3 -C "$runs/start"
 
-# train STAGE RUN ...
-train() { torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$2" --config-file "train/$1/configs/mini.yaml"; }
-train stage1 stage1
-train stage2 stage2
+# train STAGE RUN CONFIG
+train() { torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$2" --config-file "train/$1/configs/$3.yaml"; }
+train stage1 stage1 mini
+train stage1 stage1_more mini_more
+train stage2 stage2 mini
 # Stage 3 learns in minutes, in one process.
 simulst train stage3 "$runs/policy" --config-file train/stage3/configs/mini.yaml \
     --config $overrides.hears_duration=true $overrides.gain=jensen-shannon

@@ -1,11 +1,22 @@
 """Manifests come back as they were written; what cannot be used is named, missing clips all at once."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from foundation.errors import InputError
-from train.data.manifest import Row, check_language_codes, read_manifest, write_manifest
+from train.data.manifest import (
+    AUDIO_COLUMNS,
+    LABEL_COLUMNS,
+    NOTES,
+    Row,
+    check_language_codes,
+    read_manifest,
+    write_manifest,
+)
+
+PAGE = Path(__file__).parents[3] / "docs/MANIFEST.md"
 
 
 def write(path, *lines):
@@ -40,6 +51,20 @@ def test_the_file_is_what_the_docstring_says(tmp_path):
     assert text == f"id\taudio\tseconds\ten\tde\na\t{tmp_path}/a.flac\t1.000\t\tEins\n"
     write_manifest(tmp_path / "t.tsv", [Row("a", {"de": "Eins"})], ["en", "de"])
     assert (tmp_path / "t.tsv").read_text() == "id\ten\tde\na\t\tEins\n"
+
+
+def test_the_page_has_a_table_that_is_read_and_names_all_columns(tmp_path):
+    page = PAGE.read_text(encoding="utf-8")
+    (table,) = re.findall(r"```tsv\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "m.tsv").write_text(table, encoding="utf-8")
+    manifest = read_manifest(tmp_path / "m.tsv")
+    assert manifest.languages == ("en", "de", "fr")
+    assert [(row.id, row.seconds, sorted(row.texts)) for row in manifest.rows] == [
+        ("talk_0001", 3.42, ["de", "en", "fr"]),
+        ("talk_0002", 2.1, ["de", "en"]),
+    ]
+    described = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|([^|]*)\|", page, re.MULTILINE))))
+    assert {"id", *AUDIO_COLUMNS, *LABEL_COLUMNS, *NOTES} <= described
 
 
 def test_paths_start_from_the_manifest_and_empty_text_means_none(tmp_path):
