@@ -9,6 +9,8 @@ import pytest
 from simuleval import cli
 from simuleval.utils import EVALUATION_SYSTEM_LIST
 
+from tests.warm_process import run_warm
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,5 +29,4 @@ def run_simuleval(monkeypatch: pytest.MonkeyPatch, output: Path, *arguments: obj
 
 
 def simuleval_command(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "simuleval.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return run_warm("simuleval.cli", arguments)

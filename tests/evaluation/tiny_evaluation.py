@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from tests.models.tiny_whisper import write_tiny_whisper
+from tests.warm_process import run_warm
 
 ROOT = Path(__file__).parents[2]
 SECONDS = (0.6, 1.3, 0.9)
@@ -54,6 +55,8 @@ def run_command(*words: str, folder: Path = ROOT, **environment: str) -> subproc
     """
     command, *arguments = map(str, words)
     module = {"simulst": "simulst", "simuleval": "simuleval.cli"}[command]
+    if not environment:
+        return run_warm(module, arguments, folder)
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,

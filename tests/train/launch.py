@@ -1,34 +1,20 @@
-"""Runs a recipe as a user does: as a module of its own process, or of several under torchrun."""
+"""Runs a recipe as a user does: as a module of its own process, or of several."""
 
 import json
-import os
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-PROJECT = Path(__file__).parents[2]
+from tests.warm_process import run_warm
 
 
 def train(
     module: str, output: Path, configuration: Path, processes: int = 1
 ) -> subprocess.CompletedProcess[str]:
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += [
-            "-m",
-            "torch.distributed.run",
-            f"--nproc_per_node={processes}",
-            f"--master-port={_free_port()}",
-        ]
-    command = [*launcher, "-m", module, output, "--config-file", configuration, "--no-rich"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(
-        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+    """Several processes are started as torchrun starts them."""
+    return run_warm(module, [output, "--config-file", configuration, "--no-rich"], processes=processes)
 
 
 def trained(module: str, output: Path, configuration: Path, processes: int = 1) -> Path:
@@ -48,9 +34,3 @@ def stored(output: Path, step: int) -> dict[str, Tensor]:
     """The weights of a checkpoint that one process wrote, by their names in training."""
     file = output / "checkpoints" / f"step_{step}" / "model" / "pp_00" / "tp_00" / "sdp_00.pt"
     return torch.load(file, weights_only=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -8,7 +8,7 @@ are listed, too.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from foundation.errors import InputError
@@ -29,7 +29,7 @@ def run(options: WordOptions) -> None:
             f"no manifest has text in {options.names_from!r}: correct --names-from or --manifests"
         )
     heard = inside_sentences(row.texts.get(options.names_from or "", "") for row in rows)
-    names = Counter(word.lower() for word in heard if word[0].isupper())
+    names = Counter(word for word in heard if word[0].isupper())
     lists = {}
     for language in options.languages:
         texts = [row.texts[language] for row in rows if language in row.texts]
@@ -49,15 +49,20 @@ def run(options: WordOptions) -> None:
 def listed(texts: Sequence[str], names: Counter[str], at_least: int) -> list[str]:
     """Sorted words of texts, and names, that occur so often.
 
-    They have a capital if they mostly do inside of the texts' sentences. names: of other texts, in lower
-    case, and how often they occur there.
+    Those that mostly have a capital inside of the texts' sentences are written as most often there. names: of
+    other texts, and how often they occur there.
     """
-    counts = names + Counter(word for text in texts for word in LETTERS.findall(text.lower()))
-    capitals, small = Counter[str](), Counter[str]()
+    counts = Counter(word for text in texts for word in LETTERS.findall(text.lower()))
+    for name, count in names.items():
+        counts[name.lower()] += count
+    capitals, small = defaultdict[str, Counter[str]](Counter), Counter[str]()
     for word in inside_sentences(texts):
-        (capitals if word[0].isupper() else small)[word.lower()] += 1
+        if word[0].isupper():
+            capitals[word.lower()][word] += 1
+        else:
+            small[word.lower()] += 1
     return sorted(
-        word[0].upper() + word[1:] if capitals[word] > small[word] else word
+        capitals[word].most_common(1)[0][0] if capitals[word].total() > small[word] else word
         for word, count in counts.items()
         if count >= at_least and not DRAWN_OUT.search(word)
     )

@@ -8,7 +8,7 @@ from train.prepare import main
 
 ROWS = [
     Row("1", {"en": "Yesterday Miller met Anna. He laughed.", "de": "Gestern traf Miller Anna. Er lachte."}),
-    Row("2", {"en": "It is 5 o'clock.", "de": "Es ist 5 Uhr, aaaah!"}),
+    Row("2", {"en": "It is 5 o'clock.", "de": "Es ist 5 Uhr USA, aaaah!"}),
     Row("3", {"en": "He laughed.", "de": "Er lachte."}),
 ]
 
@@ -22,9 +22,9 @@ def command(tmp_path):
 
 def test_words_of_texts_and_names_that_are_heard(tmp_path, command, capsys):
     assert main([*command, "--names-from", "en"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}: 9 words of de\n"
+    assert capsys.readouterr().out == f"{tmp_path}: 10 words of de\n"
     # Capitals are those of the middle of a sentence.
-    expected = ["Anna", "Miller", "Uhr", "er", "es", "gestern", "ist", "lachte", "traf"]
+    expected = ["Anna", "Miller", "USA", "Uhr", "er", "es", "gestern", "ist", "lachte", "traf"]
     assert (tmp_path / "words.de.txt").read_text(encoding="utf-8").split() == expected
     assert read_word_lists(tmp_path, ["de", "fr"])["de"].has("gestern")
 
