@@ -50,10 +50,14 @@ class Serving:
 
 
 @contextmanager
-def serving(agent: ServedAgent, name: str = "holdn", port: int = 0, **options: Any) -> Iterator[Serving]:
-    """name: of the agent whose policy is the server's own."""
+def serving(
+    agent: ServedAgent, name: str = "holdn", port: int = 0, send_bytes: int | None = None, **options: Any
+) -> Iterator[Serving]:
+    """name: of the agent whose policy is the server's own. send_bytes: what the system keeps for a client."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if send_bytes is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
     listener.bind(("127.0.0.1", port))
     listener.listen()
     chosen = ServeOptions(**{"clients_per_address": 64, **options})
