@@ -75,6 +75,8 @@ def _server() -> subprocess.Popen[str]:
 
 def _serve() -> tuple[str, list[str]]:
     """Answers requests. Returns in the forked processes only, with what they shall run."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints is no answer
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -91,8 +93,7 @@ def _serve() -> tuple[str, list[str]]:
                 _become(request, rank, port)
                 return request["module"], request["arguments"]
             children.add(child)
-        sys.stdout.write(f"{_wait(children)}\n")
-        sys.stdout.flush()
+        print(_wait(children), file=answers, flush=True)
     sys.exit(0)
 
 
