@@ -64,7 +64,8 @@ def _described(path: Path, config: Mapping[str, Any]) -> LanguagePairs | None:
     section = config if kind == "reina" else config.get("translation")
     if not isinstance(section, dict):
         return None
-    written, understood = _codes(section, "languages"), _codes(section, "source_languages")
+    written = _codes(section, "target_languages" if "target_languages" in section else "languages")
+    understood = _codes(section, "source_languages")
     return None if written is None or understood is None else ListedPairs(written, understood)
 
 

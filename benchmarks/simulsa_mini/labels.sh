@@ -20,6 +20,17 @@ aligner=$runs/labels/aligner
 if [ ! -e $aligner/alignment_heads.json ]; then
     rm -rf $aligner
     cp -r models/weights/reina-mini $aligner
+    # It writes no English, but where its words belong it can tell.
+    python - $aligner/config.json <<'PROGRAM'
+import json
+import sys
+from pathlib import Path
+
+file = Path(sys.argv[1])
+config = json.loads(file.read_text())
+del config["target_languages"]
+file.write_text(json.dumps(config))
+PROGRAM
     simulst heads $aligner --manifest $manifest --source en --target en --clips 100
 fi
 

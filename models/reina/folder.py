@@ -1,7 +1,8 @@
 """A REINA model on disk: a folder that agents load by path or name.
 
     config.json         {"model_type": "reina", "dimensions": {...}, "languages": ["de", ...],
-                         "source_languages": ["en"]}
+                         "source_languages": ["en"], "target_languages": ["de"]}; the last, where the
+                        model has not learned to write all languages that it has tags for
     model.safetensors   weights under the names of `models.reina.network`, in float16 or in 8 bits
                         (`models.reina.eight_bit`)
     tokenizer.model     SentencePiece
@@ -32,6 +33,7 @@ from models.whisper.checkpoint import load_whisper_checkpoint
 from models.whisper.network import SpeechModel
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.model"
+TARGETS = "target_languages"
 # Both stay in float32: they are small, and rounding them shifts phases.
 FULL_PRECISION = ("positions.frequency", "positions.phase")
 
@@ -73,6 +75,8 @@ def describe_reina(folder: Path, dimensions: ReinaDimensions, tokenizer: Sentenc
         "languages": list(tokenizer.languages),
         "source_languages": list(tokenizer.source_languages),
     }
+    if tokenizer.target_languages != tokenizer.languages:
+        config[TARGETS] = list(tokenizer.target_languages)
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     shutil.copy(tokenizer.file, folder / TOKENIZER)
 
@@ -87,7 +91,8 @@ def read_reina_description(folder: Path) -> tuple[ReinaDimensions, SentencePiece
         )
     dimensions = _dimensions(folder / CONFIG, config.get("dimensions"))
     languages = [_languages(folder / CONFIG, config, key) for key in ("languages", "source_languages")]
-    return dimensions, SentencePieceTokenizer(folder / TOKENIZER, *languages, dimensions.n_vocab)
+    targets = _languages(folder / CONFIG, config, TARGETS) if TARGETS in config else None
+    return dimensions, SentencePieceTokenizer(folder / TOKENIZER, *languages, dimensions.n_vocab, targets)
 
 
 def load_reina(folder: Path) -> tuple[Reina, SentencePieceTokenizer]:

@@ -29,11 +29,13 @@ class SentencePieceTokenizer(TokenTexts):
         languages: Sequence[str],
         source_languages: Sequence[str],
         vocabulary_size: int | None = None,
+        target_languages: Sequence[str] | None = None,
     ) -> None:
-        """languages: codes that can be written, each with a tag; source_languages: codes that are understood.
+        """languages: codes that have a tag each; source_languages: codes that are understood.
 
-        vocabulary_size: V of the network, where there is one already. Raises InputError if the file
-        cannot be read, has no end of sequence or another size, or if languages are missing or double.
+        vocabulary_size: V of the network, where there is one already. target_languages: those of
+        `languages` that the model has learned to write; None: all. Raises InputError if the file cannot be
+        read, has no end of sequence or another size, or if languages are missing or double.
         """
         if not languages or not source_languages:
             raise InputError("a model needs at least one language to write and one to understand, got none")
@@ -51,7 +53,13 @@ class SentencePieceTokenizer(TokenTexts):
         self.file = file
         self.languages = tuple(languages)
         self.source_languages = tuple(source_languages)
-        self._pairs = ListedPairs(self.languages, self.source_languages)
+        self.target_languages = self.languages if target_languages is None else tuple(target_languages)
+        if not self.target_languages or not set(self.target_languages) <= set(languages):
+            raise InputError(
+                f"the languages that a model writes have tags ({', '.join(languages)}), but it shall write "
+                f"{', '.join(self.target_languages) or 'none'}: name some of those with a tag"
+            )
+        self._pairs = ListedPairs(self.target_languages, self.source_languages)
         self.pieces = len(self._pieces)
         self.vocabulary_size = self.pieces + len(languages)
         self.end_of_sequence = self._pieces.eos_id()
@@ -63,6 +71,12 @@ class SentencePieceTokenizer(TokenTexts):
                 f"the model has {vocabulary_size} tokens: copy the tokenizer of the same model"
             )
         self._bytes = texts + [b""] * len(languages)
+
+    def that_writes(self, target_languages: Sequence[str] | None) -> "SentencePieceTokenizer":
+        """The same for a model that has learned to write these; None: all that have a tag."""
+        return SentencePieceTokenizer(
+            self.file, self.languages, self.source_languages, self.vocabulary_size, target_languages
+        )
 
     def language_code(self, language: str) -> str:
         """Code of a language given by code, region or name. Raises InputError for an unknown one."""

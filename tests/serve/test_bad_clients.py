@@ -68,7 +68,7 @@ async def goes_away(uri):
 
 
 WEBSOCKET = {
-    unknown_language: "language 'it' is not known to this model. It knows de, en, fr",
+    unknown_language: "language 'it' is not known to this model. It knows de, fr, en",
     half_a_sample: "buffer size must be a multiple of element size",
     a_rate_of_nothing: "division by zero",
     no_json: "Invalid string message: {. Error:",
@@ -116,7 +116,7 @@ def test_in_mid_stream_another_language_is_refused(agent, captions, written, tmp
     goes_on = "the stream goes on with 'de' written, and another language needs a new stream. Ignoring it."
     assert [message.split("Error: ")[1] for message in said] == [
         f"'fr' is asked for in mid-stream: {goes_on}",
-        f"language 'it' is not known to this model. It knows de, en, fr; {goes_on}",
+        f"language 'it' is not known to this model. It knows de, fr, en; {goes_on}",
     ]
 
 
@@ -227,7 +227,7 @@ def test_sessions_of_the_http_server_fail_alone(agent, captions, written, tmp_pa
         assert HttpClient(port, "third").end() == ""
     assert words == written(clip).words
     said = capfd.readouterr().err
-    assert said.count("UnknownLanguage: language 'it' is not known to this model. It knows de, en, fr") == 1
+    assert said.count("UnknownLanguage: language 'it' is not known to this model. It knows de, fr, en") == 1
     assert said.count("InputError: the stream has ended, yet more is asked of it: begin a new one") == 2
 
 

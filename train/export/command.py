@@ -12,7 +12,7 @@ model card: what the model is, what it was trained on, its validation scores, an
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def run(options: ExportOptions) -> None:
         if options.base and start.adapter is None:
             raise InputError(f"{output} trained a whole translator: leave --base out, or train it with lora")
         with whole_folder(options.folder) as partial:
-            _save_translator(start, partial, options)
+            _save_translator(start, partial, options, card.targets)
             card.write(partial)
         return
     policy = read_policy(step)
@@ -106,7 +106,7 @@ def run(options: ExportOptions) -> None:
                     "an audio-language model is not copied: name it with --base, and the policy's folder "
                     "refers to it"
                 )
-            _save_translator(open_model(locate_model(policy.base)), partial, options)
+            _save_translator(open_model(locate_model(policy.base)), partial, options, card.targets)
         stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)
         save_policy(partial, stored, dtype)
         card.write(partial)
@@ -144,25 +144,32 @@ def _check_adapter(output: Path, policy: TrainedPolicy, folder: Path) -> None:
         )
 
 
-def _save_translator(start: StartModel, folder: Path, options: ExportOptions) -> None:
-    """Into `folder`: the model with its file of heads, or its adapter alone where --base names the model."""
+def _save_translator(
+    start: StartModel, folder: Path, options: ExportOptions, targets: Collection[str]
+) -> None:
+    """Into `folder`: the model with its file of heads, or its adapter alone where --base names the model.
+
+    targets: what a REINA has learned to write.
+    """
     if start.heads_file is not None:
         shutil.copy(start.heads_file, folder / start.heads_file.name)
     if options.base is None:
-        _fill(folder, lambda inner: _save(start, inner, options))
+        _fill(folder, lambda inner: _save(start, inner, options, targets))
         return
     # An adapter is known by its numbers in float16.
     dtype = torch.float32 if options.precision == "float32" else torch.float16
     save_adapter(folder, replace(start.adapter, base=options.base), dtype)
 
 
-def _save(start: StartModel, folder: Path, options: ExportOptions) -> None:
+def _save(start: StartModel, folder: Path, options: ExportOptions, targets: Collection[str]) -> None:
     dtype = PRECISIONS[options.precision]
     if isinstance(start.model, Canary):
         raise InputError("a Canary is not copied: name it with --base, and the policy's folder refers to it")
     if isinstance(start.model, Reina):
         text_encoder, eight_bit = options.with_text_encoder, options.eight_bit
-        save_reina(folder, start.model, start.tokenizer, dtype, text_encoder, eight_bit)
+        written = [code for code in start.tokenizer.languages if code in targets]
+        tokenizer = start.tokenizer.that_writes(written)
+        save_reina(folder, start.model, tokenizer, dtype, text_encoder, eight_bit)
     elif options.eight_bit:
         raise InputError("transformers reads no 8-bit folder of Whisper: leave --eight-bit out")
     else:

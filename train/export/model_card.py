@@ -4,6 +4,7 @@ Its head is what the Hugging Face Hub reads: a licence of the Hub's list, langua
 trained from.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -63,6 +64,13 @@ class ModelCard:
         """Spoken and written ones, in the order of the training data."""
         sections = self.configuration["train"]
         return list(dict.fromkeys(code for one in sections for code in (one["source"], *one["targets"])))
+
+    @property
+    def targets(self) -> list[str]:
+        """Languages that training had to write, those of recognition included."""
+        sections = self.configuration["train"]
+        written = ([one["source"]] if one["task"] == "asr" else one["targets"] for one in sections)
+        return list(dict.fromkeys(itertools.chain.from_iterable(written)))
 
     def write(self, folder: Path) -> None:
         (folder / CARD).write_text(self.text(), encoding="utf-8")

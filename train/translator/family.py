@@ -1,7 +1,7 @@
 """fairseq2's view of the translators that are trained here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairseq2.composition import register_model_family
@@ -68,6 +68,9 @@ def start_model(config: TranslatorConfig) -> StartModel:
             start = with_dropout(start, config.dropout)
         if config.whisper is not None:
             load_whisper_encoder(start.model, locate_model(config.whisper))
+        if isinstance(start.tokenizer, SentencePieceTokenizer):
+            # It may learn to write what it could not.
+            start = replace(start, tokenizer=start.tokenizer.that_writes(None))
         return start
     if config.dropout is not None:
         raise InputError("dropout is for a model to `start` from: a new one has it among its `sizes`")

@@ -164,7 +164,7 @@ def test_an_ended_stream_takes_nothing_more(live):
 
 
 def test_languages_and_files_are_checked_before_the_first_word(live, tmp_path):
-    assert "It knows de, en, fr" in refused(live.open, None, "it")
+    assert "It knows de, fr, en" in refused(live.open, None, "it")
     assert "there is no language ''" in refused(live.open, None, "")
     assert refused(live.open, 5) == "a language must be a text such as 'de', got 5"
     assert "no such file" in refused(live.stream, tmp_path / "none.m4a")

@@ -163,6 +163,11 @@ BROKEN = {
         "402 tokens.*the model has 403 tokens",
     ),
     "no languages": (lambda folder: change_config(folder, languages=[]), "at least one language"),
+    "a target without a tag": (
+        lambda folder: change_config(folder, target_languages=["it"]),
+        r"have tags \(.*\), but it shall write it: name some",
+    ),
+    "no targets": (lambda folder: change_config(folder, target_languages=[]), "shall write none"),
     "languages": (lambda folder: change_config(folder, source_languages="en"), "source_languages as a list"),
     "no JSON": (lambda folder: cut(folder / "config.json"), "config.json is not valid JSON"),
     "no dimensions": (lambda folder: change_config(folder, dimensions=None), "must give dimensions with"),

@@ -76,6 +76,14 @@ def test_impossible_languages_say_what_is_possible(tokenizer, source, target, me
         tokenizer.prompt(source, target)
 
 
+def test_a_tag_alone_makes_no_language_that_is_written(tokenizer):
+    some = tokenizer.that_writes(["zh", "de"])
+    assert some.prompt("en", "de") == tokenizer.prompt("en", "de")
+    with pytest.raises(InputError, match="understands 'en' but does not write it: it writes zh, de"):
+        some.prompt("en", "en")
+    assert some.that_writes(None).prompt("en", "en") == tokenizer.prompt("en", "en")
+
+
 @pytest.mark.parametrize(
     "languages, source_languages, size, message",
     [

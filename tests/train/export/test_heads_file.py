@@ -19,12 +19,12 @@ HEADS = '{"alignment_heads": [[1, 0]]}\n'
 def test_a_translator_keeps_it(write, tmp_path):
     model, exported = write(tmp_path / "model"), tmp_path / "exported"
     exported.mkdir()
-    _save_translator(open_model(model), exported, ExportOptions(run=tmp_path, folder=exported))
+    _save_translator(open_model(model), exported, ExportOptions(run=tmp_path, folder=exported), ["de"])
     assert not (exported / ALIGNMENT_HEADS).exists()
     (model / ALIGNMENT_HEADS).write_text(HEADS, encoding="utf-8")
     again = tmp_path / "again"
     again.mkdir()
-    _save_translator(open_model(model), again, ExportOptions(run=tmp_path, folder=again))
+    _save_translator(open_model(model), again, ExportOptions(run=tmp_path, folder=again), ["de"])
     assert (again / ALIGNMENT_HEADS).read_text(encoding="utf-8") == HEADS
     assert tuple(load_translator(str(again), TranslatorOptions()).attention_heads) == ((1, 0),)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.folder_languages import folder_languages
+from models.language_pairs import ListedPairs
 from models.policy.scored_translator import ScoredTranslator
 from models.registry import load_translator
 from models.translator import TranslatorOptions
@@ -56,6 +58,8 @@ def test_an_exported_policy_makes_an_agent(stages, tmp_path):
 
 def test_an_exported_translator_is_the_trained_one(stages, tmp_path):
     export([str(stages[2]), str(tmp_path / "model"), "--precision", "float32", "--with-text-encoder"])
+    # Of two languages with a tag it was taught one.
+    assert folder_languages(tmp_path / "model") == ListedPairs(("de",), ("en",))
     exported = open_model(tmp_path / "model").model.state_dict()
     for name, value in open_model(stages[2]).model.state_dict().items():
         assert torch.equal(exported[name], value), name
