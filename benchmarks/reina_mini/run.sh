@@ -13,19 +13,18 @@ overrides=model.config_overrides
 mkdir -p "$runs/start"
 git archive 68ebcad models/weights/reina-mini | tar x --strip-components 3 -C "$runs/start"
 
-# train STAGE RUN CONFIG
-train() { torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$2" --config-file "train/$1/configs/$3.yaml"; }
+# train STAGE RUN CONFIG OPTIONS ...
+train() {
+    torchrun --nproc_per_node="$processes" -m "train.$1" "$runs/$2" --config-file "train/$1/configs/$3.yaml" "${@:4}"
+}
 train stage1 stage1 mini
 train stage1 stage1_more mini_more
 train stage2 stage2 mini
-# Stage 3 learns in minutes, in one process.
-simulst train stage3 "$runs/policy" --config-file train/stage3/configs/mini.yaml \
-    --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
+train stage3 policy mini --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
 
-# What ships as models/weights/reina-mini. The last step: the rank correlation, by which the best is kept, hardly
-# moves while the loss still falls.
-simulst export "$runs/policy/checkpoints/step_250" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
-    --eight-bit --notes benchmarks/reina_mini/model_card.md --base-model openai/whisper-tiny.en
+# What lies in benchmarks/reina_mini/successor.
+simulst export "$runs/policy" "$runs/exported/reina-mini" --licence mit --threshold -0.36 \
+    --eight-bit --notes benchmarks/reina_mini/successor_card.md --base-model openai/whisper-tiny.en
 simulst prepare words --manifests "$texts"/{everyday,multi30k_train,wesnoth}/manifest.tsv \
     "$spoken/bass_short/segments.tsv" --languages de fr --names-from en --output "$runs/exported/reina-mini"
 
@@ -33,7 +32,7 @@ simulst prepare words --manifests "$texts"/{everyday,multi30k_train,wesnoth}/man
 for set in test_slt everyday_test bass56; do
     for language in de fr; do
         files=(--source "$spoken/$set/source.txt" --target "$spoken/$set/target.$language.txt" --target-language "$language")
-        simulst evaluate reina --agent offline --model "$runs/exported/reina-mini" "${files[@]}" \
+        simulst evaluate reina --agent offline --beam 3 --patience 3 --model "$runs/exported/reina-mini" "${files[@]}" \
             --output "$runs/offline/$set.$language"
         simulst sweep benchmarks/reina_mini/policies.yaml --model "$runs/exported/reina-mini" "${files[@]}" \
             --output "$runs/policies/$set.$language" --jobs "$processes"
