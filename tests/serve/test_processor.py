@@ -96,7 +96,10 @@ def test_a_file_that_cannot_be_right_ends_the_server_with_one_line(changes, mess
     ("changes", "message"),
     [
         ({"target_language": "it"}, "error: language 'it' is not known to this model"),
-        ({"agent": "digsst"}, "error: the model's policy network was trained for 'gain'"),
+        (
+            {"agent": "digsst", "target_language": "de"},
+            "error: the model's policy network was trained for 'gain'",
+        ),
         ({"model": "no/such-folder"}, "error: "),
     ],
 )

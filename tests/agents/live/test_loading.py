@@ -58,4 +58,5 @@ def test_an_agent_that_is_more_than_its_policy_is_refused(tmp_path):
         "    def policy(self, states=None): ...\n"
     )
     with pytest.raises(InputError, match="defines policy of its own, which only SimulEval's loop calls"):
-        LiveTranslator(configure_live({"agent": str(file), "model": "reina-mini"}, "test"))
+        given = {"agent": str(file), "model": "reina-mini", "target_language": "de"}
+        LiveTranslator(configure_live(given, "test"))
