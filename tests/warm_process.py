@@ -33,6 +33,7 @@ LIBRARIES = (
     "sacrebleu",
     "simuleval.cli",
 )
+HERE = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}  # this checkout's code, and a core for each process
 GRACE_S = 20.0  # for the other processes of a program, after one has failed
 
 
@@ -47,7 +48,7 @@ def run_warm(
             "module": module,
             "arguments": words,
             "folder": str(folder),
-            "environment": {**os.environ, "OMP_NUM_THREADS": "1"},
+            "environment": os.environ | HERE,
             "processes": processes,
             "out": str(out),
             "err": str(err),
@@ -64,7 +65,7 @@ def _server() -> subprocess.Popen[str]:
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm_process"],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+        env=os.environ | HERE | {"PYTHONWARNINGS": "ignore"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

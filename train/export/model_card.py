@@ -4,7 +4,6 @@ Its head is what the Hugging Face Hub reads: a licence of the Hub's list, langua
 trained from.
 """
 
-import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -70,7 +69,7 @@ class ModelCard:
         """Languages that training had to write, those of recognition included."""
         sections = self.configuration["train"]
         written = ([one["source"]] if one["task"] == "asr" else one["targets"] for one in sections)
-        return list(dict.fromkeys(itertools.chain.from_iterable(written)))
+        return list(dict.fromkeys(code for codes in written for code in codes))
 
     def write(self, folder: Path) -> None:
         (folder / CARD).write_text(self.text(), encoding="utf-8")
