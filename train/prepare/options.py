@@ -108,6 +108,13 @@ class TranslateOptions:
     targets: tuple[str, ...] = option(REQUIRED, "The languages to write.", metavar="CODE")
     output: Path = option(REQUIRED, "The folder to write.")
     source: str = option("en", "The language that is heard.", metavar="CODE")
+    truncations: int = option(
+        0,
+        "The truncated versions of each clip, beside the whole clip, each with what the model writes of it.",
+        at_least=0,
+        at_most=1000,
+    )
+    seed: int = option(0, "The seed of the lengths of truncated versions.")
     beam: int = option(3, "The number of beams; 1 is greedy search.", at_least=1, at_most=256)
     patience: float = option(
         3.0, "Stop once more than beam * patience hypotheses are finished.", above=0, at_most=1000

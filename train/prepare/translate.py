@@ -7,6 +7,10 @@ Students learn from the translations of a better model (sequence-level distillat
 arXiv 1606.07947), and a policy from the texts that its translator will write. Every clip is decoded once,
 with all audio. Ids stay, so an encoder cache of the first manifest serves the second; texts in other
 languages stay, too.
+
+With --truncations each clip is also cut at random, and the table has a row for each cut with what the model
+writes of the clip's beginning. Texts in other languages are left out: they are those of whole clips. So a
+Whisper that hears silence behind each clip teaches itself to do without, and not to guess how a clip goes on.
 """
 
 import hashlib
@@ -26,6 +30,7 @@ from models.decoding.search import StreamingSearch
 from models.registry import base_model, load_translator
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import Translator, TranslatorOptions
+from train.data.clip_versions import heard_samples
 from train.data.manifest import Row, check_language_codes, read_manifest
 from train.prepare.corpora.clips import finish
 from train.prepare.denormals import flush_denormals, flushed_denormals
@@ -42,18 +47,25 @@ def run(options: TranslateOptions) -> None:
     # What cannot be used is refused before work starts.
     check_language_codes(options.targets)
     start_translator(options)
-    languages = tuple(dict.fromkeys((*manifest.languages, *options.targets)))
+    # A beginning without a text would be learnt as one of which nothing is to be said.
+    kept = () if options.truncations else manifest.languages
+    languages = tuple(dict.fromkeys((*kept, *options.targets)))
     settings = {
         "command": "translate",
         **settings_of(options),
         "weights": str(base_model(options.model)),
         "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
+    rows = [
+        version
+        for row in manifest.rows
+        for version in (row, *truncated_rows(row, options.truncations, options.seed))
+    ]
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         workers = workers_in(folder, options.jobs, options.executor)
         translate = partial(translate_rows, targets=options.targets)
         entries = Journal(folder).work_through(
-            in_parts(manifest.rows, ROWS_AT_ONCE),
+            in_parts(rows, ROWS_AT_ONCE),
             translate,
             workers,
             start_translator,
@@ -61,7 +73,7 @@ def run(options: TranslateOptions) -> None:
         )
         translated: list[Row] = []
         skipped: list[Skipped] = []
-        for row, result in zip(manifest.rows, [one for entry in entries for one in entry], strict=True):
+        for row, result in zip(rows, [one for entry in entries for one in entry], strict=True):
             if isinstance(result, dict):
                 texts = {**row.texts, **result}
                 translated.append(replace(row, texts=texts, audio=row.audio.absolute()))
@@ -69,6 +81,19 @@ def run(options: TranslateOptions) -> None:
                 skipped.append(Skipped(row.id, *result))
         finish(folder, translated, skipped, languages)
     report(f"{len(translated)} clips in {', '.join(options.targets)}", options.output, skipped)
+
+
+def truncated_rows(row: Row, truncations: int, seed: int) -> list[Row]:
+    """The row cut to random whole chunks (`train.data.clip_versions`), shortest first, without its texts."""
+    if row.heard_s is None:
+        return []
+    samples = round(row.heard_s * SAMPLE_RATE)
+    cuts = {heard for heard in heard_samples(row.id, samples, truncations, seed)[1:] if heard < samples}
+    notes = {name: note for name, note in row.notes.items() if name != "word_ends_ms"}
+    return [
+        replace(row, id=f"{row.id}@{ms}", texts={}, notes=notes, heard_ms=ms)
+        for ms in sorted(cut * 1000 // SAMPLE_RATE for cut in cuts)
+    ]
 
 
 class _Process:

@@ -79,6 +79,28 @@ def test_processes_and_interruptions_do_not_change_the_result(tmp_path, command,
         assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "undisturbed" / file).read_bytes()
 
 
+def test_beginnings_get_what_offline_search_writes_of_them_and_no_other_text(tmp_path, command, model):
+    assert main([*command, "--truncations", "2", "--seed", "1"]) == 0
+    rows = read_manifest(tmp_path / "out/manifest.tsv", needs_audio=True).rows
+    # Of "b", shorter than a chunk, there is no beginning.
+    cuts = {"a": (1000, 1250), "c": (1250, 1750), "d": (250, 500), "e": (250, 750)}
+    expected = [f"{name}@{ms}" for name, cut_ms in cuts.items() for ms in cut_ms]
+    assert [row.id for row in rows if row.heard_ms] == expected
+    assert [row.id for row in rows if row.heard_ms is None] == list(SECONDS)
+    translator = load_translator(str(model), TranslatorOptions())
+    search = StreamingSearch(translator, SearchOptions(beam=2, patience=3.0))
+    for row in rows:
+        if row.heard_ms is None:
+            continue
+        heard = read_audio(tmp_path / f"{row.id[0]}.flac")[: row.heard_ms * 16]
+        assert row.audio == tmp_path / f"{row.id[0]}.flac" and set(row.texts) == {"de", "zh"}
+        for target, text in row.texts.items():
+            limit = max(8, round(12 * row.heard_ms / 1000))
+            request = StreamRequest(translator.tokenizer.prompt("en", target), (), True, limit)
+            [found] = search.find(translator.encode([heard]), [request])
+            assert text == " ".join(translator.tokenizer.decode(list(found.tokens)).split())
+
+
 def test_clips_that_cannot_be_translated_are_listed(tmp_path, command, monkeypatch, capsys):
     (tmp_path / "b.flac").write_bytes(b"no audio")
     longest = prepare_translate.StreamingSearch
