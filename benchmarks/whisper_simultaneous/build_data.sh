@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what train/stage2/configs/whisper_*.yaml and train/stage3/configs/whisper_*.yaml read. Repeat the command
-# after an interruption: it goes on where it was.
+# after an interruption: it goes on where it was. A Whisper that knows other languages also needs espeak-ng.
 #
 #   pip install -e ".[train]"
 #   bash benchmarks/whisper_simultaneous/build_data.sh BASS FOTAQ data/whisper_simultaneous
@@ -14,7 +14,7 @@
 # hears, for stage 3 on a processor.
 set -euo pipefail
 if [ $# -ne 3 ]; then
-    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 bass=$1 fotaq=$2 output=$3
@@ -33,17 +33,30 @@ make "$output/bass_long" join "${bass_lines[@]}" --groups 1 2 3 4 --minimum-s 6 
 make "$output/fotaq_long" join --table "$fotaq/fotaq.tsv" --audio-dir "$fotaq/audio" --audio-suffix .ogg --text en \
     --group-pattern '^([^_]+)_' --pause-s 0.3 --minimum-s 6 --maximum-s 25
 
-# What the model itself writes, with silence behind the clips.
+# What the model itself writes, with silence behind the clips and behind beginnings of them.
 for name in bass_dev bass_long; do
     make "$output/own_$name" translate --manifest "$output/$name/segments.tsv" --model "$whisper" \
-        --source en --targets en --beam 1 --jobs "$jobs"
+        --source en --targets en --beam 1 --truncations 1 --jobs "$jobs"
+done
+
+# Other languages, so that a Whisper that knows them does not forget them: the same lines by a synthetic voice, which
+# would spell words in capitals.
+case $whisper in *.en) languages=() ;; *) languages=(fr es it) ;; esac
+awk -F'\t' 'NR == 1 || /^bass_[1-4]_/' "$bass/bass.tsv" |
+    LC_ALL=C.UTF-8 sed -E '2,$s/\b[[:upper:]]{2,}\b/\L&/g' > "$output/bass_lines.tsv"
+for language in "${languages[@]}"; do
+    make "$output/lines_$language" text --table "$output/bass_lines.tsv" --columns en "$language" --unique \
+        --minimum-words 8 --maximum-words 40
+    make "$output/spoken_$language" speak --manifest "$output/lines_$language/manifest.tsv" --language "$language" \
+        --voices "espeak-ng:$language" "espeak-ng:$language+f2" "espeak-ng:$language+m3" --slowest 0.8 --fastest 1.1 \
+        --jobs "$jobs"
 done
 
 [ -n "${CACHES:-}" ] || exit 0
 # As the model hears when it runs: Whisper as published with silence behind, an adapter without.
 hearing=(--frozen-after-s 3)
 [ "$CACHES" != "$whisper" ] || hearing+=(--trailing-silence-ms 30000 --silence-stride 4)
-for name in own_bass_dev own_bass_long; do
+for name in own_bass_dev own_bass_long "${languages[@]/#/spoken_}"; do
     make "$output/cache_$name" encode --manifest "$output/$name/manifest.tsv" --whisper "$CACHES" --truncations 2 \
         --jobs "$jobs" "${hearing[@]}"
 done
