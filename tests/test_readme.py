@@ -180,9 +180,9 @@ def run_example(code: str, folder: Path, silent: bool = True) -> str:
     return run.stdout
 
 
-def test_five_lines_of_python_translate_a_recording(talk):
+def test_five_lines_of_python_translate_a_recording():
     assert block("python") in README[: README.index("## ")]  # on the first screen
-    lines = [line.split() for line in run_example(block("python"), talk).splitlines()]
+    lines = [line.split() for line in run_example(block("python"), ROOT).splitlines()]
     assert [word for word, _ in lines[:5]] == ["Eine", "Frau", "in", "einem", "roten"]
     times_s = [float(at_s) for _, at_s in lines]
     assert times_s == sorted(times_s) and times_s[0] < 2

@@ -1,6 +1,7 @@
 """Lists of words beside a model's weights: words.de.txt, UTF-8, a word a line (`simulst prepare words`)."""
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -68,6 +69,11 @@ def _is_prefix(letters: str, words: Sequence[str]) -> bool:
     return place < len(words) and words[place].startswith(letters)
 
 
+def composed(text: str) -> str:
+    """The text with its letters as tokenizers write them: ü as one character, not as u with a mark behind."""
+    return unicodedata.normalize("NFC", text)
+
+
 def word_list_name(language: str) -> str:
     return f"words.{language}.txt"
 
@@ -96,7 +102,7 @@ def read_word_list(path: Path, language: str) -> WordList:
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is no file: put a list of words there, or remove it")
     try:
-        words = WordList(path.read_text(encoding="utf-8").split(), language)
+        words = WordList(composed(path.read_text(encoding="utf-8")).split(), language)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

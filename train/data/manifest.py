@@ -71,7 +71,7 @@ class Manifest:
 
 
 def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool = False) -> Manifest:
-    """Reads a manifest; languages: those to keep, all if none is named.
+    """Reads a manifest; languages: those to keep, all if none is named. With audio it may have no text.
 
     Raises InputError, naming the file and the line, when it cannot be used, and with needs_audio also when
     audio files are missing.
@@ -85,7 +85,9 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
         if language not in known:
             same = find_language(language, known)
             hint = "" if same is None else f"; did you mean {same!r}?"
-            raise InputError(f"{path} has no column {language!r}: its languages are {', '.join(known)}{hint}")
+            raise InputError(
+                f"{path} has no column {language!r}: its languages are {', '.join(known) or 'none'}{hint}"
+            )
     numbered = [(number, line) for number, line in enumerate(lines, start=2) if line.strip()]
     if not numbered:
         raise InputError(f"{path} is empty: it has no rows below its header")
@@ -143,9 +145,11 @@ def _languages(path: Path, columns: list[str], needs_audio: bool) -> list[str]:
         raise InputError(f"{path} has a column twice: its first line has {shown(columns)}")
     languages = [name for name in columns if name not in ("id", *AUDIO_COLUMNS, *LABEL_COLUMNS, *NOTES)]
     strange = [name for name in languages if not LANGUAGE.fullmatch(name)]
-    if strange or not languages:
+    if strange or not (languages or needs_audio):
         fault = f"columns that are no language codes: {shown(strange)}" if strange else "no column of text"
-        raise InputError(f"{path} has {fault}; name text columns en, de ..., and see `train.prepare table`")
+        raise InputError(
+            f"{path} has {fault}; name columns of text en, de ..., remove others; see docs/MANIFEST.md"
+        )
     return languages
 
 

@@ -13,7 +13,7 @@ A policy for a Whisper learns from what that hears when it runs: silence behind 
 frozen frames (`models.whisper.hearing`). No model reads a cache that was heard otherwise:
 
     simulst prepare encode --manifest own/manifest.tsv --whisper openai/whisper-base --truncations 4 \\
-        --trailing-silence-ms 30000 --silence-stride 8 --frozen-after-s 3 --output DIR
+        --trailing-silence-ms 30000 --silence-stride 4 --frozen-after-s 3 --output DIR
 
 bfloat16 is about twice as fast on processors that multiply it (AMX, AVX512-BF16) and changes frames by about
 1%. float32 is the default, because cached frames should be those that the model hears later.

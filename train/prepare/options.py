@@ -110,7 +110,8 @@ class TranslateOptions:
     source: str = option("en", "The language that is heard.", metavar="CODE")
     truncations: int = option(
         0,
-        "The truncated versions of each clip, beside the whole clip, each with what the model writes of it.",
+        "The beginnings of each clip, cut at random, beside the whole clip: each is a row with what the "
+        "model writes of it. Texts in other languages are then left out.",
         at_least=0,
         at_most=1000,
     )
@@ -144,7 +145,7 @@ class EncodeOptions:
     trailing_silence_ms: int = option(
         0,
         "The silence heard behind each clip: of a Whisper whose policy is trained, as it hears when it runs; "
-        "as published that is 30000, with --silence-stride 8 and --frozen-after-s 3.",
+        "as published that is 30000, with --silence-stride 4 and --frozen-after-s 3.",
         at_least=0,
         at_most=600_000,
     )

@@ -14,9 +14,11 @@ Whisper that hears silence behind each clip teaches itself to do without, and no
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,14 +26,16 @@ import torch
 from foundation.command_line import settings_of
 from foundation.errors import InputError
 from foundation.files.journal import Journal, in_parts
-from foundation.files.unfinished_folder import unfinished_folder
+from foundation.files.unfinished_folder import SETTINGS, unfinished_folder
+from foundation.files.whole_folder import check_output
+from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.registry import base_model, load_translator
 from models.sound.audio import SAMPLE_RATE, read_audio
 from models.translator import Translator, TranslatorOptions
 from train.data.clip_versions import heard_samples
-from train.data.manifest import Row, check_language_codes, read_manifest
+from train.data.manifest import Manifest, Row, check_language_codes, read_manifest
 from train.prepare.corpora.clips import finish
 from train.prepare.denormals import flush_denormals, flushed_denormals
 from train.prepare.options import TranslateOptions
@@ -39,13 +43,17 @@ from train.prepare.skipped import Skipped, report
 from train.prepare.workers_here import own_device, workers_in
 
 ROWS_AT_ONCE = 32  # decoded together; the unit of resumption
+OF_BEGINNING = re.compile(r"@\d+$")  # what the id of a beginning ends in: how many ms are heard
 
 
 @flushed_denormals()
 def run(options: TranslateOptions) -> None:
-    manifest = read_manifest(options.manifest, needs_audio=True)
     # What cannot be used is refused before work starts.
+    check_output(options.output, options.overwrite, SETTINGS)
+    manifest = read_manifest(options.manifest, needs_audio=True)
     check_language_codes(options.targets)
+    if options.truncations:
+        _check_whole(manifest)
     start_translator(options)
     # A beginning without a text would be learnt as one of which nothing is to be said.
     kept = () if options.truncations else manifest.languages
@@ -56,44 +64,59 @@ def run(options: TranslateOptions) -> None:
         "weights": str(base_model(options.model)),
         "manifest": hashlib.sha256(options.manifest.read_bytes()).hexdigest(),
     }
-    rows = [
-        version
-        for row in manifest.rows
-        for version in (row, *truncated_rows(row, options.truncations, options.seed))
-    ]
     with unfinished_folder(options.output, settings, options.overwrite) as folder:
         workers = workers_in(folder, options.jobs, options.executor)
-        translate = partial(translate_rows, targets=options.targets)
+        translate = partial(
+            translate_rows, targets=options.targets, truncations=options.truncations, seed=options.seed
+        )
         entries = Journal(folder).work_through(
-            in_parts(rows, ROWS_AT_ONCE),
+            in_parts(manifest.rows, ROWS_AT_ONCE),
             translate,
             workers,
             start_translator,
             (options, workers.jobs),
         )
+        written = [one for entry in entries for one in entry]
         translated: list[Row] = []
         skipped: list[Skipped] = []
-        for row, result in zip(rows, [one for entry in entries for one in entry], strict=True):
-            if isinstance(result, dict):
-                texts = {**row.texts, **result}
-                translated.append(replace(row, texts=texts, audio=row.audio.absolute()))
-            else:
-                skipped.append(Skipped(row.id, *result))
+        for row, versions in zip(manifest.rows, written, strict=True):
+            for version in versions:
+                if "skipped" in version:
+                    skipped.append(Skipped(version["id"], *version["skipped"]))
+                else:
+                    translated.append(_translated(row, version, options.source))
         finish(folder, translated, skipped, languages)
     report(f"{len(translated)} clips in {', '.join(options.targets)}", options.output, skipped)
+    cut_off = sum(not row.ends for row in translated)
+    if cut_off:
+        print(f"{cut_off} texts reached the limit of tokens: their ends are not to be learnt (column ends)")
 
 
-def truncated_rows(row: Row, truncations: int, seed: int) -> list[Row]:
-    """The row cut to random whole chunks (`train.data.clip_versions`), shortest first, without its texts."""
-    if row.heard_s is None:
-        return []
-    samples = round(row.heard_s * SAMPLE_RATE)
-    cuts = {heard for heard in heard_samples(row.id, samples, truncations, seed)[1:] if heard < samples}
-    notes = {name: note for name, note in row.notes.items() if name != "word_ends_ms"}
-    return [
-        replace(row, id=f"{row.id}@{ms}", texts={}, notes=notes, heard_ms=ms)
-        for ms in sorted(cut * 1000 // SAMPLE_RATE for cut in cuts)
-    ]
+def _check_whole(manifest: Manifest) -> None:
+    """Raises InputError for clips that are beginnings already: their ids might be given once more."""
+    cut = next((row for row in manifest.rows if row.heard_ms or OF_BEGINNING.search(row.id)), None)
+    if cut is not None:
+        raise InputError(
+            f"{manifest.path}: {cut.id[:80]!r} is the beginning of a clip already: give the table of whole "
+            "clips, or leave out --truncations"
+        )
+
+
+def _translated(row: Row, version: dict[str, Any], source: str) -> Row:
+    """The row that a version of `row` becomes, by what `translate_rows` says of it."""
+    notes = dict(row.notes)
+    if source in version["texts"] or version["id"] != row.id:
+        notes.pop("word_ends_ms", None)  # of words that are no longer there
+    return replace(
+        row,
+        id=version["id"],
+        texts={**row.texts, **version["texts"]},
+        audio=row.audio.absolute(),
+        seconds=version.get("seconds", row.seconds),
+        heard_ms=version["heard_ms"],
+        ends=version["ends"],
+        notes=notes,
+    )
 
 
 class _Process:
@@ -124,20 +147,51 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
     _Process.search = StreamingSearch(translator, search)
 
 
-def translate_rows(rows: Sequence[Row], targets: Sequence[str]) -> list[dict[str, str] | tuple[str, str]]:
-    """For each row its translations by language, or (reason, detail) where there is none."""
-    heard = [_hear(row) for row in rows]
-    clips = [one for one in heard if isinstance(one, np.ndarray)]
-    texts = {target: iter(_translations(clips, _Process.prompts[target])) for target in targets}
-    results: list[dict[str, str] | tuple[str, str]] = []
-    for one in heard:
-        if isinstance(one, tuple):
-            results.append(one)
+def translate_rows(
+    rows: Sequence[Row], targets: Sequence[str], truncations: int, seed: int
+) -> list[list[dict[str, Any]]]:
+    """What becomes of each row: it and its beginnings, the shortest behind it, with texts by language.
+
+    A version that cannot be used has (reason, detail) as `skipped`.
+    """
+    versions: list[list[dict[str, Any]]] = []
+    clips: list[np.ndarray] = []
+    heard: list[dict[str, Any]] = []  # the versions of those clips
+    for row in rows:
+        audio = _hear(row)
+        if isinstance(audio, tuple):
+            versions.append([{"id": row.id, "skipped": audio}])
             continue
-        written = {target: next(texts[target]) for target in targets}
-        silent = [target for target, text in written.items() if not text]
-        results.append(("nothing written", ", ".join(silent)) if silent else written)
-    return results
+        of_row = [{"id": row.id, "heard_ms": row.heard_ms}]
+        if row.seconds is None:
+            of_row[0]["seconds"] = len(audio) / SAMPLE_RATE
+        clips.append(audio)
+        cuts = heard_samples(row.id, len(audio), truncations, seed)
+        for cut in sorted({cut for cut in cuts if cut < len(audio)}):
+            heard_ms = cut * 1000 // SAMPLE_RATE
+            of_row.append({"id": f"{row.id}@{heard_ms}", "heard_ms": heard_ms})
+            clips.append(audio[:cut])
+        versions.append(of_row)
+        heard += of_row
+    for first in range(0, len(clips), ROWS_AT_ONCE):
+        part = slice(first, first + ROWS_AT_ONCE)
+        _write(heard[part], clips[part], targets)
+    return versions
+
+
+def _write(versions: Sequence[dict[str, Any]], clips: Sequence[np.ndarray], targets: Sequence[str]) -> None:
+    """Puts into each version the texts of its clip (n,)."""
+    found = {target: _hypotheses(clips, _Process.prompts[target]) for target in targets}
+    decode = _Process.translator.tokenizer.decode
+    for place, version in enumerate(versions):
+        of_clip = {target: hypotheses[place] for target, hypotheses in found.items()}
+        texts = {target: decode(list(one.tokens)).strip() for target, one in of_clip.items()}
+        silent = [target for target, text in texts.items() if not text]
+        if silent:
+            version["skipped"] = ("nothing written", ", ".join(silent))
+        limit = _token_limit(clips[place])
+        version["texts"] = texts
+        version["ends"] = all(len(one.tokens) < limit for one in of_clip.values())
 
 
 def _hear(row: Row) -> np.ndarray | tuple[str, str]:
@@ -154,19 +208,14 @@ def _hear(row: Row) -> np.ndarray | tuple[str, str]:
     return audio
 
 
-def _translations(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[str]:
+def _token_limit(clip: np.ndarray) -> int:
+    return _Process.search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True)
+
+
+def _hypotheses(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[Hypothesis]:
     """The best hypothesis of each clip."""
-    if not clips:
-        return []
-    search = _Process.search
     requests = [
-        StreamRequest(
-            prompt=prompt,
-            committed=(),
-            audio_finished=True,
-            token_limit=search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True),
-        )
+        StreamRequest(prompt=prompt, committed=(), audio_finished=True, token_limit=_token_limit(clip))
         for clip in clips
     ]
-    hypotheses = search.find(_Process.translator.encode(clips), requests)
-    return [_Process.translator.tokenizer.decode(list(one.tokens)).strip() for one in hypotheses]
+    return _Process.search.find(_Process.translator.encode(clips), requests)

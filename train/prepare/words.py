@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from foundation.errors import InputError
 from foundation.files.whole_folder import replaced_file
-from models.storage.word_lists import LETTERS, word_list_name
+from models.storage.word_lists import LETTERS, composed, word_list_name
 from train.data.manifest import read_manifest
 from train.prepare.options import WordOptions
 
@@ -28,18 +28,23 @@ def run(options: WordOptions) -> None:
         raise InputError(
             f"no manifest has text in {options.names_from!r}: correct --names-from or --manifests"
         )
-    heard = inside_sentences(row.texts.get(options.names_from or "", "") for row in rows)
+    heard = inside_sentences(composed(row.texts.get(options.names_from or "", "")) for row in rows)
     names = Counter(word for word in heard if word[0].isupper())
     lists = {}
     for language in options.languages:
-        texts = [row.texts[language] for row in rows if language in row.texts]
+        texts = [composed(row.texts[language]) for row in rows if language in row.texts]
         if not texts:
             raise InputError(f"no manifest has text in {language!r}: correct --languages or --manifests")
         lists[language] = listed(texts, names, options.at_least)
         if not lists[language]:
             raise InputError(
                 f"no word of {language!r} stands {options.at_least} times in the texts: ask for fewer"
+                if options.at_least > 1
+                else f"the texts in {language!r} have no words: correct --manifests"
             )
+    for language in lists:
+        if (options.output / word_list_name(language)).is_dir():
+            raise InputError(f"{options.output / word_list_name(language)} is a folder: take it away")
     for language, words in lists.items():
         with replaced_file(options.output / word_list_name(language)) as file:
             file.write_text("\n".join(words) + "\n", encoding="utf-8")

@@ -1,8 +1,15 @@
 """How much of each clip is heard in training."""
 
+from dataclasses import replace
+
 import torch
 
+from models.whisper.front_end import WhisperFrontEnd
+from tests.train.tiny_training import build
+from train.data.batches import Collation, TruncationSection
+from train.data.examples import DataSection, read_examples
 from train.data.truncation import truncated_samples
+from train.recipes.start_model import open_model
 
 SECOND = 16_000
 
@@ -33,3 +40,17 @@ def test_a_clip_of_less_than_a_chunk_stays_whole():
 
 def test_the_same_seed_cuts_the_same():
     assert torch.equal(heard(5 * SECOND, 50), heard(5 * SECOND, 50))
+
+
+def test_the_beginning_of_a_clip_is_cut_further_for_a_policy_alone(tmp_path):
+    """Its text is of what is heard of it; a policy compares what is heard with less of it."""
+    world = build(tmp_path)
+    tokenizer = open_model(world.whisper).tokenizer
+    section = DataSection(manifest=world.manifest, task="asr")
+    pairs = read_examples(section, tokenizer, longest_tokens=120, longest_s=30.0).pairs[:3]
+    pairs = [replace(pair, heard_samples=SECOND // 2) for pair in pairs]
+    always = TruncationSection(cut_probability=1.0)
+    for whole, expected in ((False, [[50] * 3] * 2), (True, [[50, 25, 25], [50, 50, 50]])):
+        collation = Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), always, whole, seed=0)
+        heard = [collation.batch(pairs, [], epoch).speech.audio.lengths.tolist() for epoch in (0, 1)]
+        assert heard == expected

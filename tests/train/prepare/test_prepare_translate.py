@@ -99,6 +99,51 @@ def test_beginnings_get_what_offline_search_writes_of_them_and_no_other_text(tmp
             request = StreamRequest(translator.tokenizer.prompt("en", target), (), True, limit)
             [found] = search.find(translator.encode([heard]), [request])
             assert text == " ".join(translator.tokenizer.decode(list(found.tokens)).split())
+            # This model writes until the limit, where no text ends.
+            assert len(found.tokens) == limit and not row.ends
+
+
+def test_the_audio_says_where_a_beginning_ends_not_the_table(tmp_path, command):
+    table = tmp_path / "m.tsv"
+    table.write_text(table.read_text().replace("\t1.300\t", "\t20.000\t").replace("\t2.000\t", "\t\t"))
+    assert main([*command, "--truncations", "2", "--seed", "1"]) == 0
+    rows = read_manifest(tmp_path / "out/manifest.tsv", needs_audio=True).rows
+    assert [row.heard_ms for row in rows if row.id[0] in "ac"] == [None, 1000, 1250, None, 1250, 1750]
+
+
+def test_beginnings_are_not_cut_again(tmp_path, command, capsys):
+    table = tmp_path / "m.tsv"
+    table.write_text(table.read_text().replace("\nc\t", "\nc@1250\t"))
+    assert main([*command, "--truncations", "2"]) == 1
+    assert "'c@1250' is the beginning of a clip already" in capsys.readouterr().err
+
+
+def test_word_times_go_with_the_words_that_they_are_of(tmp_path, command):
+    table = tmp_path / "m.tsv"
+    head, *lines = table.read_text().splitlines()
+    times = [f"{line}\t100 200" for line in lines]
+    table.write_text("\n".join([f"{head}\tword_ends_ms", *times]) + "\n")
+    assert main(command) == 0
+    kept = read_manifest(tmp_path / "out/manifest.tsv").rows
+    assert all(row.notes["word_ends_ms"] == "100 200" for row in kept)
+    assert main([*command, "--truncations", "1", "--overwrite"]) == 0
+    kept = read_manifest(tmp_path / "out/manifest.tsv").rows
+    assert {row.heard_ms is None: "word_ends_ms" in row.notes for row in kept} == {True: True, False: False}
+
+
+def test_a_table_of_audio_alone_is_enough(tmp_path, command):
+    lines = [line.split("\t")[:2] for line in (tmp_path / "m.tsv").read_text().splitlines()]
+    (tmp_path / "m.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+    assert main(command) == 0
+    rows = read_manifest(tmp_path / "out/manifest.tsv", needs_audio=True).rows
+    assert {row.id: row.seconds for row in rows} == SECONDS
+    assert all(set(row.texts) == {"de", "zh"} for row in rows)
+
+
+def test_a_language_named_twice_is_written_once(tmp_path, command):
+    command[command.index("zh")] = "de"
+    assert main(command) == 0
+    assert read_manifest(tmp_path / "out/manifest.tsv").languages == ("en", "de")
 
 
 def test_clips_that_cannot_be_translated_are_listed(tmp_path, command, monkeypatch, capsys):
