@@ -52,7 +52,7 @@ class WhisperPairs(LanguagePairs):
         if not self.multilingual and find_language(language, self.codes) is None:
             raise InputError(
                 f"language {language!r} is not known to this English-only Whisper: it transcribes 'en' into "
-                "'en'; for other languages give a model without '.en' in its name"
+                "'en': let both languages be en, or give a model without '.en' in its name"
             )
         return language_code(language, self.codes)
 

@@ -41,6 +41,7 @@ def unfinished_folder(
     folder = unfinished_path(output)
     with writing(output), locked(output):
         restore(output)
+        check_output(output, overwrite, settings_file)  # what was restored must not be replaced unasked
         folder.mkdir(exist_ok=True)
         _check_settings(folder / settings_file, json.loads(json.dumps(settings)))
         try:

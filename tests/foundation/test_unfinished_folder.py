@@ -49,6 +49,18 @@ def test_work_that_is_worth_nothing_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_whose_replacement_was_killed_is_not_replaced_unasked(tmp_path):
+    """Between the two renames of --overwrite the earlier folder stands beside its place."""
+    (tmp_path / ".out.replaced").mkdir()
+    (tmp_path / ".out.replaced/settings.json").write_text("{}")
+    with (
+        pytest.raises(InputError, match="exists: name another --output"),
+        unfinished_folder(tmp_path / "out", {}),
+    ):
+        pass
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["settings.json"]
+
+
 def test_two_processes_do_not_fill_one_folder(tmp_path):
     with (
         unfinished_folder(tmp_path / "out", {}),

@@ -93,8 +93,8 @@ def test_english_only_model_refuses_other_languages(tiny_english, source, target
     with pytest.raises(InputError) as caught:
         tiny_english[0].prompt(source, target)
     assert str(caught.value) == (
-        f"language '{culprit}' is not known to this English-only Whisper: it transcribes 'en' into 'en'; "
-        "for other languages give a model without '.en' in its name"
+        f"language '{culprit}' is not known to this English-only Whisper: it transcribes 'en' into 'en': "
+        "let both languages be en, or give a model without '.en' in its name"
     )
 
 
