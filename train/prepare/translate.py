@@ -150,7 +150,7 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
 def translate_rows(
     rows: Sequence[Row], targets: Sequence[str], truncations: int, seed: int
 ) -> list[list[dict[str, Any]]]:
-    """What becomes of each row: it and its beginnings, the shortest behind it, with texts by language.
+    """What becomes of each row: itself, then its beginnings, the shortest first, with texts by language.
 
     A version that cannot be used has (reason, detail) as `skipped`.
     """
@@ -162,14 +162,14 @@ def translate_rows(
         if isinstance(audio, tuple):
             versions.append([{"id": row.id, "skipped": audio}])
             continue
-        of_row = [{"id": row.id, "heard_ms": row.heard_ms}]
-        if row.seconds is None:
-            of_row[0]["seconds"] = len(audio) / SAMPLE_RATE
+        unmeasured = row.seconds is None and row.heard_ms is None
+        measured = {"seconds": len(audio) / SAMPLE_RATE} if unmeasured else {}
+        of_row = [{"id": row.id, "heard_ms": row.heard_ms, **measured}]
         clips.append(audio)
         cuts = heard_samples(row.id, len(audio), truncations, seed)
         for cut in sorted({cut for cut in cuts if cut < len(audio)}):
             heard_ms = cut * 1000 // SAMPLE_RATE
-            of_row.append({"id": f"{row.id}@{heard_ms}", "heard_ms": heard_ms})
+            of_row.append({"id": f"{row.id}@{heard_ms}", "heard_ms": heard_ms, **measured})
             clips.append(audio[:cut])
         versions.append(of_row)
         heard += of_row

@@ -109,6 +109,7 @@ def test_the_audio_says_where_a_beginning_ends_not_the_table(tmp_path, command):
     assert main([*command, "--truncations", "2", "--seed", "1"]) == 0
     rows = read_manifest(tmp_path / "out/manifest.tsv", needs_audio=True).rows
     assert [row.heard_ms for row in rows if row.id[0] in "ac"] == [None, 1000, 1250, None, 1250, 1750]
+    assert [row.seconds for row in rows if row.id[0] == "c"] == [2.0, 2.0, 2.0]  # measured
 
 
 def test_beginnings_are_not_cut_again(tmp_path, command, capsys):
