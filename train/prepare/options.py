@@ -263,6 +263,9 @@ class WordOptions:
             raise InputError(
                 f"{self.output} has a list of {taken[0]}: add --overwrite, or name another output"
             )
+        for language in taken:
+            if (self.output / word_list_name(language)).is_dir():
+                raise InputError(f"{self.output / word_list_name(language)} is a folder: take it away")
 
 
 @dataclass(frozen=True)

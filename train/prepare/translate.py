@@ -33,7 +33,7 @@ from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.registry import base_model, load_translator
 from models.sound.audio import SAMPLE_RATE, read_audio
-from models.translator import Translator, TranslatorOptions
+from models.translator import Memory, Translator, TranslatorOptions
 from train.data.clip_versions import heard_samples
 from train.data.manifest import Manifest, Row, check_language_codes, read_manifest
 from train.prepare.corpora.clips import finish
@@ -181,7 +181,9 @@ def translate_rows(
 
 def _write(versions: Sequence[dict[str, Any]], clips: Sequence[np.ndarray], targets: Sequence[str]) -> None:
     """Puts into each version the texts of its clip (n,)."""
-    found = {target: _hypotheses(clips, _Process.prompts[target]) for target in targets}
+    memory = _Process.translator.encode(clips)
+    limits = [_Process.search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True) for clip in clips]
+    found = {target: _hypotheses(memory, limits, _Process.prompts[target]) for target in targets}
     decode = _Process.translator.tokenizer.decode
     for place, version in enumerate(versions):
         of_clip = {target: hypotheses[place] for target, hypotheses in found.items()}
@@ -189,9 +191,8 @@ def _write(versions: Sequence[dict[str, Any]], clips: Sequence[np.ndarray], targ
         silent = [target for target, text in texts.items() if not text]
         if silent:
             version["skipped"] = ("nothing written", ", ".join(silent))
-        limit = _token_limit(clips[place])
         version["texts"] = texts
-        version["ends"] = all(len(one.tokens) < limit for one in of_clip.values())
+        version["ends"] = all(len(one.tokens) < limits[place] for one in of_clip.values())
 
 
 def _hear(row: Row) -> np.ndarray | tuple[str, str]:
@@ -208,14 +209,9 @@ def _hear(row: Row) -> np.ndarray | tuple[str, str]:
     return audio
 
 
-def _token_limit(clip: np.ndarray) -> int:
-    return _Process.search.options.token_limit(1000 * len(clip) / SAMPLE_RATE, 0, True)
-
-
-def _hypotheses(clips: Sequence[np.ndarray], prompt: Sequence[int]) -> list[Hypothesis]:
-    """The best hypothesis of each clip."""
+def _hypotheses(memory: Memory, limits: Sequence[int], prompt: Sequence[int]) -> list[Hypothesis]:
+    """The best hypothesis of each clip of a memory, of at most so many tokens."""
     requests = [
-        StreamRequest(prompt=prompt, committed=(), audio_finished=True, token_limit=_token_limit(clip))
-        for clip in clips
+        StreamRequest(prompt=prompt, committed=(), audio_finished=True, token_limit=limit) for limit in limits
     ]
-    return _Process.search.find(_Process.translator.encode(clips), requests)
+    return _Process.search.find(memory, requests)

@@ -42,9 +42,6 @@ def run(options: WordOptions) -> None:
                 if options.at_least > 1
                 else f"the texts in {language!r} have no words: correct --manifests"
             )
-    for language in lists:
-        if (options.output / word_list_name(language)).is_dir():
-            raise InputError(f"{options.output / word_list_name(language)} is a folder: take it away")
     for language, words in lists.items():
         with replaced_file(options.output / word_list_name(language)) as file:
             file.write_text("\n".join(words) + "\n", encoding="utf-8")
