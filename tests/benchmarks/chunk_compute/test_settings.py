@@ -30,6 +30,8 @@ def test_each_policy_has_all_settings(inputs):
 
 def test_shipped_settings_can_be_read():
     assert [one.policy for one in read_settings(SHIPPED / "settings.yaml")] == ["holdn", "alignatt"]
+    [adapter] = read_settings(SHIPPED / "settings_base_adapter.yaml", "openai/whisper-base")
+    assert list(adapter.ours) == ["default", "adapter"]
     [reina] = read_settings(SHIPPED / "settings_reina.yaml")
     assert (reina.common.agent_options.model, reina.chunk_ms) == ("reina-mini", 250)
 

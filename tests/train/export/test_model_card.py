@@ -71,7 +71,8 @@ def test_shipped_cards_are_valid_on_the_hub(file):
     assert head["license"] in LICENCES
     recognises_only = "speech-recognition" in head["tags"]
     assert head["language"] == (["en"] if recognises_only else ["en", "de", "fr"])
-    assert head["base_model"] == "openai/whisper-tiny.en"
+    base = "base" if file.parent.name == "reina-whisper-base" else "tiny.en"
+    assert head["base_model"] == f"openai/whisper-{base}"
     assert head["library_name"] == "simulst"
     assert head["pipeline_tag"] in ("automatic-speech-recognition", "audio-text-to-text")
     usage = found.text.split("## Use\n\n```bash\n")[1].split("\n```")[0]
