@@ -93,7 +93,7 @@ def read_manifest(path: Path, languages: Sequence[str] = (), needs_audio: bool =
         raise InputError(f"{path} is empty: it has no rows below its header")
     chosen = tuple(languages or known)
     rows = tuple(_row(path, number, columns, line, chosen) for number, line in numbered)
-    _check_unique(path, rows)
+    _check_unique(path, rows, [number for number, _ in numbered])
     if needs_audio:
         check_files(path, [row.audio for row in rows if row.audio is not None])
     return Manifest(path, chosen, rows)
@@ -187,9 +187,10 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
     )
 
 
-def _check_unique(path: Path, rows: Iterable[Row]) -> None:
-    seen: set[str] = set()
-    for row in rows:
-        if row.id in seen:
-            raise InputError(f"{path} has the id {row.id[:80]!r} twice: give each row its own")
-        seen.add(row.id)
+def _check_unique(path: Path, rows: Iterable[Row], numbers: Iterable[int]) -> None:
+    lines: dict[str, int] = {}
+    for row, number in zip(rows, numbers, strict=True):
+        if row.id in lines:
+            both = f"in lines {lines[row.id]} and {number}"
+            raise InputError(f"{path} has the id {row.id[:80]!r} twice, {both}: give each row its own")
+        lines[row.id] = number

@@ -1,8 +1,8 @@
 """Lengths and times as files write them: seconds, as a plain decimal number."""
 
-import math
 import re
 
+LONGEST_S = 1e7
 # Neither 0500 (octal to some readers), 1_000, 1:30, nan nor digits of other scripts: what they mean is open.
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?")
 
@@ -17,9 +17,9 @@ def read_seconds(text: str) -> float:
 def read_length(text: str) -> float:
     """Does as `read_seconds`, for the length of something that can be heard.
 
-    Raises ValueError for 0 and below.
+    Raises ValueError for 0 and below, and from 10^7 (four months) on, which are samples or milliseconds.
     """
     seconds = read_seconds(text)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"{text!r} s is no length: it must be above 0")
+    if not 0 < seconds < LONGEST_S:
+        raise ValueError(f"{text!r} s is no length: it must be above 0 and below {LONGEST_S:.0f}")
     return seconds
