@@ -128,6 +128,7 @@ function beginStream() {
     sample_rate: sound.sampleRate,
     ...choices.languages,
     ...choices.wishes(),
+    catch_up: sound.isLive,
   });
 }
 

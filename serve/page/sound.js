@@ -22,6 +22,10 @@ export class Sound {
     this.onend = () => {};
   }
 
+  get isLive() {
+    return this.stream !== null;
+  }
+
   async connect(source, audible) {
     await this.context.audioWorklet.addModule("page/recorder.js");
     const size = Math.round(PIECE_S * this.sampleRate);

@@ -36,6 +36,10 @@ class ClientOptions:
     stability: str | None = option(
         None, "Text is final (append), or its unwritten rest is shown, too (preview).", ("append", "preview")
     )
+    catch_up: bool | None = option(
+        None,
+        "Where more than two chunks wait, up to 5 s of them are one decision: text may differ, and is sooner.",
+    )
     report: tuple[str, ...] | None = option(None, "Answers tell these, too.", REPORTS)
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ class Wishes:
     policy: str
     knob: float | None = None
     stability: str = "append"
+    catch_up: bool = False
     report: tuple[str, ...] = ()
 
 
@@ -78,7 +79,7 @@ class ClientStream:
         if options.policy is not None or options.knob is not None:
             name = wishes.policy if options.policy is None else options.policy
             wishes = replace(wishes, policy=name, knob=options.knob)
-        for name in ("stability", "report"):
+        for name in ("stability", "catch_up", "report"):
             if getattr(options, name) is not None:
                 wishes = replace(wishes, **{name: getattr(options, name)})
         if self._catalog.choose(wishes.policy, wishes.knob).hears_whole and wishes.stability == "preview":

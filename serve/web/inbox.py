@@ -1,7 +1,9 @@
 """What a client has sent and the engine has not heard yet: audio and messages, in their order.
 
 Audio comes in pieces of any size and leaves in chunks of just `chunk_ms`, however much waits: so a stream
-decides at the same times, and writes the same text, whether the server has time or is behind.
+decides at the same times, and writes the same text, whether the server has time or is behind. Captions of
+what is said now had better be late by little than be the same: whoever asks to catch up gets all that waits,
+once that is more than two chunks, as one.
 """
 
 import asyncio
@@ -16,11 +18,13 @@ from serve.web.client_message import ClientMessage
 BYTES = 2  # of a sample
 # Pieces shorter than this become one with those behind them: a client may send sample by sample.
 SHORTEST_S = 0.02
+# Of a client that catches up: so many chunks may wait, and no more is one chunk than models hear well at once.
+CHUNKS_BEHIND, LONGEST_S = 2, 5.0
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Audio for one decision; less than a chunk before its rate changes, or the stream ends."""
+    """Audio for one decision; less than `chunk_ms` before its rate changes, or the stream ends."""
 
     samples: np.ndarray  # (n,) int16
     sample_rate: int
@@ -75,19 +79,21 @@ class Inbox:
             self._changed.clear()
             await self._changed.wait()
 
-    async def take(self) -> Chunk | ClientMessage:
-        """The next chunk or message; waits until there is one."""
-        while (found := self._take()) is None:
+    async def take(self, catch_up: bool = False) -> Chunk | ClientMessage:
+        """The next chunk or message; waits until there is one. catch_up: what waits may be one chunk."""
+        while (found := self._take(catch_up)) is None:
             self._changed.clear()
             await self._changed.wait()
         self._changed.set()
         return found
 
-    def _take(self) -> Chunk | ClientMessage | None:
+    def _take(self, catch_up: bool) -> Chunk | ClientMessage | None:
         pieces: list[_Piece] = []
-        needed = size = 0
+        needed = most = size = 0
         for place, item in enumerate(self._items):
             if isinstance(item, ClientMessage):
+                if pieces and size >= needed:
+                    break
                 if pieces and item.changes_sound:
                     return self._cut(pieces, size)
                 del self._items[place]
@@ -97,9 +103,12 @@ class Inbox:
             pieces.append(item)
             size += len(item.data)
             needed = needed or self._chunk_bytes(item.sample_rate)
-            if size >= needed:
-                return self._cut(pieces, needed)
-        return None
+            most = max(needed, BYTES * int(LONGEST_S * item.sample_rate)) if catch_up else needed
+            if size >= most:
+                break
+        if not pieces or size < needed:
+            return None
+        return self._cut(pieces, needed if size <= CHUNKS_BEHIND * needed else min(size, most))
 
     def _cut(self, pieces: list[_Piece], size: int) -> Chunk:
         """The first `size` bytes of the pieces, which are the first that wait."""

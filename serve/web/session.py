@@ -108,7 +108,7 @@ class Session:
     async def _work(self) -> None:
         while True:
             self._works = False
-            item = await self._inbox.take()
+            item = await self._inbox.take(self._stream.wishes.catch_up)
             self._works = True
             if isinstance(item, Chunk):
                 await self._hear(item)

@@ -13,12 +13,12 @@ END = ClientMessage(ClientOptions(), ends=True)
 TURN = ClientMessage(ClientOptions(knob=3.0))
 
 
-def everything(inbox: Inbox) -> list[Chunk | ClientMessage]:
+def everything(inbox: Inbox, catch_up: bool = False) -> list[Chunk | ClientMessage]:
     async def take():
         found = []
         while True:
             try:
-                found.append(await asyncio.wait_for(inbox.take(), 0.01))
+                found.append(await asyncio.wait_for(inbox.take(catch_up), 0.01))
             except TimeoutError:
                 return found
 
@@ -96,3 +96,40 @@ def test_room_comes_back_as_audio_leaves():
         await asyncio.wait_for(room, 1)
 
     asyncio.run(run())
+
+
+def caught_up(*items: int | ClientMessage, chunk_ms: int = 200) -> list[int | str]:
+    """What a client that catches up takes of so many samples, and messages: numbers of samples, and "message"."""
+    inbox = Inbox(chunk_ms, 1000)
+    for item in items:
+        if isinstance(item, int):
+            inbox.put_audio(samples(item), 0.0)
+        else:
+            inbox.put_message(item)
+    found = everything(inbox, catch_up=True)
+    return [len(one.samples) if isinstance(one, Chunk) else "message" for one in found]
+
+
+@pytest.mark.parametrize(
+    "pieces, taken",
+    [
+        ([100] * 7, [700]),
+        ([450], [450]),
+        ([400], [200, 200]),  # two chunks are not behind
+        ([150], []),
+        ([11_500], [5000, 5000, 1500]),
+        ([4990, 20, 20], [5000]),
+    ],
+)
+def test_what_waits_is_one_chunk_for_those_who_catch_up(pieces, taken):
+    assert caught_up(*pieces) == taken
+
+
+def test_a_chunk_of_those_who_catch_up_is_never_shorter_than_the_servers():
+    assert caught_up(13_000, chunk_ms=6000) == [6000, 6000]
+
+
+def test_messages_stand_where_they_were_sent_for_those_who_catch_up_too():
+    rate = ClientMessage(ClientOptions(sample_rate=2000))
+    assert caught_up(900, TURN, 700, END, 100, rate) == [900, "message", 700, "message", 100, "message"]
+    assert caught_up(100, TURN, 450) == ["message", 550]

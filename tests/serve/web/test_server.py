@@ -94,6 +94,19 @@ def test_a_preview_ends_in_the_text_without_one_and_its_erasure_is_measured(serv
     assert any(grey) and grey[-1] == ""
 
 
+def test_a_client_that_catches_up_gets_one_decision_about_all_that_waits(served, sound):
+    async def one(catch_up):
+        async with connect(served.uri) as client:
+            # All of it comes in one message, and so waits.
+            return await speak(client, sound, {"report": ["events"], "catch_up": catch_up}, piece=len(sound))
+
+    caught_up, in_chunks = (asyncio.run(one(catch_up)) for catch_up in (True, False))
+    assert [answer.get("heard_s") for answer in caught_up] == [2.5, 2.5, None]
+    assert text_of(caught_up)
+    assert [answer.get("heard_s") for answer in in_chunks[:3]] == [0.2, 0.4, 0.6]
+    assert text_of(in_chunks) == alone(served, sound, {})
+
+
 def test_every_policy_has_a_preview_but_offline(served, sound):
     """Several words of it, also where the policy stops the search at its first READ."""
     policies = [settings for settings in POLICIES if settings["policy"] != "offline"]
