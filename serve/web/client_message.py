@@ -38,7 +38,7 @@ class ClientOptions:
     )
     catch_up: bool | None = option(
         None,
-        "Where more than two chunks wait, up to 5 s of them are one decision: text may differ, and is sooner.",
+        "Where more than 2 s wait, up to 5 s are one decision: text is sooner, and may differ.",
     )
     report: tuple[str, ...] | None = option(None, "Answers tell these, too.", REPORTS)
 

@@ -3,7 +3,7 @@
 Audio comes in pieces of any size and leaves in chunks of just `chunk_ms`, however much waits: so a stream
 decides at the same times, and writes the same text, whether the server has time or is behind. Captions of
 what is said now had better be late by little than be the same: whoever asks to catch up gets all that waits,
-once that is more than two chunks, as one.
+once that is more than 2 s and two chunks, as one.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from serve.web.client_message import ClientMessage
 BYTES = 2  # of a sample
 # Pieces shorter than this become one with those behind them: a client may send sample by sample.
 SHORTEST_S = 0.02
-# Of a client that catches up: so many chunks may wait, and no more is one chunk than models hear well at once.
-CHUNKS_BEHIND, LONGEST_S = 2, 5.0
+# Of a client that catches up: so much may wait, and two chunks may; no more is heard at once.
+MAY_WAIT_S, LONGEST_S = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ class Inbox:
                 break
         if not pieces or size < needed:
             return None
-        return self._cut(pieces, needed if size <= CHUNKS_BEHIND * needed else min(size, most))
+        may_wait = max(2 * needed, BYTES * int(MAY_WAIT_S * pieces[0].sample_rate))
+        return self._cut(pieces, needed if size <= may_wait else min(size, most))
 
     def _cut(self, pieces: list[_Piece], size: int) -> Chunk:
         """The first `size` bytes of the pieces, which are the first that wait."""

@@ -99,7 +99,7 @@ def test_room_comes_back_as_audio_leaves():
 
 
 def caught_up(*items: int | ClientMessage, chunk_ms: int = 200) -> list[int | str]:
-    """What a client that catches up takes of so many samples, and messages: numbers of samples, and "message"."""
+    """What a client that catches up takes of so many samples, and messages: samples, and "message"."""
     inbox = Inbox(chunk_ms, 1000)
     for item in items:
         if isinstance(item, int):
@@ -113,11 +113,11 @@ def caught_up(*items: int | ClientMessage, chunk_ms: int = 200) -> list[int | st
 @pytest.mark.parametrize(
     "pieces, taken",
     [
-        ([100] * 7, [700]),
-        ([450], [450]),
-        ([400], [200, 200]),  # two chunks are not behind
+        ([300] * 7, [2100]),
+        ([2050], [2050]),
+        ([2000], [200] * 10),  # so much may wait
         ([150], []),
-        ([11_500], [5000, 5000, 1500]),
+        ([11_500], [5000, 5000] + [200] * 7),
         ([4990, 20, 20], [5000]),
     ],
 )
@@ -127,9 +127,10 @@ def test_what_waits_is_one_chunk_for_those_who_catch_up(pieces, taken):
 
 def test_a_chunk_of_those_who_catch_up_is_never_shorter_than_the_servers():
     assert caught_up(13_000, chunk_ms=6000) == [6000, 6000]
+    assert caught_up(6000, chunk_ms=3000) == [3000, 3000]
 
 
 def test_messages_stand_where_they_were_sent_for_those_who_catch_up_too():
     rate = ClientMessage(ClientOptions(sample_rate=2000))
-    assert caught_up(900, TURN, 700, END, 100, rate) == [900, "message", 700, "message", 100, "message"]
-    assert caught_up(100, TURN, 450) == ["message", 550]
+    assert caught_up(2900, TURN, 2700, END, 100, rate) == [2900, "message", 2700, "message", 100, "message"]
+    assert caught_up(100, TURN, 2450) == ["message", 2550]
