@@ -2,8 +2,8 @@
 
 Audio comes in pieces of any size and leaves in chunks of just `chunk_ms`, however much waits: so a stream
 decides at the same times, and writes the same text, whether the server has time or is behind. Captions of
-what is said now had better be late by little than be the same: whoever asks to catch up gets all that waits,
-once that is more than 2 s and two chunks, as one.
+what is said now had better be late by little than be the same: whoever asks to catch up gets up to 5 s as one,
+once more than 2 s and two chunks wait.
 """
 
 import asyncio
@@ -88,13 +88,12 @@ class Inbox:
         return found
 
     def _take(self, catch_up: bool) -> Chunk | ClientMessage | None:
+        is_behind = catch_up and self.waiting_s > max(MAY_WAIT_S, 2 * self._chunk_ms / 1000)
         pieces: list[_Piece] = []
-        needed = most = size = 0
+        needed = wanted = size = 0
         for place, item in enumerate(self._items):
             if isinstance(item, ClientMessage):
-                if pieces and size >= needed:
-                    break
-                if pieces and item.changes_sound:
+                if pieces and (item.changes_sound or size >= needed):
                     return self._cut(pieces, size)
                 del self._items[place]
                 if item.ends:
@@ -103,13 +102,10 @@ class Inbox:
             pieces.append(item)
             size += len(item.data)
             needed = needed or self._chunk_bytes(item.sample_rate)
-            most = max(needed, BYTES * int(LONGEST_S * item.sample_rate)) if catch_up else needed
-            if size >= most:
-                break
-        if not pieces or size < needed:
-            return None
-        may_wait = max(2 * needed, BYTES * int(MAY_WAIT_S * pieces[0].sample_rate))
-        return self._cut(pieces, needed if size <= may_wait else min(size, most))
+            wanted = max(needed, BYTES * int(LONGEST_S * item.sample_rate)) if is_behind else needed
+            if size >= wanted:
+                return self._cut(pieces, wanted)
+        return self._cut(pieces, size) if pieces and size >= needed else None
 
     def _cut(self, pieces: list[_Piece], size: int) -> Chunk:
         """The first `size` bytes of the pieces, which are the first that wait."""

@@ -17,7 +17,7 @@ def read_seconds(text: str) -> float:
 def read_length(text: str) -> float:
     """Does as `read_seconds`, for the length of something that can be heard.
 
-    Raises ValueError for 0 and below, and from 10^7 (four months) on, which are samples or milliseconds.
+    Raises ValueError for 0 and below, and from 10^7 (four months) on.
     """
     seconds = read_seconds(text)
     if not 0 < seconds < LONGEST_S:

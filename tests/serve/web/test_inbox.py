@@ -128,9 +128,19 @@ def test_what_waits_is_one_chunk_for_those_who_catch_up(pieces, taken):
 def test_a_chunk_of_those_who_catch_up_is_never_shorter_than_the_servers():
     assert caught_up(13_000, chunk_ms=6000) == [6000, 6000]
     assert caught_up(6000, chunk_ms=3000) == [3000, 3000]
+    assert caught_up(*[100] * 70, chunk_ms=3000) == [5000]
+
+
+def test_chunks_of_those_who_are_not_behind_arrived_when_they_did():
+    inbox = Inbox(500, 1000)
+    for number in range(1, 16):
+        inbox.put_audio(samples(100), number / 10)
+    assert [chunk.arrived_s for chunk in everything(inbox, catch_up=True)] == [0.5, 1.0, 1.5]
 
 
 def test_messages_stand_where_they_were_sent_for_those_who_catch_up_too():
     rate = ClientMessage(ClientOptions(sample_rate=2000))
     assert caught_up(2900, TURN, 2700, END, 100, rate) == [2900, "message", 2700, "message", 100, "message"]
     assert caught_up(100, TURN, 2450) == ["message", 2550]
+    # What waits behind a message counts, too.
+    assert caught_up(1000, TURN, 1000, TURN, 1000)[:3] == [1000, "message", 200]
