@@ -38,7 +38,7 @@ class ClientOptions:
     )
     catch_up: bool | None = option(
         None,
-        "Where more than 2 s and two chunks wait, up to 5 s are one decision: text is sooner, and may differ.",
+        "Where more than 2 s and two chunks wait, up to 5 s are one decision: text is sooner, may differ.",
     )
     report: tuple[str, ...] | None = option(None, "Answers tell these, too.", REPORTS)
 

@@ -2,8 +2,8 @@
 
 Audio comes in pieces of any size and leaves in chunks of just `chunk_ms`, however much waits: so a stream
 decides at the same times, and writes the same text, whether the server has time or is behind. Captions of
-what is said now had better be late by little than be the same: whoever asks to catch up gets up to 5 s as one,
-once more than 2 s and two chunks wait.
+what is said now had better be late by little than be the same: whoever asks to catch up gets up to 5 s
+as one, once more than 2 s and two chunks wait.
 """
 
 import asyncio
