@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.live.play import CHUNKS_BEHIND
 from foundation.errors import InputError
 from serve.web.client_message import ClientMessage
 
 BYTES = 2  # of a sample
 # Pieces shorter than this become one with those behind them: a client may send sample by sample.
 SHORTEST_S = 0.02
-# Of a client that catches up: so much may wait, and two chunks may; no more is heard at once.
+# Of a client that catches up: so much may wait, beside CHUNKS_BEHIND; no more is heard at once.
 MAY_WAIT_S, LONGEST_S = 2.0, 5.0
 
 
@@ -88,7 +89,7 @@ class Inbox:
         return found
 
     def _take(self, catch_up: bool) -> Chunk | ClientMessage | None:
-        is_behind = catch_up and self.waiting_s > max(MAY_WAIT_S, 2 * self._chunk_ms / 1000)
+        is_behind = catch_up and self.waiting_s > max(MAY_WAIT_S, CHUNKS_BEHIND * self._chunk_ms / 1000)
         pieces: list[_Piece] = []
         needed = wanted = size = 0
         for place, item in enumerate(self._items):
