@@ -20,6 +20,7 @@ train() {
 train stage1 stage1 mini
 train stage1 stage1_more mini_more
 train stage2 stage2 mini
+train stage2 stage2_more mini_more
 train stage3 policy mini --config $overrides.hears_duration=true $overrides.gain=jensen-shannon
 
 # What lies in benchmarks/reina_mini/successor.

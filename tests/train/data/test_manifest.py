@@ -193,3 +193,10 @@ def test_bad_cuts_are_named(tmp_path, cells, message):
     write(tmp_path / "m.tsv", "id\taudio\theard_ms\tends\tde", f"a\ta.wav\t{cells}\tEins")
     with pytest.raises(InputError, match=re.escape(message)):
         read_manifest(tmp_path / "m.tsv")
+
+
+def test_what_is_heard_ends_before_the_clip_does(tmp_path):
+    header = "id\taudio\tseconds\theard_ms\tde"
+    write(tmp_path / "m.tsv", header, "a\ta.wav\t0.500\t500\tEins", "b\tb.wav\t0.500\t502\tZwei")
+    with pytest.raises(InputError, match="line 3: heard_ms 502 lies behind the clip's end at 0.5 s"):
+        read_manifest(tmp_path / "m.tsv")
