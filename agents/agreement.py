@@ -20,7 +20,8 @@ class AgreeingPolicy(Policy):
 
     agreeing_chunks: int | None = option(
         None,
-        "This many chunks in a row must allow a token before it is written; more wait longer; default: 1.",
+        "This many chunks in a row must allow a token before it is written; more wait longer; default: "
+        "what the policy.json of the model says, or 1.",
         at_least=1,
         at_most=100_000,
     )

@@ -43,11 +43,14 @@ class LearnedPolicy(AgreeingPolicy):
                 f"the model's policy network was trained for {found!r}, this agent needs {self.objective!r}: "
                 "give another --model, or the other agent of agents/reina_agent.py and digsst_agent.py"
             )
-        if self.threshold is not None:
-            return self
-        if translator.threshold is None:
+        threshold, agreeing = self.threshold, self.agreeing_chunks
+        if threshold is None:
+            threshold = translator.threshold
+        if threshold is None:
             raise InputError("the model's policy.json gives no threshold: add --threshold")
-        return replace(self, threshold=translator.threshold)
+        if agreeing is None:
+            agreeing = translator.agreeing_chunks
+        return replace(self, threshold=threshold, agreeing_chunks=agreeing)
 
     def score(self, step: DecodingStep) -> Tensor:
         return step.policy_score

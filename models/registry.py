@@ -82,7 +82,8 @@ def _with_policy(path: Path, base: Translator, options: TranslatorOptions) -> Tr
             f"{_adapted(base.adapter)}: copy adapter and policy from one export"
         )
     _warn_of_hearing(path, policy, base)
-    return ScoredTranslator(base, policy.network, policy.threshold, options.decoder_dtype())
+    dtype = options.decoder_dtype()
+    return ScoredTranslator(base, policy.network, policy.threshold, dtype, policy.agreeing_chunks)
 
 
 def _warn_of_hearing(path: Path, policy: StoredPolicy, base: Translator) -> None:

@@ -51,4 +51,5 @@ def _cascade(
         return CascadeTranslator(text, hearing, recogniser.policy)
     # The policy network scores what the cascade decodes.
     cascade = CascadeTranslator(text.base, hearing, recogniser.policy)
-    return ScoredTranslator(cascade, text.network, text.threshold, options.decoder_dtype())
+    dtype = options.decoder_dtype()
+    return ScoredTranslator(cascade, text.network, text.threshold, dtype, text.agreeing_chunks)

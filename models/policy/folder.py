@@ -1,14 +1,15 @@
 """A policy on disk: two files that make any model simultaneous.
 
-    policy.json          {"options": {...}, "threshold": 0.3, "base": "openai/whisper-base"}
+    policy.json          {"options": {...}, "threshold": 0.3, "base": "openai/whisper-base", ...}
     policy.safetensors   weights of the network
 
 They lie in the folder of their model, or in a folder of their own; `base` then names the model, by a
 path that starts from that folder or by a name that --model takes. So several policies share one model,
-and a policy for a public Whisper is a few megabytes. `threshold` is what agents use unless told
-otherwise; null is none. A policy that learned on a Whisper with an adapter (`models.whisper.adapter`), which
-may lie in the same folder, has its fingerprint as `adapter`: other hidden states would mean nothing to it.
-`hearing` is what the model heard when the policy learned; under another silence a warning is given.
+and a policy for a public Whisper is a few megabytes. `threshold` and `agreeing_chunks` are what agents
+use unless told otherwise; null is none, and one chunk. A policy that learned on a Whisper with an adapter
+(`models.whisper.adapter`), which may lie in the same folder, has its fingerprint as `adapter`: other
+hidden states would mean nothing to it. `hearing` is what the model heard when the policy learned; under
+another silence a warning is given.
 """
 
 import json
@@ -39,6 +40,7 @@ class StoredPolicy:
     base: str | None  # name or path of the model; None: the one in the same folder
     adapter: str | None = None  # fingerprint of the model's adapter, if it had one when the policy learned
     hearing: dict[str, Any] | None = None  # what the model heard then (`Hearing.described`), if that is known
+    agreeing_chunks: int | None = None  # how many chunks in a row agree before a token is written; None: one
 
 
 def has_policy(path: Path) -> bool:
@@ -51,6 +53,7 @@ def save_policy(folder: Path, policy: StoredPolicy, dtype: torch.dtype = torch.f
     config = {
         "options": asdict(policy.network.options),
         "threshold": policy.threshold,
+        "agreeing_chunks": policy.agreeing_chunks,
         "base": policy.base,
         "adapter": policy.adapter,
         "hearing": policy.hearing,
@@ -82,6 +85,11 @@ def load_policy(folder: Path) -> StoredPolicy:
     threshold = config.get("threshold")
     if threshold is not None and not (type(threshold) in (int, float) and abs(threshold) < math.inf):
         raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
+    agreeing = config.get("agreeing_chunks")
+    if agreeing is not None and not (type(agreeing) is int and agreeing >= 1):
+        raise InputError(
+            f"{folder / CONFIG} must give agreeing_chunks of 1 or more, or null, found {agreeing!r}"
+        )
     with without_values():
         network = PolicyNetwork(policy_options(folder / CONFIG, config.get("options")))
     weights = read_safetensors(folder / WEIGHTS)
@@ -91,7 +99,7 @@ def load_policy(folder: Path) -> StoredPolicy:
     for name, value, kind in (("adapter", adapter, str), ("hearing", hearing, dict)):
         if not isinstance(value, kind | None):
             raise InputError(f"{folder / CONFIG} gives no usable {name} ({value!r:.40}): copy it again")
-    return StoredPolicy(network, threshold, base, adapter, hearing)
+    return StoredPolicy(network, threshold, base, adapter, hearing, agreeing)
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -57,8 +57,9 @@ class ScoredTranslator(Translator):
         network: PolicyNetwork,
         threshold: float | None = None,
         dtype: torch.dtype = torch.float32,
+        agreeing_chunks: int | None = None,
     ) -> None:
-        """threshold: the one that the policy's authors recommend. Raises InputError if sizes differ."""
+        """threshold, agreeing_chunks: what the model recommends. Raises InputError if sizes differ."""
         wanted = network.options.hidden_width
         if base.hidden_width != wanted:
             raise InputError(
@@ -70,6 +71,7 @@ class ScoredTranslator(Translator):
         self.base = base
         self.network = network.to(base.device, dtype).eval().requires_grad_(False)
         self.threshold = threshold
+        self.agreeing_chunks = agreeing_chunks
         self.tokenizer = base.tokenizer
         self.maximum_audio_ms = base.maximum_audio_ms
         self.maximum_tokens = base.maximum_tokens

@@ -1,5 +1,6 @@
 """REINA and DiG-SST: decisions on literal scores, what they ask of a model, and real SimulEval."""
 
+import json
 import math
 from argparse import ArgumentParser
 
@@ -8,6 +9,7 @@ import pytest
 import soundfile
 import torch
 
+from agents.alignatt_agent import AlignAttPolicy
 from agents.digsst_agent import DigSstAgent, DigSstPolicy
 from agents.engine import StreamingEngine
 from agents.holdn_agent import HoldNPolicy
@@ -19,7 +21,7 @@ from foundation.errors import InputError
 from models.decoding.options import SearchOptions
 from models.decoding.search import DecodingStep
 from models.languages import LanguagePair
-from models.policy.folder import StoredPolicy, save_policy
+from models.policy.folder import StoredPolicy, load_policy, save_policy
 from models.registry import load_translator
 from models.translator import TranslatorOptions
 from tests.agents.simuleval_run import run_simuleval
@@ -93,6 +95,26 @@ def test_threshold_of_the_model_is_the_default(models):
     engine = StreamingEngine(translator, SearchOptions())
     assert engine.open_stream(ReinaPolicy(), ENGLISH).policy == ReinaPolicy(threshold=0.1)
     assert engine.open_stream(OfflinePolicy(), ENGLISH).policy == OfflinePolicy()
+
+
+def test_agreement_of_the_model_is_the_default(models):
+    policy = StoredPolicy(tiny_policy(seed=3), 0.1, "../whisper", agreeing_chunks=2)
+    save_policy(models / "whisper-agreeing", policy)
+    translator = load(models / "whisper-agreeing")
+    assert ReinaPolicy().for_model(translator) == ReinaPolicy(threshold=0.1, agreeing_chunks=2)
+    assert ReinaPolicy(agreeing_chunks=1).for_model(translator) == ReinaPolicy(0.1, agreeing_chunks=1)
+    assert AlignAttPolicy().for_model(translator).agreeing_chunks is None
+
+
+@pytest.mark.parametrize("found", [0, -1, 1.5, True, "2"])
+def test_an_agreement_of_no_chunks_is_refused(found, tmp_path):
+    save_policy(tmp_path, StoredPolicy(tiny_policy(), 0.1, None, agreeing_chunks=2))
+    file = tmp_path / "policy.json"
+    file.write_text(
+        file.read_text().replace('"agreeing_chunks": 2', f'"agreeing_chunks": {json.dumps(found)}')
+    )
+    with pytest.raises(InputError, match="policy.json must give agreeing_chunks of 1 or more, or null"):
+        load_policy(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,8 @@ def _row(path: Path, number: int, columns: list[str], line: str, languages: Sequ
     # Lengths are written in whole ms, rounded.
     if heard is not None and seconds is not None and int(heard) > seconds * 1000 + 1:
         raise InputError(
-            f"{path}, line {number}: heard_ms {heard} lies behind the clip's end at {seconds:g} s: correct one of them"
+            f"{path}, line {number}: heard_ms {heard} lies behind the clip's end at {seconds:g} s: "
+            "correct one of them"
         )
     if record.get("ends") not in (None, "", "no", "yes"):
         raise InputError(f"{path}, line {number}: ends must be yes, no or empty, got {record['ends'][:40]!r}")

@@ -74,15 +74,13 @@ def run(options: ExportOptions) -> None:
             raise InputError(
                 f"{output} trained an audio-language model, which has no 8-bit folder: leave --eight-bit out"
             )
-        if options.threshold is not None:
-            raise InputError(f"{output} trained an audio-language model, not a policy: leave --threshold out")
+        _refuse_policy_options(options, f"{output} trained an audio-language model, not a policy")
         with whole_folder(options.folder) as partial:
             _fill(partial, lambda folder: save_trained(step, folder, dtype, options.base))
             card.write(partial)
         return
     if not (output / POLICY).is_file():
-        if options.threshold is not None:
-            raise InputError(f"{output} trained a translator, not a policy: leave --threshold out")
+        _refuse_policy_options(options, f"{output} trained a translator, not a policy")
         start = open_model(step)
         if options.base and start.adapter is None:
             raise InputError(f"{output} trained a whole translator: leave --base out, or train it with lora")
@@ -107,9 +105,21 @@ def run(options: ExportOptions) -> None:
                     "refers to it"
                 )
             _save_translator(open_model(locate_model(policy.base)), partial, options, card.targets)
-        stored = StoredPolicy(policy.network, options.threshold, base, adapter, policy.hearing)
+        stored = StoredPolicy(
+            policy.network, options.threshold, base, adapter, policy.hearing, options.agreeing_chunks
+        )
         save_policy(partial, stored, dtype)
         card.write(partial)
+
+
+def _refuse_policy_options(options: ExportOptions, fault: str) -> None:
+    given = [
+        f"--{name}"
+        for name in ("threshold", "agreeing-chunks")
+        if getattr(options, name.replace("-", "_")) is not None
+    ]
+    if given:
+        raise InputError(f"{fault}: leave {' and '.join(given)} out")
 
 
 def _card(options: ExportOptions, run: Path, step: Path, notes: str) -> ModelCard:

@@ -23,6 +23,12 @@ class ExportOptions:
     threshold: float | None = option(
         None, "The threshold of a policy, in logit space, that agents use unless told otherwise."
     )
+    agreeing_chunks: int | None = option(
+        None,
+        "How many chunks in a row must agree on a token with this policy, unless agents are told otherwise; "
+        "default: one decides alone.",
+        at_least=1,
+    )
     base: str | None = option(
         None,
         "The name of the model that a policy or adapter is for, which is then left out.",

@@ -105,7 +105,8 @@ def test_adapter_and_merged_model_are_what_was_trained(world, second, adapter, t
 
 
 def test_a_policy_is_exported_with_its_adapter(world, third, tmp_path):
-    export([str(third), str(tmp_path / "both"), "--base", str(world.whisper), "--threshold", "0.5"])
+    settings = ["--threshold", "0.5", "--agreeing-chunks", "2"]
+    export([str(third), str(tmp_path / "both"), "--base", str(world.whisper), *settings])
     files = {file.name for file in (tmp_path / "both").iterdir()}
     assert files == {
         *("adapter.json", "adapter_config.json", "adapter_model.safetensors"),
@@ -113,6 +114,7 @@ def test_a_policy_is_exported_with_its_adapter(world, third, tmp_path):
     }
     translator = load_translator(str(tmp_path / "both"), TranslatorOptions())
     assert isinstance(translator, ScoredTranslator) and translator.threshold == 0.5
+    assert translator.agreeing_chunks == 2
     assert translator.base.adapter is not None and translator.silence_ms == 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from foundation.errors import InputError
 from models.folder_languages import folder_languages
 from models.language_pairs import ListedPairs
 from models.policy.scored_translator import ScoredTranslator
@@ -63,6 +64,13 @@ def test_an_exported_translator_is_the_trained_one(stages, tmp_path):
     exported = open_model(tmp_path / "model").model.state_dict()
     for name, value in open_model(stages[2]).model.state_dict().items():
         assert torch.equal(exported[name], value), name
+
+
+@pytest.mark.parametrize("option", [["--threshold", "0"], ["--agreeing-chunks", "2"]])
+def test_what_only_a_policy_has_is_refused_for_a_translator(stages, tmp_path, option):
+    with pytest.raises(InputError, match=f"trained a translator, not a policy: leave {option[0]} out"):
+        export([str(stages[2]), str(tmp_path / "model"), *option])
+    assert not (tmp_path / "model").exists()
 
 
 def test_resumed_training_gives_the_same_weights(world, stages, tmp_path):
