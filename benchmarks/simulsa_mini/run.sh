@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Composes and trains the mini audio-language model, with and without self-augmented data, and measures both.
 #   bash benchmarks/simulsa_mini/run.sh     from the folder of the project, after build_data.sh and test_sets.sh of
-#                                           benchmarks/reina_mini, whose data this is
+#                                           benchmarks/reina_mini as they were at revision 9e147de, whose data this is:
+#                                           today's speak no messages of Wesnoth, and other captions
 set -euo pipefail
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 processes=${PROCESSES:-4}

@@ -29,6 +29,7 @@ source "$(dirname "$0")/../reina_mini/common.sh"
 bass_lines=(--table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en
     --group-pattern 'bass_(\d+)_' --pause-s 0.3)
 make "$output/bass_dev" join "${bass_lines[@]}" --groups 0 --minimum-s 6 --maximum-s 20
+make "$output/bass_test" join "${bass_lines[@]}" --groups 5 6 --minimum-s 6 --maximum-s 20
 make "$output/bass_long" join "${bass_lines[@]}" --groups 1 2 3 4 --minimum-s 6 --maximum-s 20
 make "$output/fotaq_long" join --table "$fotaq/fotaq.tsv" --audio-dir "$fotaq/audio" --audio-suffix .ogg --text en \
     --group-pattern '^([^_]+)_' --pause-s 0.3 --minimum-s 6 --maximum-s 25
