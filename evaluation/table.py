@@ -18,10 +18,10 @@ LATEX = str.maketrans(
 
 
 def text_table(rows: Sequence[Row]) -> str:
-    """The rows, which have the same columns, under one header; numbers to the right."""
-    lines = [list(rows[0]), *([_text(value) for value in row.values()] for row in rows)]
+    """The rows under one header, with an empty cell where a row lacks a column; numbers to the right."""
+    lines = _lines(rows)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = [isinstance(value, str) for value in rows[0].values()]
+    left = _are_texts(rows)
     return "\n".join(
         "  ".join(
             cell.ljust(width) if is_left else cell.rjust(width)
@@ -33,18 +33,16 @@ def text_table(rows: Sequence[Row]) -> str:
 
 def markdown_table(rows: Sequence[Row]) -> str:
     """The rows as a table of Markdown; numbers to the right."""
-    marks = ["---" if isinstance(value, str) else "--:" for value in rows[0].values()]
-    lines = [list(rows[0]), marks, *([_text(value) for value in row.values()] for row in rows)]
+    header, *lines = _lines(rows)
+    marks = ["---" if is_text else "--:" for is_text in _are_texts(rows)]
+    lines = [header, marks, *lines]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def latex_table(rows: Sequence[Row]) -> str:
     """The rows as a tabular of LaTeX with the lines of booktabs; numbers to the right."""
-    columns = "".join("l" if isinstance(value, str) else "r" for value in rows[0].values())
-    header, *lines = [
-        " & ".join(cell.translate(LATEX) for cell in line) + r" \\"
-        for line in (list(rows[0]), *([_text(value) for value in row.values()] for row in rows))
-    ]
+    columns = "".join("l" if is_text else "r" for is_text in _are_texts(rows))
+    header, *lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in _lines(rows)]
     parts = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", header, r"\midrule", *lines]
     return "\n".join([*parts, r"\bottomrule", r"\end{tabular}"])
 
@@ -96,11 +94,27 @@ def number(text: str, place: str, name: str) -> float:
 def write_tsv(path: Path, rows: Sequence[Row]) -> None:
     with replaced_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(rows[0])
-        writer.writerows([_text(value) for value in row.values()] for row in rows)
+        writer.writerows(_lines(rows))
 
 
 TABLES = {"table": text_table, "markdown": markdown_table, "latex": latex_table}
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    """Those of all rows: of a sweep over language pairs each may be scored by metrics of its own."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _lines(rows: Sequence[Row]) -> list[list[str]]:
+    """The header, and the cells of each row below their names."""
+    columns = _columns(rows)
+    return [columns, *([_text(row.get(name, "")) for name in columns] for row in rows)]
+
+
+def _are_texts(rows: Sequence[Row]) -> list[bool]:
+    """Of each column, whether its first cell is a text."""
+    firsts = (next(row[name] for row in rows if name in row) for name in _columns(rows))
+    return [isinstance(first, str) for first in firsts]
 
 
 def _text(value: str | float) -> str:

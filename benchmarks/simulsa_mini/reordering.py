@@ -26,6 +26,7 @@ from foundation.progress import Progress
 from models.sound.audio import read_audio
 from models.translator import Translator, TranslatorOptions
 from train.data.manifest import Row, read_manifest
+from train.prepare.skipped import summary
 from train.simulsa_augment.other_models import open_translator
 from train.simulsa_augment.sampling import sample_rows, usable_rows
 from train.simulsa_augment.source_times import UnalignedText, source_times
@@ -82,7 +83,11 @@ def aligned(
 
 def run(options: argparse.Namespace) -> None:
     rows = read_manifest(options.manifest, options.targets, needs_audio=True).rows
-    usable, _ = usable_rows(rows, options.targets)
+    usable, unusable = usable_rows(rows, options.targets)
+    if options.clips < 1:
+        raise InputError(f"--clips must be at least 1, got {options.clips}")
+    if not usable:
+        raise InputError(f"{options.manifest} has no clip that can be aligned: {summary(unusable)}")
     sampled = sample_rows(usable, min(options.clips, len(usable)), None, options.seed)
     translator, _ = open_translator(options.model, TranslatorOptions(alignment_heads=options.alignment_heads))
     for target in options.targets:

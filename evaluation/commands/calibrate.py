@@ -65,6 +65,10 @@ def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
     knob = _knob(configuration, args.knob, args.range)
     check_files_exist([configuration.evaluation])
     options = configuration.evaluation
+    if options.no_use_ref_len:
+        raise InputError(
+            "calibrate measures latency by the length of the reference: leave no_use_ref_len out"
+        )
     metric = args.latency or ("LongYAAL" if options.segments else "LAAL")
     if options.segments and metric not in LONG_FORM_METRICS:
         known = " or ".join(LONG_FORM_METRICS)

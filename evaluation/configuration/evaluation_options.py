@@ -61,7 +61,9 @@ class EvaluationOptions:
         ("word", "char"),
     )
     no_use_ref_len: bool = option(
-        False, "Latency is divided by the length of the prediction, not of the reference."
+        False,
+        "SimulEval's latency is divided by the length of the prediction, not of the reference; columns _TC, "
+        "sweeps and comparisons know the reference's only.",
     )
     sacrebleu_tokenizer: str | None = option(
         None,

@@ -55,7 +55,10 @@ class SweepScores:
         self.quality = [
             name for name in sweep.quality_metrics if name in RESAMPLED_METRICS or name in columns
         ] or [sweep.axes.quality]
-        self.latency = self._latency_columns(columns) or [sweep.axes.latency]
+        self.latency = self._latency_columns(columns)
+        # That of the curves is there in any case: others may have no value for single utterances.
+        if sweep.axes.latency not in self.latency:
+            self.latency.append(sweep.axes.latency)
 
     @property
     def milliseconds(self) -> list[str]:

@@ -4,10 +4,10 @@ Utterances of like length are simulated together, in batches that do not depend 
 Each is written down as soon as it is done, one JSON object a line, so that a run that was killed goes on
 where it stopped:
 
-    {"index": 3, "source_ms": 5120.0, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0],
+    {"index": 3, "audio": STAMP, "source_ms": 5120.0, "lanes": {KEY: {"units": ["Hello"], "delays": [500.0],
      "chunks": [...]}, ...}}
 
-with a KEY for each configuration, and chunks as in chunks.jsonl.
+with a KEY for each configuration and the files of its models, and chunks as in chunks.jsonl.
 """
 
 import hashlib
@@ -31,6 +31,7 @@ from evaluation.logs.chunk_log import CHUNK_LOG, chunk_fields, chunk_record, wri
 from evaluation.logs.json_lines import is_count, is_time
 from evaluation.logs.result_folder import LOG
 from evaluation.run.batched_simulator import Lane, Source, Transcript, simulate
+from evaluation.run.stamps import model_stamps, stamp
 from foundation.errors import InputError
 from foundation.files.journal import Journal, damaged
 from models.registry import base_model
@@ -65,8 +66,18 @@ class BatchedRun:
 
     @cached_property
     def keys(self) -> list[str]:
-        """One for each configuration: what it says, but for the folder of its results."""
-        texts = [repr({**one.values(), "output": None}) for one in self.configurations]
+        """One for each configuration: what it says, but for the folder of results, and its models' files."""
+        recognisers = [self.first.recogniser.model] if self.first.recogniser else []
+        texts = [
+            repr(
+                {
+                    **one.values(),
+                    "output": None,
+                    "files": model_stamps([one.agent_options.model, *recognisers]),
+                }
+            )
+            for one in self.configurations
+        ]
         return [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
 
     @cached_property
@@ -78,6 +89,10 @@ class BatchedRun:
     def seconds(self) -> dict[int, float]:
         """How long each sentence's audio is."""
         return {index: soundfile.info(self.audio_files[index]).duration for index in self.indices}
+
+    @cached_property
+    def audio_stamps(self) -> dict[int, str]:
+        return {index: stamp(self.audio_files[index]) for index in self.indices}
 
     @property
     def indices(self) -> range:
@@ -133,7 +148,7 @@ class BatchedRun:
         for batch in batches:
             transcripts = simulate(lanes, self.sources(batch), self.first.evaluation.streams_at_once, heard)
             for index, some in zip(batch, transcripts, strict=True):
-                journal.append(_entry(index, self.keys, some))
+                journal.append(_entry(index, self.audio_stamps[index], self.keys, some))
 
     def batches(self, translator: Translator) -> Iterator[list[int]]:
         """All utterances, those of like length together, as many as the options allow; longest first."""
@@ -222,23 +237,26 @@ def _engine_key(configuration: Configuration) -> tuple:
     return (model, configuration.search, configuration.speech, configuration.history)
 
 
-def read_transcripts(files: Sequence[Path]) -> dict[int, dict[str, Transcript]]:
+def read_transcripts(
+    files: Sequence[Path], audio_stamps: Mapping[int, str]
+) -> dict[int, dict[str, Transcript]]:
     """What was written down of each finished utterance, by the keys of configurations.
 
-    A line that was cut when the process was killed, which is a file's last, does not count. Raises InputError
-    for a file in which something else stands.
+    What was heard of other audio than audio_stamps say does not count, nor a line that was cut when the
+    process was killed, which is a file's last. Raises InputError for a file in which something else stands.
     """
     found: dict[int, dict[str, Transcript]] = {}
     for file in files:
         for number, fields in enumerate(Journal(file.parent, file.name).entries, start=1):
             try:
-                if "source_ms" not in fields:
+                if "audio" not in fields or "source_ms" not in fields:
                     continue  # of an earlier version: simulated again
                 source_ms = fields["source_ms"]
                 transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}
                 if not is_count(fields["index"]):
                     raise ValueError("an index counts from 0")
-                found.setdefault(fields["index"], {}).update(transcripts)
+                if fields["audio"] == audio_stamps.get(fields["index"]):
+                    found.setdefault(fields["index"], {}).update(transcripts)
             except (LookupError, TypeError, ValueError, AttributeError):
                 raise damaged(file, f"line {number}") from None
     return found
@@ -250,7 +268,7 @@ def complete_only(
     return {index: one for index, one in found.items() if all(key in one for key in keys)}
 
 
-def _entry(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -> dict[str, Any]:
+def _entry(index: int, audio: str, keys: Sequence[str], transcripts: Sequence[Transcript]) -> dict[str, Any]:
     lanes = {
         key: {
             "units": one.units,
@@ -259,7 +277,7 @@ def _entry(index: int, keys: Sequence[str], transcripts: Sequence[Transcript]) -
         }
         for key, one in zip(keys, transcripts, strict=True)
     }
-    return {"index": index, "source_ms": transcripts[0].source_ms, "lanes": lanes}
+    return {"index": index, "audio": audio, "source_ms": transcripts[0].source_ms, "lanes": lanes}
 
 
 def _transcript(fields: Mapping, source_ms: float) -> Transcript:

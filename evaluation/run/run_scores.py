@@ -78,7 +78,8 @@ def write_scores(configuration: Configuration, scorers: Scorers, folder: Path) -
     else:
         log = read_run_log(folder)
         scores = scorers.score(folder / LOG)
-    if options.computation_aware:
+    # Ours goes by the length of the reference: beside others it would be another metric.
+    if options.computation_aware and not options.no_use_ref_len:
         scores = _with_true_clock(scores, log)
     scores = _with_imported(scores, log)
     _write_configuration(configuration, folder)

@@ -24,7 +24,7 @@ def simulate_all(
     lanes = run.load()
     if not checked:
         run.check(lanes)
-    found = complete_only(read_transcripts(sorted(parts.glob("*.jsonl"))), run.keys)
+    found = complete_only(read_transcripts(sorted(parts.glob("*.jsonl")), run.audio_stamps), run.keys)
     # Whole batches, even if a part of one is there: rounding depends on what is decoded together.
     batches = run.batches(lanes[0].engine.translator)
     left = [batch for batch in batches if not all(index in found for index in batch)]
@@ -52,7 +52,8 @@ def simulate_all(
         with Progress(total_s, "audio second", title, earlier_s, written_s):
             for _ in workers.in_order(simulate_share, tasks, *share_of_threads(workers)):
                 pass
-    return found | complete_only(read_transcripts([file for file in files if file.exists()]), run.keys)
+    written = [file for file in files if file.exists()]
+    return found | complete_only(read_transcripts(written, run.audio_stamps), run.keys)
 
 
 def simulate_share(task: tuple[Sequence[Mapping], Sequence[Sequence[int]], Path]) -> None:

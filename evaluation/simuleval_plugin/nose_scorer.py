@@ -144,6 +144,11 @@ class _Run:
         instances = {place: LogInstance(line, unit) for place, line in enumerate(lines)}
         if _references(instances.values()) != _references(like.values()):
             raise InputError(f"{self.path} is of another test set: its references differ from this run's")
+        if unit in ("word", "char") and self.log.unit != unit:
+            raise InputError(
+                f"{self.path} counts latency in units of a {self.log.unit}, this run of a {unit}: run both "
+                "with the same --eval-latency-unit"
+            )
         spm_model = next(iter(like.values())).target_spm_model
         for instance in instances.values():
             instance.set_target_spm_model(spm_model)

@@ -147,6 +147,10 @@ class _PlanBuilder:
         where = f"{self.path}: {place.path}"
         output = str(self.layout.run(place))
         configuration = configure({**self.base, **values, "agent": agent, "output": output}, where)
+        if configuration.evaluation.no_use_ref_len:
+            raise InputError(
+                f"{self.path}: a sweep's latency goes by the reference: leave no_use_ref_len out"
+            )
         if "NoSE" in configuration.evaluation.latency_metrics:
             raise InputError(f"{self.path}: a sweep scores NoSE by itself: leave it out of latency_metrics")
         return PlannedRun(place, configuration)

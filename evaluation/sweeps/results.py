@@ -33,6 +33,7 @@ def write_results(folder: Path) -> str:
     """
     layout = SweepLayout(folder)
     points: list[dict[str, Any]] = []
+    table: list[Row] = []
     told: list[str] = []
     scored: list[SweepScores] = []
     for sweep in read_sweep(folder):
@@ -40,14 +41,18 @@ def write_results(folder: Path) -> str:
         scored.append(scores)
         found = _points(sweep, scores, layout)
         points += found
+        table += [_row(point, scores.latency, intervals=True) for point in found]
         told += [text_table([_row(point, scores.latency, intervals=False) for point in found]), ""]
         told += _write_curves(layout, scores)
-    # All language pairs of a sweep are scored alike.
-    metrics = {"quality": scored[0].quality, "latency": scored[0].latency}
+    # A language pair may have metrics of its own.
+    metrics = {
+        "quality": list(dict.fromkeys(name for one in scored for name in one.quality)),
+        "latency": list(dict.fromkeys(name for one in scored for name in one.latency)),
+    }
     text = json.dumps({**metrics, "points": points}, indent=1, ensure_ascii=False)
     with replaced_file(layout.points) as file:
         file.write_text(text + "\n", encoding="utf-8")
-    write_tsv(layout.points_table, [_row(point, metrics["latency"], intervals=True) for point in points])
+    write_tsv(layout.points_table, table)
     told.append(f"results in {folder}, to look at: {write_report(folder, scored)}")
     return "\n".join(told)
 

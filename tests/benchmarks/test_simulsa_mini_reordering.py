@@ -53,5 +53,7 @@ def test_the_table_of_a_model(tmp_path, capsys):
     target, clips, words, crossing, low, high = line.split("\t")
     assert (target, clips) == ("de", "4") and int(words) > 4
     assert 0 <= float(low) <= float(crossing) <= float(high) <= 1
+    assert reordering.main([*files, "--clips", "0"]) == 1
+    assert "--clips must be at least 1, got 0" in capsys.readouterr().err
     assert reordering.main([*files, "--source", "fr"]) == 1
     assert "language 'fr' is not known to this model" in capsys.readouterr().err

@@ -92,10 +92,13 @@ def test_a_sweep_with_a_damaged_file_is_read_or_refused(sweep, file):
 def test_a_damaged_part_of_a_sweep_is_simulated_again(tmp_path):
     chunks = [{"arrival_ms": 500.0, "compute_ms": None, "text": "a man"}]
     run = {"units": ["a", "man"], "delays": [500.0, 500.0], "chunks": chunks}
-    lines = [json.dumps({"index": index, "lanes": {"key": run}}) + "\n" for index in range(3)]
+    lines = [
+        json.dumps({"index": index, "audio": "a.wav 1 2", "source_ms": 900.0, "lanes": {"key": run}}) + "\n"
+        for index in range(3)
+    ]
 
     def read(path: Path) -> None:
-        for transcripts in read_transcripts([path]).values():
+        for transcripts in read_transcripts([path], {index: "a.wav 1 2" for index in range(3)}).values():
             for one in transcripts.values():
                 assert len(one.units) == len(one.delays) and "".join(one.units) is not None
 

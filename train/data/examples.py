@@ -17,12 +17,13 @@ from typing import Protocol
 import numpy as np
 
 from foundation.errors import InputError
-from models.sound.audio import read_audio
+from models.sound.audio import SAMPLE_RATE, read_audio
 from train.data.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.data.manifest import Row, read_manifest
 
 TASKS = ("s2tt", "asr", "nmt")
 LONGEST_SILENCE_MS = 30_000
+LENGTHS_DIFFER_S = 0.1  # of what was encoded and what the manifest says, at the most
 MOST_OFTEN = 10_000  # times that a weight may repeat a pair in an epoch
 
 
@@ -198,9 +199,16 @@ def _unusable(
     if cache is not None and row.id not in cache:
         return "not in the encoder cache"
     # The same clip may be in a manifest of whole clips and in one of cut ones.
-    if cache is not None and row.heard_samples not in (None, cache[row.id].versions[0].heard_samples):
+    if cache is not None and not _heard_alike(row, cache[row.id].versions[0].heard_samples):
         return "heard to another length in the encoder cache"
     return None
+
+
+def _heard_alike(row: Row, cached_samples: int) -> bool:
+    """Whether the frames are of what the row says is heard; lengths in seconds may be rounded."""
+    if row.heard_samples is not None:
+        return row.heard_samples == cached_samples
+    return row.seconds is None or abs(cached_samples / SAMPLE_RATE - row.seconds) <= LENGTHS_DIFFER_S
 
 
 def _pair(

@@ -15,7 +15,7 @@ manifest.
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,8 +77,10 @@ def _distort(row: Row, options: DistortOptions, babble: Sequence[Path], folder: 
     try:
         samples = read_audio(row.audio)
         ways = drawn_ways(draw, options.share)
+        # A clip does not babble behind itself: that would only make it louder.
+        others = [path for path in babble if path != row.audio]
         for way in ways:
-            samples = WAYS[way](samples, draw, babble)
+            samples = WAYS[way](samples, draw, others)
     except InputError as error:
         return {"reason": str(error)}
     write_clip(folder, row.id, limited(samples))
@@ -108,10 +110,11 @@ def in_room(samples: np.ndarray, draw: random.Random, babble: Sequence[Path]) ->
 def with_noise(samples: np.ndarray, draw: random.Random, babble: Sequence[Path]) -> np.ndarray:
     """(n,) -> (n,): with noise that is so many dB below the clip's mean power."""
     kind, below_db = draw.choice(("white", "pink", "babble")), draw.uniform(3.0, 30.0)
-    if kind == "babble":
+    voices = list(_voices(draw, babble)) if kind == "babble" else []
+    if voices:
         below_db = max(below_db, 10.0)  # voices as loud as the speaker's could be meant as well
-        noise = sum(_looped(read_audio(draw.choice(babble)), len(samples)) for _ in range(BABBLING))
-    else:
+        noise = sum(_looped(voice, len(samples)) for voice in voices)
+    else:  # white where there is no other clip to babble
         noise = _generator(draw).standard_normal(len(samples))
         if kind == "pink":
             spectrum = np.fft.rfft(noise)
@@ -120,6 +123,18 @@ def with_noise(samples: np.ndarray, draw: random.Random, babble: Sequence[Path])
     if not power:
         return samples
     return samples + noise * np.sqrt(np.square(samples).mean() / power / 10 ** (below_db / 10))
+
+
+def _voices(draw: random.Random, babble: Sequence[Path]) -> Iterator[np.ndarray]:
+    """Clips that are heard at once. One that cannot be read is no fault of the clip that it is put behind."""
+    for _ in range(BABBLING):
+        # Others are tried: a damaged one is named where it is itself to be distorted.
+        for path in draw.choices(babble, k=BABBLING) if babble else ():
+            try:
+                yield read_audio(path)
+                break
+            except InputError:
+                continue
 
 
 def over_telephone(samples: np.ndarray, draw: random.Random, babble: Sequence[Path]) -> np.ndarray:

@@ -125,12 +125,15 @@ def plan(lines: list[Line], lengths: SegmentLengths) -> tuple[list[list[Line]], 
     skipped: list[Skipped] = []
     for group in groups.values():
         of_group: list[list[Line]] = []
+        follows = False  # whether the last segment ends where the run begins
         for run in runs(group, lengths):
             if lengths.minimum_s <= lengths.joined_s(run) <= lengths.maximum_s:
                 of_group.append(run)
-            elif of_group and lengths.joined_s([*of_group[-1], *run]) <= lengths.maximum_s:
+                follows = True
+            elif follows and lengths.joined_s([*of_group[-1], *run]) <= lengths.maximum_s:
                 of_group[-1] = [*of_group[-1], *run]
             else:
+                follows = False
                 too_long = lengths.joined_s(run) > lengths.maximum_s
                 reason = "too long for a segment" if too_long else "left over: too short for a segment"
                 skipped += [Skipped(line.id, reason) for line in run]

@@ -66,7 +66,9 @@ def label_batch(labeller: Labeller, batch: Sequence[Speculation]) -> tuple[list[
             skipped.append(Skipped(row.id, "unusable audio", str(error)))
             continue
         if len(audio) < samples_heard(one):
-            found = f"{len(audio) / SAMPLE_RATE:.2f} s of {row.seconds:.2f} s"
+            found = (
+                f"{len(audio) / SAMPLE_RATE:.2f} s of {one.clip.heard_ms / 1000:.2f} s that are to be heard"
+            )
             skipped.append(Skipped(row.id, "clip shorter than its manifest says", found))
             continue
         texts.append(HeardText(one, audio))

@@ -13,12 +13,16 @@ from train.simulsa_augment.source_times import SpokenWord, UnalignedText, source
 
 
 def end_of_heard(words: Sequence[SpokenWord], heard_ms: float) -> int:
-    """Where the text ends before its first word that is spoken behind the cut."""
-    end = 0
+    """Where the text ends before its first word that is spoken behind the cut.
+
+    What has no time, such as a dash, goes with the word before it, or with the first.
+    """
+    end, spoken = 0, False
     for word in words:
         if word.spoken_ms is not None and word.spoken_ms > heard_ms:
             break
-        end = word.end
+        spoken = spoken or word.spoken_ms is not None
+        end = word.end if spoken else 0
     return end
 
 

@@ -8,6 +8,7 @@ nor on the order in which they are worked on.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,7 +68,8 @@ class Truncation:
             return chunks[int(uniform * len(chunks))] if chunks else None
         # The inverse of Beta(1, b)'s distribution function 1 - (1 - x)^b; Beta(1, 1) is uniform.
         share = uniform if self.distribution == "uniform" else 1 - (1 - uniform) ** (1 / self.beta)
-        return round(self.shortest_ms + (longest - self.shortest_ms) * share)
+        # Rounded, but never beyond the clip's end.
+        return min(round(self.shortest_ms + (longest - self.shortest_ms) * share), math.floor(longest))
 
     def _in_range(self, chunk_ms: int) -> bool:
         return self.shortest_ms <= chunk_ms <= self.longest_ms

@@ -1,11 +1,13 @@
 """What the batched engine simulates together, and that it does not matter to the results."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from evaluation.configuration.evaluation_file import configure
-from evaluation.run.batched_run import BatchedRun, batch_key, usual_audio_at_once_s
+from evaluation.run.batched_run import BatchedRun, batch_key, read_transcripts, usual_audio_at_once_s
 from evaluation.run.simulate_all import simulate_all
 from foundation.workers import Workers
 from models.policy.folder import StoredPolicy, save_policy
@@ -98,6 +100,22 @@ def test_the_bound_of_streams_counts_what_is_decoded_together(models, test_set):
     also_greedy = configure({**greedy.values(), "threshold": 0.2}, "a test")
     run = BatchedRun((beams, greedy, also_greedy))
     assert list(run.batches(hears())) == [[3, 1], [2, 0], [4]]
+
+
+def test_what_was_heard_of_other_audio_or_by_other_weights_is_simulated_again(models, test_set, tmp_path):
+    run = BatchedRun(tuple(configurations(models, test_set, "reina")[:1]))
+    [key], parts = run.keys, tmp_path / "parts"
+    parts.mkdir()
+    simulate_all(run, parts, Workers())
+    files = list(parts.glob("*.jsonl"))
+    assert sorted(read_transcripts(files, run.audio_stamps)) == [0, 1, 2, 3, 4]
+    audio = Path(run.audio_files[3])
+    os.utime(audio, ns=(1, 1))
+    again = BatchedRun(run.configurations)
+    assert again.keys == [key]
+    assert sorted(read_transcripts(files, again.audio_stamps)) == [0, 1, 2, 4]
+    os.utime(models / "reina" / "policy.json", ns=(1, 1))
+    assert BatchedRun(run.configurations).keys != [key]
 
 
 @pytest.mark.parametrize(

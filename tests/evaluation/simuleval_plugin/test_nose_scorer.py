@@ -137,6 +137,24 @@ def test_points_without_a_curve_are_nan_with_the_reason(runs, score, tmp_path):
         assert re.search(f"NoSE is NaN: .*{re.escape(reason)}", warnings)
 
 
+def test_a_sibling_that_counts_characters_is_no_point_of_words(runs, score, tmp_path):
+    characters = write_log(
+        tmp_path / "characters",
+        [
+            line(
+                one.index,
+                reference=one.reference,
+                prediction="ab cd",
+                delays=[500.0] * 5,
+                elapsed=[500.0] * 5,
+            )
+            for one in read_run_log(runs[0]).utterances
+        ],
+    )
+    columns, warnings = score(runs[0], "--nose-siblings", characters, "--nose-offline", 50)
+    assert math.isnan(columns["NoSE"]) and "counts latency in units of a char, this run of a word" in warnings
+
+
 def test_siblings_that_cannot_be_read_end_the_program_with_one_line(runs, score, tmp_path):
     cut = tmp_path / "cut"
     cut.mkdir()

@@ -1,5 +1,6 @@
 """Reading the folder of a sweep: what good ones give, and one clear message for each bad one."""
 
+import csv
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import pytest
 from evaluation.metrics.curve import Axes
 from evaluation.sweeps.finished_sweep import read_sweep
 from evaluation.sweeps.layout import OFFLINE
+from evaluation.sweeps.results import write_results
 from foundation.errors import InputError
 from tests.evaluation.made_up_sweep import SYSTEMS, write_sweep
 from tests.evaluation.run_logs import line, write_log, write_run
@@ -46,6 +48,32 @@ def test_an_offline_run_is_shared_as_the_sweep_says(folder):
     shutil.rmtree(folder / "runs" / OFFLINE / "waitk")
     [sweep] = read_sweep(folder)
     assert [system.offline is None for system in sweep.systems] == [True, False]
+
+
+def test_each_score_stands_below_its_name_whatever_a_language_pair_is_scored_by(tmp_path):
+    own = {"en-de": (["BLEU"], ["AL"]), "en-fr": (["chrF", "BLEU"], ["ATD", "LAAL"])}
+    for languages, (quality, latency) in own.items():
+        write_sweep(tmp_path, languages=languages)
+        for file in (tmp_path / "runs" / languages).rglob("evaluation.yaml"):
+            metrics = {"quality_metrics": quality, "latency_metrics": latency}
+            file.write_text(json.dumps({**json.loads(file.read_text()), **metrics}))
+    write_results(tmp_path)
+    points = json.loads((tmp_path / "points.json").read_text())
+    assert points["quality"] == ["BLEU", "chrF"]
+    with (tmp_path / "points.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert len(rows) == len(points["points"])
+    for row, point in zip(rows, points["points"], strict=True):
+        assert row["BLEU"] == f"{point['scores']['BLEU']['value']:.3f}" and row["SENTENCES"] == "40"
+        assert bool(row["AL_s"]) == (row["languages"] == "en-de") != bool(row["chrF"])
+
+
+def test_a_latency_that_cannot_be_resampled_leaves_a_curve_by_the_usual_one(folder):
+    for file in folder.rglob("evaluation.yaml"):
+        file.write_text(json.dumps({**json.loads(file.read_text()), "latency_metrics": ["ATD"]}))
+    assert "reina" in write_results(folder)
+    points = json.loads((folder / "points.json").read_text())
+    assert points["latency"][-1] == "AL" and all(point["scores"]["AL"] for point in points["points"])
 
 
 def test_damaged_list_of_offline_runs(folder):

@@ -98,6 +98,7 @@ def test_flags_replace_what_the_file_says_for_all_runs(load):
     [
         (BASE, "systems must name one at least"),
         (BASE + "systems: [waitk]", "systems must name one at least"),
+        (BASE + WAITK + "no_use_ref_len: true", "a sweep's latency goes by the reference"),
         (BASE + "systems: {waitk: 3}", "'waitk' must be a name with keys and values behind it"),
         (BASE + "systems: {mine: {k: 3}}", "mine/default: agent is missing"),
         (BASE + "systems: {offline: {}}", "choose another name"),

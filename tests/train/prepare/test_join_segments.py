@@ -193,6 +193,13 @@ def test_a_short_end_joins_the_segment_before_it():
     assert [len(segment) for segment in segments] == [2] and not skipped
 
 
+def test_lines_with_another_between_them_are_not_joined():
+    lines = [Line(str(i), "g", None, seconds, ("x",)) for i, seconds in enumerate([7, 25, 2])]
+    segments, skipped = plan(lines, SegmentLengths(6, 20, 0.3))
+    assert [[line.id for line in segment] for segment in segments] == [["0"]]
+    assert [row.id for row in skipped] == ["1", "2"]
+
+
 def test_bad_rows_are_listed_with_the_reason_and_the_rest_is_joined(tmp_path, capsys):
     write_corpus(tmp_path)
     (tmp_path / "audio/a_1_0.wav").unlink()

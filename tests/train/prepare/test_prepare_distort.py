@@ -117,6 +117,21 @@ def test_draws_depend_on_seed_and_id_alone(clips):
     assert [row.notes for row in distort(clips, "c", "--seed", 1)] != [row.notes for row in first[10:20]]
 
 
+def test_a_clip_neither_babbles_behind_itself_nor_suffers_from_damaged_ones(clips):
+    """Of three clips one is damaged: the others are distorted with each other's sound, or with noise."""
+    rows = read_manifest(clips / "m.tsv").rows
+    write_manifest(clips / "m.tsv", rows[:3], ["en"])
+    (clips / "c01.wav").write_bytes(b"no sound")
+    for seed in range(12):
+        heard = distort(clips, f"out{seed}", "--share", 1, "--seed", seed)
+        assert [row.id for row in heard] == ["c00", "c02"]
+    kind = next(
+        seed for seed in range(50) if random.Random(seed).choice(("white", "pink", "babble")) == "babble"
+    )
+    alone = with_noise(tone(300), random.Random(kind), []) - tone(300)
+    assert np.square(alone).mean() > 0 and abs(np.corrcoef(alone, tone(300))[0, 1]) < 0.1
+
+
 def test_a_manifest_without_audio_is_refused(clips, capsys):
     write_manifest(clips / "m.tsv", [Row("a", {"en": "A."})], ["en"])
     assert main(["distort", "--manifest", str(clips / "m.tsv"), "--output", str(clips / "no")]) == 1

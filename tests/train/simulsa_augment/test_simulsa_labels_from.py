@@ -131,6 +131,8 @@ def test_the_reference_ends_before_its_first_word_that_is_spoken_behind_the_cut(
     words = [SpokenWord(3, 400), SpokenWord(8, 900), SpokenWord(12, 600), SpokenWord(14, None)]
     ends = {heard_ms: end_of_heard(words, heard_ms) for heard_ms in (399, 400, 700, 899, 900)}
     assert ends == {399: 0, 400: 3, 700: 3, 899: 3, 900: 14}
+    dashed = [SpokenWord(1, None), SpokenWord(7, 900), SpokenWord(12, 1500)]
+    assert [end_of_heard(dashed, heard_ms) for heard_ms in (500, 900, 1500)] == [0, 7, 12]
 
 
 def test_probabilities_of_any_translator_are_those_of_its_steps(world):

@@ -52,6 +52,11 @@ def test_clips_of_500_ms_or_less_are_skipped():
     assert Truncation("discrete", chunks_ms=(1000, 2000)).heard_ms(900, 0.5) is None
 
 
+def test_rounding_never_goes_beyond_the_clip():
+    """8,009 samples are 500.56 ms."""
+    assert Truncation("full-range", shortest_ms=499).heard_ms(8009 / 16, 0.99999) == 500
+
+
 def test_discrete_lengths_are_chunks_within_clip_and_range_each_equally_likely():
     lengths = heard("discrete", 3200, chunks_ms=(250, 500, 1000, 3000, 4000, 8000))
     for chunk in (500, 1000, 3000):

@@ -149,6 +149,15 @@ def test_a_cache_of_whole_clips_is_not_taken_for_cut_ones(world, tmp_path):
         section_reader(in_training(world).model)(section)
 
 
+def test_a_cache_of_cut_clips_is_not_taken_for_whole_ones(world, tmp_path, caplog):
+    """One of five is cut a tenth of a second before its end, which may be how a length was rounded."""
+    files = ["--manifest", str(world.augmented), "--output", str(tmp_path / "cache"), "--jobs", "1"]
+    assert prepare(["encode", *files, "--model", str(world.model)]) == 0
+    section = DataSection(manifest=world.manifest, encoder_cache=tmp_path / "cache", targets=["de"])
+    section_reader(in_training(world).model)(section)
+    assert "4 rows of " in caplog.text and "heard to another length in the encoder cache" in caplog.text
+
+
 def test_a_begun_run_goes_on_only_as_it_began(world, tmp_path):
     in_training(world).describe(tmp_path)
     (tmp_path / "checkpoints" / "step_1").mkdir(parents=True)
