@@ -20,7 +20,7 @@ README, OPTIONS, CONTRIBUTING = (
 )
 CAPTION = ROOT / "eval_configs/quickstart_de/audio/caption_1.flac"
 # What reina writes about the first caption in `simulst evaluate eval_configs/reina.yaml`, too.
-EXAMPLE_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund an den Strand entlang."
+EXAMPLE_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund am Strand entlang."
 FOLDERS = "agents|benchmarks|eval_configs|evaluation|foundation|models|serve|simulst|tests|train"
 PAGES = [ROOT / name for name in ("README.md", "OPTIONS.md", "CONTRIBUTING.md", "docs/API.md")]
 PAGES += sorted((ROOT / "benchmarks").rglob("README.md"))

@@ -22,7 +22,7 @@ from tests.serve.container.dockerfile import Stage, build, read_dockerfile, sent
 ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "serve" / "container"
 CLIP = ROOT / "eval_configs/quickstart_de/audio/caption_1.flac"
-CLIP_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund an den Strand entlang."
+CLIP_SAYS = "Eine Frau in einem roten Mantel geht mit ihrem Hund am Strand entlang."
 STARTS_IN_S = 200  # on a busy machine; the processor's time is 10 to 20 s
 ENDS_IN_S = 10  # then Docker kills it
 
