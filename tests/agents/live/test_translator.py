@@ -131,8 +131,10 @@ def test_new_words_are_returned_once(live, captions):
 
 
 def test_who_is_behind_decides_once_upon_all_that_has_come(live, captions):
+    """Once, and once more, as two decisions must agree."""
     stream, clip = live.open(), captions["caption_1"]
-    words = stream.feed(clip[:48_000], 16_000, at_once=True)
+    assert stream.feed(clip[:40_000], 16_000, at_once=True) == []
+    words = stream.feed(clip[40_000:48_000], 16_000, at_once=True)
     assert {word.written_s for word in words} == {3.0}
 
 
