@@ -187,17 +187,11 @@ def test_lines_that_fit_nowhere_are_listed():
     ]
 
 
-def test_a_short_end_joins_the_segment_before_it():
-    lines = [Line(str(i), "g", None, seconds, ("x",)) for i, seconds in enumerate([10, 3])]
-    segments, skipped = plan(lines, SegmentLengths(10, 20, 0.3))
-    assert [len(segment) for segment in segments] == [2] and not skipped
-
-
-def test_lines_with_another_between_them_are_not_joined():
-    lines = [Line(str(i), "g", None, seconds, ("x",)) for i, seconds in enumerate([7, 25, 2])]
-    segments, skipped = plan(lines, SegmentLengths(6, 20, 0.3))
-    assert [[line.id for line in segment] for segment in segments] == [["0"]]
-    assert [row.id for row in skipped] == ["1", "2"]
+def test_a_short_end_joins_the_segment_before_it_unless_another_line_is_between():
+    for lengths, joined in (([10, 3], 2), ([10, 25, 3], 1)):
+        lines = [Line(str(i), "g", None, seconds, ("x",)) for i, seconds in enumerate(lengths)]
+        [segment], skipped = plan(lines, SegmentLengths(10, 20, 0.3))
+        assert (len(segment), len(skipped)) == (joined, len(lengths) - joined)
 
 
 def test_bad_rows_are_listed_with_the_reason_and_the_rest_is_joined(tmp_path, capsys):
