@@ -4,7 +4,7 @@
 set -euo pipefail
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 # What large tensors leave is kept for the next: handing it back to the system costs a tenth of a step.
-export MALLOC_MMAP_-0.18_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
+export MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
 processes=${PROCESSES:-$(nproc)}
 runs=runs/mini spoken=data/reina_mini/spoken texts=data/reina_mini/texts
 overrides=model.config_overrides

@@ -29,6 +29,7 @@ from models.storage.model_files import read_json
 from models.storage.stored_weights import check_weights, read_safetensors, write_safetensors
 
 CONFIG, WEIGHTS = "policy.json", "policy.safetensors"
+MOST_CHUNKS = 100_000  # that agree, as policies allow
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ def load_policy(folder: Path) -> StoredPolicy:
     if threshold is not None and not (type(threshold) in (int, float) and abs(threshold) < math.inf):
         raise InputError(f"{folder / CONFIG} must give a finite threshold or null, found {threshold!r}")
     agreeing = config.get("agreeing_chunks")
-    if agreeing is not None and not (type(agreeing) is int and agreeing >= 1):
+    if agreeing is not None and not (type(agreeing) is int and 1 <= agreeing <= MOST_CHUNKS):
         raise InputError(
-            f"{folder / CONFIG} must give agreeing_chunks of 1 or more, or null, found {agreeing!r}"
+            f"{folder / CONFIG} must give agreeing_chunks from 1 to {MOST_CHUNKS}, or null, "
+            f"found {agreeing!r}"
         )
     with without_values():
         network = PolicyNetwork(policy_options(folder / CONFIG, config.get("options")))

@@ -26,7 +26,7 @@ def test_a_microphone_is_captioned_within_the_policys_latency(agent, captions, t
     with serving(agent, "reina") as server, live_page(server.url, wav) as live:
         live.open()
         assert live.page.input_value("#policy") == "reina"
-        assert "1.1 s behind the speaker" in live.page.inner_text("#latency")
+        assert "1.2 s behind the speaker" in live.page.inner_text("#latency")
         live.page.click("#microphone")
         live.until("Mantel")
         live.until("entlang")
