@@ -233,8 +233,12 @@ def test_what_a_full_disk_left_does_not_shut_the_folder(tiny_sweep, finished, tm
         ("runs/holdn/held_tokens=1/evaluation.yaml", "{", "evaluation.yaml is damaged: remove "),
         ("runs/holdn/held_tokens=1/evaluation.yaml", "k: !!int x", "evaluation.yaml is damaged: remove "),
         ("runs/holdn/held_tokens=1/instances.log", None, "holds no instances.log: remove that folder"),
-        (".parts/1.jsonl", '{"index": 0, "audio": "a", "source_ms": 5}\n', "1.jsonl is damaged (line 1): remove this file"),
-        (".parts/1.jsonl", "{\n{}\n", "1.jsonl is damaged (line 1): remove this file"),
+        (
+            ".parts/1.jsonl",
+            '{"index": 0, "audio": "a", "source_ms": 1}\n',
+            "1.jsonl is damaged (line 1): remove",
+        ),
+        (".parts/1.jsonl", "{\n{}\n", "1.jsonl is damaged (line 1): remove"),
     ],
 )
 def test_what_is_damaged_is_named_when_a_sweep_goes_on(
