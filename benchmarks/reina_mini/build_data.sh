@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds all that the mini model is trained on, from its sources: 30 hours of speech, 7 GB of encoder outputs, in about two hours
-# on two cores. Repeat the command after an interruption: it goes on where it was.
+# Builds all that the mini model is trained on, from its sources: 46 hours of speech, 10 GB of encoder outputs, in about three
+# hours on two cores. Repeat the command after an interruption: it goes on where it was.
 #
 #   pip install -e ".[train,tts]" && apt-get install flite espeak-ng
 #   bash benchmarks/reina_mini/build_data.sh MULTI30K WESNOTH BASS TATOEBA OUTPUT [PART ...]
