@@ -68,14 +68,10 @@ class BatchedRun:
     def keys(self) -> list[str]:
         """One for each configuration: what it says, but for the folder of results, and its models' files."""
         recognisers = [self.first.recogniser.model] if self.first.recogniser else []
+        models = dict.fromkeys(one.agent_options.model for one in self.configurations)
+        files = {model: model_stamps([model, *recognisers]) for model in models}
         texts = [
-            repr(
-                {
-                    **one.values(),
-                    "output": None,
-                    "files": model_stamps([one.agent_options.model, *recognisers]),
-                }
-            )
+            repr({**one.values(), "output": None, "files": files[one.agent_options.model]})
             for one in self.configurations
         ]
         return [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
@@ -249,7 +245,7 @@ def read_transcripts(
     for file in files:
         for number, fields in enumerate(Journal(file.parent, file.name).entries, start=1):
             try:
-                if "audio" not in fields or "source_ms" not in fields:
+                if "audio" not in fields:
                     continue  # of an earlier version: simulated again
                 source_ms = fields["source_ms"]
                 transcripts = {key: _transcript(one, source_ms) for key, one in fields["lanes"].items()}

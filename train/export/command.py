@@ -113,11 +113,8 @@ def run(options: ExportOptions) -> None:
 
 
 def _refuse_policy_options(options: ExportOptions, fault: str) -> None:
-    given = [
-        f"--{name}"
-        for name in ("threshold", "agreeing-chunks")
-        if getattr(options, name.replace("-", "_")) is not None
-    ]
+    settings = {"--threshold": options.threshold, "--agreeing-chunks": options.agreeing_chunks}
+    given = [flag for flag, value in settings.items() if value is not None]
     if given:
         raise InputError(f"{fault}: leave {' and '.join(given)} out")
 

@@ -28,6 +28,7 @@ class ExportOptions:
         "How many chunks in a row must agree on a token with this policy, unless agents are told otherwise; "
         "default: one decides alone.",
         at_least=1,
+        at_most=100_000,
     )
     base: str | None = option(
         None,

@@ -77,8 +77,8 @@ def _distort(row: Row, options: DistortOptions, babble: Sequence[Path], folder: 
     try:
         samples = read_audio(row.audio)
         ways = drawn_ways(draw, options.share)
-        # A clip does not babble behind itself: that would only make it louder.
-        others = [path for path in babble if path != row.audio]
+        # A clip does not babble behind itself: that would only make it louder. Most clips ask for no babble.
+        others = [path for path in babble if path != row.audio] if "noise" in ways else ()
         for way in ways:
             samples = WAYS[way](samples, draw, others)
     except InputError as error:
