@@ -2,10 +2,10 @@
 # Trains the mini model on from the model of captions that shipped before, exports it with its policy, and measures it.
 #   bash benchmarks/reina_mini/run.sh      from the folder of the project, after build_data.sh and test_sets.sh
 set -euo pipefail
+processes=${PROCESSES:-$(nproc)}  # before OMP_NUM_THREADS is set, which nproc heeds
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 # What large tensors leave is kept for the next: handing it back to the system costs a tenth of a step.
 export MALLOC_MMAP_THRESHOLD_=8589934592 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
-processes=${PROCESSES:-$(nproc)}
 runs=runs/mini spoken=data/reina_mini/spoken texts=data/reina_mini/texts
 overrides=model.config_overrides
 

@@ -17,9 +17,10 @@ for pair in val:dev_slt test_2016_flickr:test_slt; do
     simulst prepare text --files en="$texts.en.gz" de="$texts.de.gz" fr="$texts.fr.gz" --output "$output/texts/$name"
     speak "$name" --voices flite:slt --slowest 0.9 --fastest 0.9
 done
-for set in dev test; do
-    name=everyday_$set
-    simulst prepare text --table "$everyday/$set.tsv" --columns en de fr --output "$output/texts/$name"
+# build_data.sh has an everyday_dev in the voices of training.
+for pair in dev:everyday_dev_unheard test:everyday_test; do
+    name=${pair#*:}
+    simulst prepare text --table "$everyday/${pair%:*}.tsv" --columns en de fr --output "$output/texts/$name"
     speak "$name" --voices flite:slt=2 espeak-ng:en-us+f2=1 espeak-ng:en-gb-scotland+m7=1 --slowest 0.9 --fastest 1.1
 done
 simulst prepare join --table "$bass/bass.tsv" --audio-dir "$bass/flac" --audio-suffix .flac --text en de fr \
