@@ -4,14 +4,15 @@
 #               another model, and by the words of the reference that are spoken before the cut.
 #   truncation  does the best truncation depend on word order? Beta(1, b) on 500 to 5000 ms, b = 1 to 6, for German and
 #               French, beside how much the references reorder.
-#   bash benchmarks/simulsa_mini/labels.sh     from the folder of the project, after run.sh, whose base model, caches
-#                                              and runs without self-augmentation (sft-1 to sft-3) these are
+#   bash benchmarks/simulsa_mini/labels.sh     from the folder of the project, after run.sh, whose base model and caches
+#                                              these are
 # LABELLER: another model that labels, too, as a larger one that speaks German and French. EXPERIMENTS: one of the two.
+# BETAS: other b than 1 to 6.
 set -euo pipefail
+processes=${PROCESSES:-$(nproc)}  # before OMP_NUM_THREADS is set, which nproc heeds
 export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
-processes=${PROCESSES:-4}
 data=data/simulsa_mini runs=runs/simulsa
-manifest=data/reina_mini/spoken/multi30k_train/manifest.tsv
+manifest=data/reina_mini/spoken/multi30k_train_more_heard/manifest.tsv
 here=benchmarks/simulsa_mini configs=train/simulsa_sft/configs
 mkdir -p $runs/labels
 
@@ -34,8 +35,18 @@ PROGRAM
     simulst heads $aligner --manifest $manifest --source en --target en --clips 100
 fi
 
-# NAME AUGMENTATION-OPTIONS: runs/simulsa/exported/NAME-1 to NAME-3, of one and the same set of labels.
-three_seeds() {
+# NAME CONFIG SEED ... on standard input: runs/simulsa/exported/NAME-SEED, a process each, as many at once as there are cores.
+fine_tune() {
+    xargs -P "$processes" -L 1 bash -euc '
+        [ -e "$0/exported/$1-$3" ] && exit
+        simulst train simulsa_sft "$0/$1-$3" --config-file "$2" --no-rich \
+            --config common.seed=$3 reader.seed=$3 >"$0/labels/$1-$3.log" 2>&1 ||
+            { echo "$1-$3 failed: see $0/labels/$1-$3.log" >&2; exit 1; }
+        simulst export "$0/$1-$3" "$0/exported/$1-$3"' "$runs"
+}
+
+# NAME AUGMENTATION-OPTIONS: labels of the same clips, and the runs that learn from them, for fine_tune.
+labelled() {
     local name=$1 seed
     shift
     if [ ! -e "$data/augmented-$name" ]; then
@@ -44,28 +55,25 @@ three_seeds() {
     fi
     sed "s#simulsa_mini/augmented/#simulsa_mini/augmented-$name/#" $configs/mini.yaml > "$runs/labels/$name.yaml"
     for seed in 1 2 3; do
-        if [ ! -e "$runs/exported/$name-$seed" ]; then
-            torchrun --nproc_per_node="$processes" -m train.simulsa_sft "$runs/$name-$seed" \
-                --config-file "$runs/labels/$name.yaml" --config common.seed=$seed reader.seed=$seed
-            simulst export "$runs/$name-$seed" "$runs/exported/$name-$seed"
-        fi
+        echo "$name $runs/labels/$name.yaml $seed" >> "$runs/labels/list"
     done
 }
 
-# SWEEP NAME ...: each of these models, all three seeds, without rollback and with 3 tokens.
+# SWEEP NAME ...: each of these models, all three seeds, without rollback, beside those without truncated clips.
 measure() {
-    local sweep=$1 name rollback seed
+    local sweep=$1 name seed
     shift
+    for seed in 1 2 3; do
+        echo "sft $configs/mini_sft.yaml $seed" >> "$runs/labels/list"
+    done
+    fine_tune < "$runs/labels/list"
     {
-        cat $here/two_languages.yaml
-        echo "systems:"
-        for name in "$@"; do
-            for rollback in 0 3; do
-                for seed in 1 2 3; do
-                    echo "  $name-$seed-b$rollback:"
-                    echo "    {agent: simulsa, model: $runs/exported/$name-$seed, rollback: $rollback," \
-                        "knob: chunk_ms, settings: [500, 1000]}"
-                done
+        sed '/^systems:/q' $here/captions.yaml
+        for name in sft "$@"; do
+            for seed in 1 2 3; do
+                echo "  $name-$seed:"
+                echo "    {agent: simulsa, model: $runs/exported/$name-$seed, rollback: 0," \
+                    "knob: chunk_ms, settings: [500, 1000]}"
             done
         done
     } > "$runs/labels/$sweep.sweep.yaml"
@@ -74,29 +82,30 @@ measure() {
 
 labels() {
     local names=(labels-own labels-reina labels-reference)
-    three_seeds labels-own
-    three_seeds labels-reina --labels-from model --labeller reina-mini
-    three_seeds labels-reference --labels-from reference --labeller $aligner
+    labelled labels-own
+    labelled labels-reina --labels-from model --labeller reina-mini
+    labelled labels-reference --labels-from reference --labeller $aligner
     if [ -n "${LABELLER:-}" ]; then
-        three_seeds labels-other --labels-from model --labeller "$LABELLER"
+        labelled labels-other --labels-from model --labeller "$LABELLER"
         names+=(labels-other)
     fi
-    measure labels_from sft "${names[@]}"
+    measure labels_from "${names[@]}"
 }
 
 truncation() {
-    local names=(labels-own) b  # of b = 3
+    local names=(labels-own) b  # b = 3 is the default
     # English into English is what the alignment makes up: its words have the order of the speech.
-    python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr \
+    python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr --clips 200 \
         > $runs/labels/reordering.tsv
-    three_seeds labels-own
-    for b in 1 2 4 5 6; do
-        three_seeds beta-$b --beta $b
+    labelled labels-own
+    for b in ${BETAS:-1 2 4 5 6}; do
+        labelled beta-$b --beta $b
         names+=(beta-$b)
     done
-    measure beta sft "${names[@]}"
+    measure beta "${names[@]}"
 }
 
 for experiment in ${EXPERIMENTS:-labels truncation}; do
+    rm -f "$runs/labels/list"
     $experiment
 done

@@ -7,8 +7,8 @@ import yaml
 
 from evaluation.sweeps.plan import load_plan
 
-# No sweeps: files that the tests of these benchmarks read, and one that a script completes.
-OTHERS = {"long_speech", "chunk_compute", "serving", "two_languages.yaml"}
+# No sweeps: files that the tests of these benchmarks read.
+OTHERS = {"long_speech", "chunk_compute", "serving"}
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FILES = sorted(file for file in BENCHMARKS.glob("**/*.yaml") if not OTHERS & set(file.parts))
 
