@@ -4,8 +4,8 @@
 #               another model, and by the words of the reference that are spoken before the cut.
 #   truncation  does the best truncation depend on word order? Beta(1, b) on 500 to 5000 ms, b = 1 to 6, for German and
 #               French, beside how much the references reorder.
-#   bash benchmarks/simulsa_mini/labels.sh     from the folder of the project, after run.sh, whose base model and caches
-#                                              these are
+#   bash benchmarks/simulsa_mini/labels.sh     from the folder of the project, after run.sh, whose base model, caches
+#                                              and truncated clips these are
 # LABELLER: another model that labels, too, as a larger one that speaks German and French. EXPERIMENTS: one of the two.
 # BETAS: other b than 1 to 6.
 set -euo pipefail
@@ -45,31 +45,34 @@ fine_tune() {
         simulst export "$0/$1-$3" "$0/exported/$1-$3"' "$runs"
 }
 
+# NAME CONFIG: its three seeds are for fine_tune.
+three_seeds() {
+    printf '%s\n' "$1 $2 "{1,2,3} >> "$runs/labels/list"
+}
+
 # NAME AUGMENTATION-OPTIONS: labels of the same clips, and the runs that learn from them, for fine_tune.
 labelled() {
-    local name=$1 seed
+    local name=$1
     shift
     if [ ! -e "$data/augmented-$name" ]; then
         simulst augment --model $runs/base --targets de fr --ratio 0.05 --manifest $manifest \
             --output "$data/augmented-$name" "$@"
     fi
     sed "s#simulsa_mini/augmented/#simulsa_mini/augmented-$name/#" $configs/mini.yaml > "$runs/labels/$name.yaml"
-    for seed in 1 2 3; do
-        echo "$name $runs/labels/$name.yaml $seed" >> "$runs/labels/list"
-    done
+    three_seeds "$name" "$runs/labels/$name.yaml"
 }
 
-# SWEEP NAME ...: each of these models, all three seeds, without rollback, beside those without truncated clips.
+# SWEEP NAME ...: each of these models, all three seeds, without rollback, beside those without truncated clips and
+# those with run.sh's, which are labelled by the model itself and cut by Beta(1, 3).
 measure() {
     local sweep=$1 name seed
     shift
-    for seed in 1 2 3; do
-        echo "sft $configs/mini_sft.yaml $seed" >> "$runs/labels/list"
-    done
+    three_seeds sft $configs/mini_sft.yaml
+    three_seeds simulsa $configs/mini.yaml
     fine_tune < "$runs/labels/list"
     {
         sed '/^systems:/q' $here/captions.yaml
-        for name in sft "$@"; do
+        for name in sft simulsa "$@"; do
             for seed in 1 2 3; do
                 echo "  $name-$seed:"
                 echo "    {agent: simulsa, model: $runs/exported/$name-$seed, rollback: 0," \
@@ -81,8 +84,7 @@ measure() {
 }
 
 labels() {
-    local names=(labels-own labels-reina labels-reference)
-    labelled labels-own
+    local names=(labels-reina labels-reference)
     labelled labels-reina --labels-from model --labeller reina-mini
     labelled labels-reference --labels-from reference --labeller $aligner
     if [ -n "${LABELLER:-}" ]; then
@@ -93,11 +95,10 @@ labels() {
 }
 
 truncation() {
-    local names=(labels-own) b  # b = 3 is the default
+    local names=() b
     # English into English is what the alignment makes up: its words have the order of the speech.
     python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr --clips 200 \
         > $runs/labels/reordering.tsv
-    labelled labels-own
     for b in ${BETAS:-1 2 4 5 6}; do
         labelled beta-$b --beta $b
         names+=(beta-$b)
