@@ -76,11 +76,12 @@ measure() {
             for seed in 1 2 3; do
                 echo "  $name-$seed:"
                 echo "    {agent: simulsa, model: $runs/exported/$name-$seed, rollback: 0," \
-                    "knob: chunk_ms, settings: [500, 1000]}"
+                    "knob: chunk_ms, settings: [500, 1000, 2000]}"
             done
         done
     } > "$runs/labels/$sweep.sweep.yaml"
     simulst sweep "$runs/labels/$sweep.sweep.yaml" --output "$runs/$sweep" --jobs "$processes"
+    python -m benchmarks.simulsa_mini.seeds "$runs/$sweep" --baseline sft --plot "$runs/$sweep/means.png"
 }
 
 labels() {
