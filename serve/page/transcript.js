@@ -4,11 +4,13 @@
 export class Transcript {
   constructor() {
     this.clear();
+    this.position = 0; // final characters of the present stream, as the server counts them
     this.streams = []; // where the streams begin whose answers are still to come
     this.sentS = 0; // sound sent so far
     this.clock = []; // [sound sent in s, when, by the browser's clock in s]
   }
 
+  // What was shown is forgotten; a stream that is open goes on.
   clear() {
     this.words = [];
     this.decisions = [];
@@ -16,7 +18,6 @@ export class Transcript {
     this.sentences = [];
     this.open = null; // the sentence that has not ended
     this.preview = "";
-    this.position = 0; // final characters of the present stream
     this.previewed = false; // whether anything was shown that could change
     this.deleted = 0; // words of previews that changed
   }
@@ -79,7 +80,8 @@ export class Transcript {
       }
       this.open.words.push(entry);
       const space = entry.continues ? "" : " ";
-      this.position += (this.position > 0 ? space.length : 0) + word.text.length;
+      // Of JavaScript's own, some characters are two.
+      this.position += (this.position > 0 ? space.length : 0) + [...word.text].length;
       this.open.text += (this.open.text ? space : "") + word.text;
       if (ends.length && this.position >= ends[0]) {
         ends.shift();
