@@ -53,6 +53,11 @@ class ClientStream:
     def heard_s(self) -> float:
         return 0.0 if self._stream is None else self._stream.audio.heard_ms / 1000
 
+    @property
+    def in_characters(self) -> bool:
+        """Whether what it writes has no spaces."""
+        return self._stream is not None and self._stream.character_units
+
     def set(self, options: ClientOptions) -> None:
         """Change what a message speaks of; the policy from the next chunk on.
 

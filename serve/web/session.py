@@ -167,7 +167,8 @@ class Session:
         self._measurements.deleted_words.inc(len(told["deleted"].split()))
         if self._log is not None:
             self._name_in_log()
-            self._log.note_decision(self._number, self._stream.heard_s, delay_s, told["new"], told["deleted"])
+            change = (told["new"], told["deleted"], self._stream.in_characters)
+            self._log.note_decision(self._number, self._stream.heard_s, delay_s, *change)
         await self._send(told)
 
     async def _refuse(self, error: InputError) -> None:
