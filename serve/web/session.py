@@ -93,11 +93,10 @@ class Session:
             await self._pace.wait()
             if message.get("bytes") is not None:
                 self._inbox.put_audio(message["bytes"], asyncio.get_running_loop().time())
-                # A chunk must fit, or both tasks would wait for ever.
-                limit_s = max(self._options.buffered_audio_s, self._agent.chunk_ms / 1000)
-                await self._inbox.has_room(limit_s)
             else:
                 await self._hear_message(message["text"])
+            # A chunk must fit, or both tasks would wait for ever.
+            await self._inbox.has_room(max(self._options.buffered_audio_s, self._agent.chunk_ms / 1000))
 
     async def _hear_message(self, text: str) -> None:
         try:
