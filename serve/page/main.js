@@ -37,7 +37,7 @@ async function start() {
   find("picked").addEventListener("change", ({ target }) => play(target.files[0]).then(() => (target.value = "")));
   for (const id of ["source", "target"]) find(id).addEventListener("change", beginAnew);
   find("policy").addEventListener("change", () => choices.showPolicy() || changePolicy());
-  find("slider").addEventListener("input", () => choices.showPace() || changePolicy());
+  find("slider").addEventListener("input", () => choices.movePace() || changePolicy());
   find("preview").addEventListener("change", () => speaking && connection.say({ stability: choices.stability }));
   find("pause").addEventListener("click", pause);
   find("clear").addEventListener("click", clear);

@@ -163,3 +163,26 @@ def test_how_far_the_server_is_behind_is_forgotten_with_its_connection(page, tmp
     assert page.page.inner_text("#state") == "Listening"
     page.page.click("#file")
     page.until("Ready", "#state")
+
+
+def test_the_servers_own_setting_is_kept_until_the_slider_is_moved(page):
+    """Hold-n of 4, for which the ladder of the model has no place; the page took the middle one, 12."""
+    script = """
+        const { Choices } = await import("/page/choices.js");
+        const choices = new Choices(await (await fetch("/settings")).json());
+        const slider = document.getElementById("slider"), latency = document.getElementById("latency");
+        const told = [[choices.wishes().knob ?? null, latency.textContent]];
+        slider.value = 1;
+        choices.movePace();
+        told.push([choices.wishes().knob, latency.textContent]);
+        document.getElementById("policy").value = "edatt";
+        choices.showPolicy();
+        told.push([choices.wishes().knob]);
+        document.getElementById("policy").value = "holdn";
+        choices.showPolicy();
+        return told;
+        """
+    own, moved, other = found(page, script)
+    assert own == [None, "as the server is setheld_tokens 4"]
+    assert moved == [10, "sooner than sure1.3 s behind the speaker, as measured"]
+    assert other == [0.007]
