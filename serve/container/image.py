@@ -74,6 +74,12 @@ def check_image(configuration: Configuration) -> None:
     """Raises InputError when `write_image` would, before hours of computation rather than after."""
     _check_toolkit()
     _check_model(configuration.agent_options.model)
+    if configuration.recogniser is not None:
+        _check_model(configuration.recogniser.model)
+    values = processor_values(configuration)
+    for name in NAMED:
+        if values[name] is not None and not Path(values[name]).is_file():
+            raise InputError(f"{name} {values[name]} does not exist, or is no file: correct the path")
 
 
 def processor_values(configuration: Configuration) -> dict[str, Any]:

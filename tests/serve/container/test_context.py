@@ -107,6 +107,17 @@ def test_adapters_are_refused_before_anything_is_written(model):
         check_image(configuration(model))
 
 
+def test_what_a_cascade_or_an_option_brings_is_checked_before_anything_is_written(model, tmp_path):
+    adapters = tmp_path / "recogniser"
+    adapters.mkdir()
+    (adapters / "adapter_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="recogniser holds adapters without the model"):
+        check_image(configuration(model, recogniser=str(adapters)))
+    for name in ("context", "alignment_heads"):
+        with pytest.raises(InputError, match=f"{name} none does not exist, or is no file"):
+            check_image(configuration(model, **{name: "none"}))
+
+
 def test_a_toolkit_that_was_installed_as_a_package_is_refused(model, monkeypatch, tmp_path):
     monkeypatch.setattr("serve.container.image.ROOT", tmp_path)
     with pytest.raises(InputError, match="lacks pyproject.toml, setup.py, .* run this from a checkout"):
