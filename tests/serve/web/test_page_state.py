@@ -186,3 +186,14 @@ def test_the_servers_own_setting_is_kept_until_the_slider_is_moved(page):
     assert own == [None, "as the server is setheld_tokens 4"]
     assert moved == [10, "sooner than sure1.3 s behind the speaker, as measured"]
     assert other == [0.007]
+
+
+def test_a_file_is_heard_to_its_last_sample(page, tmp_path):
+    """1.05 s are no whole number of pieces; the last of them came when the stream had been ended."""
+    soundfile.write(tmp_path / "talk.wav", np.zeros(16_800, np.int16), 16_000)
+    before_s = page.page.evaluate("() => transcript.sentS")
+    page.page.set_input_files("#picked", tmp_path / "talk.wav")
+    page.until("Stop", "#file")
+    page.until("File", "#file")
+    heard_s = page.page.evaluate("() => transcript.sentS") - before_s
+    assert heard_s == pytest.approx(1.05, abs=0.01)
