@@ -81,6 +81,23 @@ def test_characters_are_counted_as_the_server_counts_them(page):
     ) == ["😀😀😀 Hello, it is a b.", "And"]
 
 
+def test_a_second_space_moves_no_end_of_a_later_sentence(page):
+    """Nor does a preview, which is shown, and is not final."""
+    assert found(
+        page,
+        """
+        const { Transcript } = await import("/page/transcript.js");
+        const transcript = new Transcript();
+        transcript.begin();
+        transcript.answer({ ...say("One  two.", [9]), words: say("One two.").words, preview: "" }, 1);
+        transcript.answer({ ...say("", []), words: [], new: " Thr", preview: " Thr" }, 1);
+        transcript.answer({ ...say(" Three.", [16]), deleted: " Thr", preview: "" }, 1);
+        transcript.answer(say(" Four.", [22]), 1);
+        return transcript.sentences.slice(-2).map((sentence) => sentence.text);
+        """,
+    ) == ["One two. Three.", "Four."]
+
+
 def test_captions_of_hours_keep_no_paragraph_that_is_not_shown(page):
     kept, shown, last = found(
         page,
