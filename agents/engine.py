@@ -145,8 +145,6 @@ class StreamingEngine:
                 wanted = limit != 0 and audio.may_say_more(stream.decoded_ms) and has_news(stream)
                 if audio.window_ms > 0 and not knows_nothing(audio) and (wanted or stream.makes_room):
                     self._check(stream)
-                    stream.decoded_ms = audio.now_ms
-                    stream.decoded_changes = changes(audio)
                     due.append(DueStream(place, stream, limit))
             except Exception as caught:  # of a policy, which may be anybody's
                 error = caught
@@ -179,6 +177,9 @@ class StreamingEngine:
             with_attention=observes or any(policy.needs_attention for policy in asked),
             observe=questions.observe if observes else None,
         )
+        for one in due:  # now, and not before: a search that failed has decoded nothing
+            one.stream.decoded_ms = one.stream.audio.now_ms
+            one.stream.decoded_changes = changes(one.stream.audio)
         allowed = found
         if questions.reads is not None:
             reads = questions.reads.of(found)

@@ -17,7 +17,9 @@ def served_configuration(file: Path | None, keys: Mapping[str, Sequence[str]]) -
 
     Raises InputError that names the file and the key.
     """
-    values, place = {"agent": usual_agent(keys), "history": HISTORY}, Path("simulst serve")
+    values, place = {"agent": usual_agent(keys)}, Path("simulst serve")
+    if "decode_silence" not in keys:  # by pauses it must be heard where nobody speaks
+        values["history"] = HISTORY
     if file is not None:
         place = Path(shipped_configuration(str(file)))
         evaluation = options_of(EvaluationOptions)

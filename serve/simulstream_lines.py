@@ -19,13 +19,25 @@ def metadata_line(stream: int, metadata: Any) -> str:
     return json.dumps({"id": stream, "metadata": metadata}) + "\n"
 
 
-def decision_line(stream: int, heard_s: float, computation_s: float, new: str, deleted: str = "") -> str:
-    """What was written, and taken back, at one decision."""
+def decision_line(
+    stream: int,
+    heard_s: float,
+    computation_s: float,
+    new: str,
+    deleted: str = "",
+    in_characters: bool = False,
+) -> str:
+    """What was written, and taken back, at one decision.
+
+    Readers want what is deleted to be the last tokens that were generated. in_characters: each is a token, as
+    for text without spaces, of which any number may be deleted; else words are.
+    """
+    split = list if in_characters else tokens
     values = {
         "id": stream,
         "total_audio_processed": heard_s,
         "computation_time": computation_s,
-        "generated_tokens": tokens(new),
-        "deleted_tokens": tokens(deleted),
+        "generated_tokens": split(new),
+        "deleted_tokens": split(deleted),
     }
     return json.dumps(values) + "\n"

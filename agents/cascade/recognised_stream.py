@@ -31,6 +31,9 @@ class RecognisedStream:
         self._recogniser = recogniser
         self._whole = whole
         self._has_written = False
+        # What the recogniser knew when it decided last: not what it knew in a step that has failed.
+        self._decided_ms = 0.0
+        self._decided_on_all = False
 
     @property
     def changes(self) -> int:
@@ -48,15 +51,16 @@ class RecognisedStream:
     def has_more(self, ended: bool) -> bool:
         """Whether the recogniser has something to decide upon; ended: no more audio will come."""
         audio = self.state.audio
-        ends_now = ended and not audio.finished
-        if ends_now:
+        ends_now = ended and not self._decided_on_all
+        if ends_now and not audio.finished:
             audio.append([], None, finished=True)
-        new = audio.now_ms > self.state.decided_ms and not self._whole
+        new = audio.now_ms > self._decided_ms and not self._whole
         return self.error is None and (ends_now or new)
 
     def take(self, decision: Decision) -> None:
         """What the recogniser has decided: words with their times, or why it cannot go on."""
         self.error = decision.error
+        self._decided_ms, self._decided_on_all = self.state.decided_ms, self.state.audio.finished
         decode = self._recogniser.translator.tokenizer.decode
         for word in written_words(decision, decode, with_times=True, is_first=not self._has_written):
             heard_s = word.written_s if word.heard_s is None else word.heard_s

@@ -1,5 +1,6 @@
 """What a model would say next where a policy has stopped its search: shown to whoever wants a preview."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -9,6 +10,8 @@ from models.decoding.hypotheses import Hypothesis
 from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.translator import Decoder, Memory
+
+logger = logging.getLogger(__name__)
 
 
 class Previews:
@@ -25,12 +28,18 @@ class Previews:
     def draft_on(self, memory: Memory, asked: Sequence[tuple[StreamState, StreamRequest]]) -> None:
         """Draft the rest of what each stream would say of the audio so far, as far as its context has room.
 
-        asked: each with the request of a search without limits of units over `memory`.
+        asked: each with the request of a search without limits of units over `memory`. A search that fails,
+        such as where memory is short, leaves the drafts as they are: streams beside them have written.
         """
         asked = [(stream, request) for stream, request in asked if self._search.room(request) > 0]
         if asked:
             streams, requests = zip(*asked, strict=True)
-            for stream, hypothesis in zip(streams, self._search.find(memory, requests), strict=True):
+            try:
+                found = self._search.find(memory, requests)
+            except Exception as error:  # of the model
+                logger.warning("a step shows no previews, for their search failed: %s", error)
+                return
+            for stream, hypothesis in zip(streams, found, strict=True):
                 stream.expect(hypothesis, 0, self._search.end)
 
 

@@ -1,5 +1,6 @@
 """The microphone as an audio source, by PortAudio (package sounddevice, extra `[live]`)."""
 
+import logging
 import queue
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from foundation.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 WAIT_S = 0.2  # so long a pause passes until `end` is noticed
 
@@ -44,6 +47,8 @@ class Microphone:
     def blocks(self) -> Iterator[tuple[np.ndarray, int]]:
         """Blocks of (S, 1) float32 as they come, and their sample rate in Hz.
 
+        They end, with a warning, where the microphone was unplugged.
+
         Raises InputError where the microphone cannot be opened.
         """
         try:
@@ -60,6 +65,9 @@ class Microphone:
                 block = self._all_that_came()
                 if block is not None:
                     yield block, self._rate
+                elif not stream.active:
+                    logger.warning("the microphone is gone: what was said before is written")
+                    break
         block = self._all_that_came()
         if block is not None:
             yield block, self._rate

@@ -3,8 +3,8 @@
     Dockerfile  compose.yaml  .dockerignore
     constraints.txt       the versions of the libraries here
     toolkit/              the toolkit itself, without the models that it ships
-    submission/           the speech processor: processor.yaml, model/, recogniser/ of a cascade, and agent.py
-                          where that is the user's
+    submission/           the speech processor: processor.yaml, model/, recogniser/ of a cascade, the files
+                          that its options name, and agent.py where that is the user's
 
 All paths in processor.yaml start from its own folder.
 """
@@ -40,6 +40,8 @@ FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 PROCESSOR = "processor.yaml"
 MODEL, RECOGNISER, AGENT = "model", "recogniser", "agent.py"
+# Files that options name, and what they are called in the image.
+NAMED = {"context": "context.txt", "alignment_heads": "alignment_heads.json"}
 BASE = "base"  # within a policy's folder, the model that it is for
 
 
@@ -58,6 +60,10 @@ def write_image(folder: Path, configuration: Configuration) -> None:
     if configuration.recogniser is not None:
         recogniser = configuration.recogniser.model
         values["recogniser"] = _write_model(recogniser, submission / RECOGNISER)
+    for name, written in NAMED.items():
+        if values[name] is not None:
+            shutil.copyfile(values[name], submission / written)
+            values[name] = written
     if configuration.agent not in agent_names():
         shutil.copyfile(configuration.agent, submission / AGENT)
         values["agent"] = AGENT
@@ -68,6 +74,12 @@ def check_image(configuration: Configuration) -> None:
     """Raises InputError when `write_image` would, before hours of computation rather than after."""
     _check_toolkit()
     _check_model(configuration.agent_options.model)
+    if configuration.recogniser is not None:
+        _check_model(configuration.recogniser.model)
+    values = processor_values(configuration)
+    for name in NAMED:
+        if values[name] is not None and not Path(values[name]).is_file():
+            raise InputError(f"{name} {values[name]} does not exist, or is no file: correct the path")
 
 
 def processor_values(configuration: Configuration) -> dict[str, Any]:

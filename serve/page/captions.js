@@ -35,7 +35,11 @@ export class Captions {
         known.paragraph.append(word);
       }
     }
-    while (this.list.childElementCount > SHOWN) this.list.firstElementChild.remove();
+    while (this.shown.size > SHOWN) {
+      const [oldest, { paragraph }] = this.shown.entries().next().value;
+      paragraph.remove();
+      this.shown.delete(oldest);
+    }
     this.drawPreview(transcript);
     this.readOut(transcript);
     if (stays) this.box.scrollTop = this.box.scrollHeight;

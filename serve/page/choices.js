@@ -45,11 +45,12 @@ export class Choices {
   // What a stream is asked for, beside its languages.
   wishes() {
     const { ladder, name } = this.policy;
-    const place = ladder[find("slider").value];
+    const place = this.asServed ? null : ladder[find("slider").value];
     return { policy: name, ...(place ? { knob: place.value } : {}), stability: this.stability, report: REPORT };
   }
 
-  // The slider of a policy begins where its own setting is nearest.
+  // The slider begins at the policy's own setting. Where it has no place for that, the server's own policy keeps its
+  // setting until the slider is moved, and others, whose defaults suit any model, begin in the middle.
   showPolicy() {
     const { ladder, value, title, previews } = this.policy;
     const slider = find("slider");
@@ -57,20 +58,28 @@ export class Choices {
     slider.max = Math.max(0, ladder.length - 1);
     const distances = ladder.map((place) => Math.abs(place.value - value));
     const nearest = distances.indexOf(Math.min(...distances));
-    slider.value = distances[nearest] === 0 ? nearest : Math.floor(ladder.length / 2);
+    this.asServed = distances[nearest] > 0 && this.policy === this.settings.policies[0];
+    slider.value = distances[nearest] === 0 || this.asServed ? nearest : Math.floor(ladder.length / 2);
     find("policy").title = title;
     find("preview").disabled = !previews;
     find("preview").parentElement.title = previews ? previewTitle : NO_PREVIEW;
     this.showPace();
   }
 
+  movePace() {
+    this.asServed = false;
+    this.showPace();
+  }
+
   showPace() {
-    const { ladder, previews } = this.policy;
+    const { ladder, previews, knob, value } = this.policy;
     const place = ladder[find("slider").value];
     const output = find("latency");
-    output.replaceChildren(previews ? PLACES[find("slider").value] : "when all has been heard");
+    const pace = this.asServed ? "as the server is set" : PLACES[find("slider").value];
+    output.replaceChildren(previews ? pace : "when all has been heard");
     const small = document.createElement("small");
-    if (place?.latency_s != null) small.textContent = `${place.latency_s.toFixed(1)} s behind the speaker, as measured`;
+    if (this.asServed) small.textContent = `${knob} ${value}`;
+    else if (place?.latency_s != null) small.textContent = `${place.latency_s.toFixed(1)} s behind the speaker, as measured`;
     else if (place) small.textContent = "not measured for this model";
     output.append(small);
     find("slider").setAttribute("aria-valuetext", output.textContent);

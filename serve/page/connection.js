@@ -46,6 +46,8 @@ export class Connection {
     };
     socket.onclose = ({ code }) => {
       const wasOpen = openedMs !== null;
+      // What was to be sent while it closed is of streams that are lost with it.
+      if (wasOpen && this.socket === socket) this.forget();
       if (wasOpen && performance.now() - openedMs > STEADY_MS) this.tries = 0;
       const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.tries++);
       this.comes = false;

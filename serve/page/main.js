@@ -22,6 +22,7 @@ let connection;
 let sound = null; // what is heard now
 let paused = false;
 let speaking = false; // a stream is open
+let asked = false; // the browser is to give a sound, and has not yet
 
 const now = () => performance.now() / 1000;
 
@@ -36,7 +37,7 @@ async function start() {
   find("picked").addEventListener("change", ({ target }) => play(target.files[0]).then(() => (target.value = "")));
   for (const id of ["source", "target"]) find(id).addEventListener("change", beginAnew);
   find("policy").addEventListener("change", () => choices.showPolicy() || changePolicy());
-  find("slider").addEventListener("input", () => choices.showPace() || changePolicy());
+  find("slider").addEventListener("input", () => choices.movePace() || changePolicy());
   find("preview").addEventListener("change", () => speaking && connection.say({ stability: choices.stability }));
   find("pause").addEventListener("click", pause);
   find("clear").addEventListener("click", clear);
@@ -83,21 +84,24 @@ function changePolicy() {
 
 async function press(kind) {
   if (sound) return stop();
-  if (!connection) return; // the server has not answered yet, as the page says
-  try {
-    await listen(await sounds[kind](), find(kind));
-  } catch (error) {
-    tell(error.message);
-  }
+  await begin(sounds[kind], kind);
 }
 
 async function play(blob) {
-  if (!blob || !connection) return;
-  if (sound) await stop();
+  if (blob) await begin(() => sounds.file(blob), "file");
+}
+
+// One at a time: pieces of two sounds would be mixed in one stream.
+async function begin(open, kind) {
+  if (asked || !connection) return; // without one the server has not answered yet, as the page says
+  asked = true;
   try {
-    await listen(await sounds.file(blob), find("file"));
+    if (sound) await stop();
+    await listen(await open(), find(kind));
   } catch (error) {
     tell(error.message);
+  } finally {
+    asked = false;
   }
 }
 
@@ -173,6 +177,7 @@ function opened() {
 // Returns whether to try again: not where the server would refuse the same again and again.
 function lost({ reason, waitS, wasOpen, refused }) {
   if (wasOpen) transcript.lose();
+  answered.behindS = 0; // the next connection tells anew
   const was = speaking;
   if (wasOpen) speaking = false;
   if (refused && was && !paused) {

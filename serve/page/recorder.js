@@ -6,6 +6,11 @@ class Recorder extends AudioWorkletProcessor {
     this.piece = new Int16Array(processorOptions.size);
     this.filled = 0;
     this.energy = 0;
+    // Whatever the page says: it wants what is left of a piece, and to know that this was all.
+    this.port.onmessage = () => {
+      if (this.filled) this.handOver();
+      this.port.postMessage(null);
+    };
   }
 
   process([channels]) {
@@ -21,7 +26,7 @@ class Recorder extends AudioWorkletProcessor {
 
   handOver() {
     const loudness = Math.sqrt(this.energy / this.filled);
-    this.port.postMessage({ samples: this.piece.slice(), loudness });
+    this.port.postMessage({ samples: this.piece.slice(0, this.filled), loudness });
     this.filled = 0;
     this.energy = 0;
   }

@@ -30,12 +30,20 @@ export class Sound {
     await this.context.audioWorklet.addModule("page/recorder.js");
     const size = Math.round(PIECE_S * this.sampleRate);
     this.recorder = new AudioWorkletNode(this.context, "recorder", { processorOptions: { size } });
-    this.recorder.port.onmessage = ({ data }) => this.onpiece(data.samples, data.loudness);
+    this.recorder.port.onmessage = ({ data }) => (data ? this.onpiece(data.samples, data.loudness) : this.onrest());
     source.connect(this.recorder);
     // A node that leads nowhere is not run: the recorder writes silence.
     this.recorder.connect(this.context.destination);
     if (audible) source.connect(this.context.destination);
     await this.context.resume();
+  }
+
+  // Until all that was heard has been handed over.
+  rest() {
+    return new Promise((done) => {
+      this.onrest = done;
+      this.recorder.port.postMessage("rest");
+    });
   }
 
   pause(paused) {
@@ -85,7 +93,7 @@ export async function file(blob) {
   }
   const sound = new Sound(context, null, null);
   const source = new AudioBufferSourceNode(context, { buffer: decoded });
-  source.onended = () => sound.onend();
+  source.onended = () => sound.rest().then(() => sound.onend());
   await sound.connect(source, true);
   source.start();
   return sound;

@@ -4,11 +4,14 @@
 export class Transcript {
   constructor() {
     this.clear();
+    this.shown = 0; // characters of the present stream, as the server counts them
+    this.position = 0; // those that are final
     this.streams = []; // where the streams begin whose answers are still to come
     this.sentS = 0; // sound sent so far
     this.clock = []; // [sound sent in s, when, by the browser's clock in s]
   }
 
+  // What was shown is forgotten; a stream that is open goes on.
   clear() {
     this.words = [];
     this.decisions = [];
@@ -16,7 +19,6 @@ export class Transcript {
     this.sentences = [];
     this.open = null; // the sentence that has not ended
     this.preview = "";
-    this.position = 0; // final characters of the present stream
     this.previewed = false; // whether anything was shown that could change
     this.deleted = 0; // words of previews that changed
   }
@@ -28,9 +30,7 @@ export class Transcript {
   // All streams that were still open are lost with the connection.
   lose() {
     this.streams = [];
-    this.endSentence();
-    this.preview = "";
-    this.position = 0;
+    this.endStream();
   }
 
   hear(seconds, loudness, now) {
@@ -43,9 +43,7 @@ export class Transcript {
   answer(told, now) {
     if (told.end_of_processing) {
       this.streams.shift();
-      this.endSentence();
-      this.preview = "";
-      this.position = 0;
+      this.endStream();
       return;
     }
     if (told.heard_s === undefined) return;
@@ -56,6 +54,9 @@ export class Transcript {
     this.previewed ||= this.preview !== "";
     this.deleted += told.deleted.split(/\s+/).filter(Boolean).length;
     this.write(told, begin, now);
+    // Words are counted with a space between them, and the text may have more.
+    this.shown += length(told.new) - length(told.deleted);
+    this.position = this.shown - length(this.preview);
   }
 
   write(told, begin, now) {
@@ -79,7 +80,7 @@ export class Transcript {
       }
       this.open.words.push(entry);
       const space = entry.continues ? "" : " ";
-      this.position += (this.position > 0 ? space.length : 0) + word.text.length;
+      this.position += (this.position > 0 ? space.length : 0) + length(word.text);
       this.open.text += (this.open.text ? space : "") + word.text;
       if (ends.length && this.position >= ends[0]) {
         ends.shift();
@@ -90,6 +91,12 @@ export class Transcript {
 
   endSentence() {
     this.open = null;
+  }
+
+  endStream() {
+    this.endSentence();
+    this.preview = "";
+    this.shown = this.position = 0;
   }
 
   // When that sound was heard, by the browser's clock.
@@ -137,6 +144,11 @@ export class Transcript {
     if (!last) return `${told}: it was not ready ${times}.${looked}`;
     return `${told}: it waited ${times}; the policy's score was ${last.score.toPrecision(3)}, and it waits above ${last.limit.toPrecision(3)}.${looked}`;
   }
+}
+
+// In characters: of JavaScript's own, some are two.
+function length(text) {
+  return [...text].length;
 }
 
 // Attention over time as the page keeps it; null where the server told none.

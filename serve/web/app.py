@@ -16,7 +16,7 @@ from foundation.errors import InputError
 from serve.served_agent import ServedAgent
 from serve.web.limits import Admission, Gate
 from serve.web.measurements import Measurements
-from serve.web.policy_catalog import PolicyCatalog, known_languages, policy_catalog
+from serve.web.policy_catalog import PolicyCatalog, known_languages, listed_code, policy_catalog
 from serve.web.serve_options import ServeOptions
 from serve.web.session import BUSY, REFUSED, Session, dismiss
 from serve.web.session_log import SessionLog
@@ -57,14 +57,15 @@ class LiveServer:
         )
         agent.engine.streams_at_once = options.streams_at_once
         agent.engine.on_step = self.measurements.note_step
-        code = agent.language_code
+        pair = agent.languages
+        languages = known_languages(translator, pair.source, pair.target)
         self._settings: dict[str, Any] = {
             "version": _version(),
             "model": Path(model).name,
             "chunk_ms": agent.chunk_ms,
-            "source_lang": code(agent.languages.source),
-            "target_lang": code(agent.languages.target),
-            "languages": known_languages(translator, agent.languages.source, agent.languages.target),
+            "source_lang": listed_code(translator, pair.source, languages["source"]),
+            "target_lang": listed_code(translator, pair.target, languages["target"]),
+            "languages": languages,
             "policies": self.catalog.described(),
             "needs_token": options.token_file is not None,
         }

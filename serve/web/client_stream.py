@@ -53,6 +53,11 @@ class ClientStream:
     def heard_s(self) -> float:
         return 0.0 if self._stream is None else self._stream.audio.heard_ms / 1000
 
+    @property
+    def in_characters(self) -> bool:
+        """Whether what it writes has no spaces."""
+        return self._stream is not None and self._stream.character_units
+
     def set(self, options: ClientOptions) -> None:
         """Change what a message speaks of; the policy from the next chunk on.
 
@@ -62,16 +67,17 @@ class ClientStream:
             self._languages.ask("source", options.source_lang, self.has_begun)
         if options.target_lang is not None:
             self._languages.ask("target", options.target_lang, self.has_begun)
+        glossary = self._glossary
         if options.context is not None:
             if self.has_begun:
                 raise InputError(
                     "a stream keeps the context that it began with: tell another before its audio"
                 )
-            self._glossary = self._agent.glossary(options.context)
+            glossary = self._agent.glossary(options.context)
         wishes = self._wishes_with(options)
         if (wishes.policy, wishes.knob) != (self.wishes.policy, self.wishes.knob):
             self._set_policy(self._catalog.choose(wishes.policy, wishes.knob))
-        self.wishes = wishes
+        self.wishes, self._glossary = wishes, glossary
 
     def _wishes_with(self, options: ClientOptions) -> Wishes:
         """Raises InputError for a policy that is not there, and a preview where there can be none."""

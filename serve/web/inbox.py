@@ -21,6 +21,8 @@ BYTES = 2  # of a sample
 SHORTEST_S = 0.02
 # Of a client that catches up: so much may wait, beside CHUNKS_BEHIND; no more is heard at once.
 MAY_WAIT_S, LONGEST_S = 2.0, 5.0
+# Messages of a client; each may be as long as the server takes.
+MOST_MESSAGES = 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Inbox:
         self._items: deque[_Piece | ClientMessage] = deque()
         self._chunks = 0  # of the stream whose audio leaves now
         self._changed = asyncio.Event()
+        self._messages = 0  # that have not left
         self.waiting_s = 0.0  # audio that has not left
 
     def put_audio(self, data: bytes, now_s: float) -> None:
@@ -68,6 +71,7 @@ class Inbox:
 
     def put_message(self, message: ClientMessage) -> None:
         self._items.append(message)
+        self._messages += 1
         if message.options.sample_rate is not None:
             self._rate = message.options.sample_rate
         if message.ends:
@@ -75,8 +79,8 @@ class Inbox:
         self._changed.set()
 
     async def has_room(self, limit_s: float) -> None:
-        """Wait until no more audio waits than that."""
-        while self.waiting_s > limit_s:
+        """Wait until no more audio waits than that, and no more than MOST_MESSAGES."""
+        while self.waiting_s > limit_s or self._messages > MOST_MESSAGES:
             self._changed.clear()
             await self._changed.wait()
 
@@ -97,6 +101,7 @@ class Inbox:
                 if pieces and (item.changes_sound or size >= needed):
                     return self._cut(pieces, size)
                 del self._items[place]
+                self._messages -= 1
                 if item.ends:
                     self._chunks = 0
                 return item

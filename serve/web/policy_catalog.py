@@ -96,3 +96,17 @@ def known_languages(translator: Translator, source: str, target: str) -> dict[st
         "source": [{"code": code, "name": name} for code, name in named if possible(code, target)],
         "target": [{"code": code, "name": name} for code, name in named if possible(source, code)],
     }
+
+
+def listed_code(translator: Translator, language: str, listed: list[dict[str, str]]) -> str:
+    """The code under which a list of known languages has one; it is put there, where it is in none.
+
+    Models may have codes of their own: German is deu_Latn to some.
+    """
+    code = translator.tokenizer.language_code
+    own = code(language)
+    for one in listed:
+        if code(one["code"]) == own:
+            return one["code"]
+    listed.append({"code": own, "name": own})
+    return own

@@ -93,11 +93,10 @@ class Session:
             await self._pace.wait()
             if message.get("bytes") is not None:
                 self._inbox.put_audio(message["bytes"], asyncio.get_running_loop().time())
-                # A chunk must fit, or both tasks would wait for ever.
-                limit_s = max(self._options.buffered_audio_s, self._agent.chunk_ms / 1000)
-                await self._inbox.has_room(limit_s)
             else:
                 await self._hear_message(message["text"])
+            # A chunk must fit, or both tasks would wait for ever.
+            await self._inbox.has_room(max(self._options.buffered_audio_s, self._agent.chunk_ms / 1000))
 
     async def _hear_message(self, text: str) -> None:
         try:
@@ -167,7 +166,8 @@ class Session:
         self._measurements.deleted_words.inc(len(told["deleted"].split()))
         if self._log is not None:
             self._name_in_log()
-            self._log.note_decision(self._number, self._stream.heard_s, delay_s, told["new"], told["deleted"])
+            change = (told["new"], told["deleted"], self._stream.in_characters)
+            self._log.note_decision(self._number, self._stream.heard_s, delay_s, *change)
         await self._send(told)
 
     async def _refuse(self, error: InputError) -> None:

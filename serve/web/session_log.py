@@ -56,9 +56,16 @@ class SessionLog:
         self._write(metadata_line(stream, told))
 
     def note_decision(
-        self, stream: int, heard_s: float, computation_s: float, new: str, deleted: str
+        self,
+        stream: int,
+        heard_s: float,
+        computation_s: float,
+        new: str,
+        deleted: str,
+        in_characters: bool = False,
     ) -> None:
-        self._write(decision_line(stream, heard_s, computation_s, new, deleted))
+        """in_characters: the language written has no spaces; the same for all decisions of a stream."""
+        self._write(decision_line(stream, heard_s, computation_s, new, deleted, in_characters))
 
     def close(self) -> None:
         self._file.close()

@@ -66,3 +66,16 @@ def test_a_preview_ends_where_the_models_context_does():
         [decision] = loop.step([stream])
         assert decision.error is None
         assert len(stream.text.committed) + len(stream.draft) <= 7 + 1  # and the token behind the last
+
+
+def test_a_preview_that_fails_stops_no_stream(monkeypatch, caplog):
+    """What was written in its step would be lost, of streams beside it, too."""
+    loop = engine(fixed_script(SENTENCE, 14, 1.0))
+    expected, _ = play(loop, POLICIES, previews=False)
+
+    def fail(memory, requests):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(loop._previews._search, "find", fail)
+    assert play(loop, POLICIES, previews=True)[0] == expected
+    assert "their search failed: out of memory" in caplog.text

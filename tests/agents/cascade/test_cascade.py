@@ -5,6 +5,8 @@ shows that the word is complete, Cd at 500, Ef at 700 and Gh at the end, 800; th
 attended to where it begins: at 120, 320, 520 and 720 ms.
 """
 
+import contextlib
+
 import pytest
 
 from agents.alignatt_agent import AlignAttPolicy
@@ -133,6 +135,32 @@ def test_a_recogniser_that_fails_stops_its_own_stream_only(monkeypatch):
     decisions = engine.step([good, bad])
     assert decisions[0].text.split() == TARGET and decisions[0].error is None
     assert str(decisions[1].error) == "a bad policy"
+
+
+@pytest.mark.parametrize("half", ["recogniser", "translator"])
+def test_a_step_that_failed_is_taken_again_without_loss(half, monkeypatch):
+    """As a server does where the memory has no room for two streams at once; chunks of 100 ms."""
+    engine = StreamingEngine(cascade(), SearchOptions())
+    translator = engine.translator
+    failing = translator.recogniser.translator if half == "recogniser" else translator.text
+    encode, fails = failing.encode_streams, False
+
+    def encode_or_fail(streams):
+        if fails:
+            raise RuntimeError("out of memory")
+        return encode(streams)
+
+    monkeypatch.setattr(failing, "encode_streams", encode_or_fail)
+    stream, audio, written = engine.open_stream(EVERYTHING, PAIR), spelled(SOURCE), []
+    for start in range(0, len(audio), CHUNK):
+        stream.audio.append(audio[start : start + CHUNK], 16_000, start + CHUNK >= len(audio))
+        fails = True
+        with contextlib.suppress(RuntimeError):
+            engine.step([stream])
+        fails = False
+        [decision] = engine.step([stream])
+        written += [(word, decision.heard_ms) for word in decision.text.split()]
+    assert written == list(zip(TARGET, [500, 700, 800, 800], strict=True))
 
 
 def test_halves_that_do_not_fit_are_refused():

@@ -204,6 +204,8 @@ def test_what_is_spoken_is_written_and_ctrl_c_ends_it(
     translate, heeds_ctrl_c, captions, monkeypatch, tmp_path
 ):
     class InputStream:
+        active = True
+
         def __init__(self, callback, **_):
             self._callback = callback
 

@@ -21,6 +21,7 @@ class InputStream:
     """Calls back with what is spoken as soon as it is opened."""
 
     spoken: list[np.ndarray] = []
+    active = True
 
     def __init__(self, samplerate, channels, dtype, device, callback):
         assert (samplerate, channels, dtype) == (48_000, 1, "float32")
@@ -63,6 +64,14 @@ def test_what_is_spoken_is_heard_in_order_until_the_end(sounddevice, monkeypatch
     np.testing.assert_array_equal(samples, np.concatenate(spoken))
     microphone.end()
     assert list(blocks) == []
+
+
+def test_a_microphone_that_is_unplugged_ends(sounddevice, monkeypatch, caplog):
+    """PortAudio then calls no more, and its stream is active no more."""
+    monkeypatch.setattr(InputStream, "spoken", [np.full((480, 1), 0.1, np.float32)])
+    monkeypatch.setattr(InputStream, "active", False)
+    assert [len(samples) for samples, _ in Microphone().blocks()] == [480]
+    assert "the microphone is gone" in caplog.text
 
 
 @pytest.mark.parametrize("device", ["3", "head", None])

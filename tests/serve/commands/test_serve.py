@@ -73,6 +73,8 @@ def test_an_evaluation_file_is_served_without_its_test_set():
     assert configuration.agent == "reina" and configuration.agent_options.chunk_ms == 500
     assert configuration.agent_options.target_language == "de"
     assert served_configuration(None, {}).history.history == "pauses"
+    # By pauses it would have to hear where nobody speaks.
+    assert served_configuration(None, {"decode_silence": []}).history.history is None
 
 
 def test_a_model_alone_runs_the_agent_that_any_model_can_and_transcribes():

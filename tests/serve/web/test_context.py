@@ -89,3 +89,14 @@ def test_in_mid_stream_it_is_too_late(whisper, noise):
     assert any(
         "a stream keeps the context that it began with" in one.get("error", "") for one in asyncio.run(one())
     )
+
+
+def test_of_a_message_that_is_refused_the_context_is_ignored_too(whisper, noise):
+    async def one():
+        async with connect(whisper.uri) as client:
+            await client.send(json.dumps({"context": CONTEXT, "policy": "alinatt"}))
+            return await speak(client, noise, {"policy": "holdn"})
+
+    told = asyncio.run(one())
+    assert told[0]["error"] == "there is no policy 'alinatt': did you mean 'alignatt'? (ignored)"
+    assert text_of(told) == expected(whisper, noise, "")

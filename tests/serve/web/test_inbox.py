@@ -7,7 +7,7 @@ import pytest
 
 from foundation.errors import InputError
 from serve.web.client_message import ClientMessage, ClientOptions
-from serve.web.inbox import Chunk, Inbox
+from serve.web.inbox import MOST_MESSAGES, Chunk, Inbox
 
 END = ClientMessage(ClientOptions(), ends=True)
 TURN = ClientMessage(ClientOptions(knob=3.0))
@@ -93,6 +93,22 @@ def test_room_comes_back_as_audio_leaves():
             await asyncio.sleep(0)
             assert not room.done() and inbox.waiting_s == pytest.approx(waiting_s)
             await inbox.take()
+        await asyncio.wait_for(room, 1)
+
+    asyncio.run(run())
+
+
+def test_messages_need_room_too():
+    """A client whose answers wait could fill the memory by them, at no more than a second of audio."""
+
+    async def run():
+        inbox = Inbox(200, 1000)
+        for _ in range(MOST_MESSAGES + 1):
+            inbox.put_message(TURN)
+        room = asyncio.create_task(inbox.has_room(1.0))
+        await asyncio.sleep(0)
+        assert not room.done()
+        assert await inbox.take() == TURN
         await asyncio.wait_for(room, 1)
 
     asyncio.run(run())

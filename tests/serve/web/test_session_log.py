@@ -12,6 +12,7 @@ from simulstream.metrics.readers import LogReader
 
 from foundation.errors import InputError
 from serve.web.session_log import SessionLog
+from serve.web.shown_text import ShownText
 from tests.serve.web.conftest import connect, serving, speak, text_of
 
 JOINED = SimpleNamespace(detokenizer_type="simuleval", latency_unit="char")
@@ -39,6 +40,32 @@ def test_streams_without_names_and_with_previews_are_read(scripted, sound, tmp_p
         zip(("stream_1", "stream_2", "talk"), said, strict=True)
     )
     assert json.loads(log.read_text().splitlines()[-1])["id"] == 3
+
+
+def test_previews_without_spaces_are_read(tmp_path):
+    """Readers take back whole tokens, and a preview of Chinese changes within what came as one."""
+    log, shown = SessionLog(tmp_path / "log.jsonl"), ShownText()
+    number = log.new_stream()
+    log.note_metadata(number, None)
+    for at_s, (text, preview) in enumerate([("", "今天天"), ("今天", "天空"), ("", "天气"), ("天气好", "")]):
+        change = shown.write(text, preview)
+        log.note_decision(number, at_s, 0.1, change.new, change.deleted, in_characters=True)
+    log.close()
+    assert read(tmp_path / "log.jsonl") == {"stream_1": shown.final_text} == {"stream_1": "今天天气好"}
+
+
+def test_a_stream_into_chinese_is_logged_in_characters(scripted, sound, tmp_path):
+    log = tmp_path / "log.jsonl"
+
+    async def client(uri):
+        async with connect(uri) as one:
+            return text_of(await speak(one, sound, {"stability": "preview", "target_lang": "zh"}))
+
+    with serving(scripted, session_log=log) as server:
+        said = asyncio.run(client(server.uri))
+    assert read(log) == {"stream_1": said}
+    lines = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    assert {len(token) for line in lines for token in line["generated_tokens"]} == {1}
 
 
 def test_the_next_server_goes_on_with_other_numbers(tmp_path):
