@@ -4,6 +4,7 @@ Shapes: B pairs, F feature frames, T memory frames, S source tokens, N target po
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -13,7 +14,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import HOP
+from models.sound.audio import SAMPLE_RATE
+from models.sound.log_mel import HOP, HOP_MS
 from models.whisper.front_end import FrontEnd
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
@@ -134,6 +136,8 @@ class Collation:
     frame_multiple: int = 1
     token_multiple: int = 1
     heard: TrainingHearing | None = None  # None: the audio alone, all of it encoded at once
+    most_frames: int | None = None  # feature frames of the encoder's window; None: any number
+    most_tokens: int | None = None  # of the decoder's context
 
     def batch(self, speech: Sequence[Example], texts: Sequence[Example], epoch: int) -> TranslationBatch:
         return TranslationBatch(
@@ -147,7 +151,7 @@ class Collation:
             audio = self._cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
             whole = self._cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
-        waveforms = [torch.from_numpy(pair.waveform()) for pair in pairs]
+        waveforms = [torch.from_numpy(self._waveform(pair)) for pair in pairs]
         heard = [
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
@@ -157,7 +161,7 @@ class Collation:
             return SpeechPairs(ids, self._waveforms(heard), text, whole)
         whole = self._audio(self._features(waveforms, [0] * len(pairs))) if self.with_whole_audio else None
         silences_ms = [
-            pair.silence_ms if len(clip) == len(waveform) else 0
+            min(pair.silence_ms, self._room_ms(len(clip))) if len(clip) == len(waveform) else 0
             for pair, clip, waveform in zip(pairs, heard, waveforms, strict=True)
         ]
         features = self._features(heard, silences_ms)
@@ -168,6 +172,21 @@ class Collation:
             ]
         return SpeechPairs(ids, self._audio(features), text, whole)
 
+    def _waveform(self, pair: Example) -> np.ndarray:
+        """What is heard of a clip (n,). Raises InputError where it is longer than the window."""
+        waveform = pair.waveform()
+        if self._room_ms(len(waveform)) < 0:
+            raise InputError(
+                f"{pair.clip} is {len(waveform) / SAMPLE_RATE:.2f} s long, longer than its manifest says and "
+                f"than the model's window of {HOP_MS * self.most_frames / 1000:g} s: correct the manifest's "
+                "seconds, and the row is left out"
+            )
+        return waveform
+
+    def _room_ms(self, samples: int) -> float:
+        """How much silence the window has room for behind so many samples; lengths in seconds are rounded."""
+        return math.inf if self.most_frames is None else HOP_MS * (self.most_frames - -(-samples // HOP))
+
     def _features(self, waveforms: Sequence[Tensor], silences_ms: Sequence[int]) -> list[Tensor]:
         """(mels, F) of each, with so much silence behind it."""
         pairs = zip(waveforms, silences_ms, strict=True)
@@ -176,7 +195,7 @@ class Collation:
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""
         lengths = torch.tensor([feature.shape[1] for feature in features])
-        longest = _rounded(int(lengths.max()), self.frame_multiple)
+        longest = _rounded(int(lengths.max()), self.frame_multiple, self.most_frames)
         values = torch.zeros(len(features), self.front_end.mel_bins, longest)
         for row, feature in enumerate(features):
             values[row, :, : feature.shape[1]] = feature
@@ -240,7 +259,7 @@ class Collation:
         )
 
     def _text(self, pairs: Sequence[Example]) -> Text:
-        longest = _rounded(max(pair.tokens for pair in pairs), self.token_multiple)
+        longest = _rounded(max(pair.tokens for pair in pairs), self.token_multiple, self.most_tokens)
         tokens = torch.zeros(len(pairs), longest, dtype=torch.int64)
         targets = torch.full((len(pairs), longest), IGNORED, dtype=torch.int64)
         for row, pair in enumerate(pairs):
@@ -253,5 +272,7 @@ class Collation:
         return Text(tokens, targets, len(pairs[0].prompt))
 
 
-def _rounded(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple
+def _rounded(length: int, multiple: int, most: int | None) -> int:
+    """A multiple, but never more than the model takes."""
+    rounded = -(-length // multiple) * multiple
+    return rounded if most is None else min(rounded, most)

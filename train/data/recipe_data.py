@@ -9,6 +9,7 @@ from fairseq2.recipe.base import RecipeContext
 from fairseq2.recipe.config import CommonSection, TrainerSection
 
 from foundation.errors import InputError
+from models.sound.log_mel import HOP_MS
 from models.whisper.hearing import PLAIN, Hearing
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batch_reader import BatchReader
@@ -149,6 +150,7 @@ def _collation(
     masking: MaskingSection | None = None,
     hearing: Hearing = PLAIN,
 ) -> Collation:
+    dimensions = start.model.dimensions
     return Collation(
         end_of_sequence=start.tokenizer.end_of_sequence,
         front_end=start.model.front_end,
@@ -158,5 +160,7 @@ def _collation(
         masking=masking,
         frame_multiple=config.batch.frame_multiple,
         token_multiple=config.batch.token_multiple,
-        heard=None if hearing.is_plain else TrainingHearing.of(hearing, start.model.dimensions),
+        heard=None if hearing.is_plain else TrainingHearing.of(hearing, dimensions),
+        most_frames=round(start.model.front_end.frame_ms * dimensions.n_audio_ctx / HOP_MS),
+        most_tokens=dimensions.n_text_ctx,
     )
