@@ -128,7 +128,7 @@ def read_examples(
             reason = _unusable(row, section, target, cache, longest_s)
             if reason is None:
                 pair = _pair(row, section, target, prompts[target], tokenizer, cache, longest_s)
-                reason = "text longer than the decoder" if pair.tokens > longest_tokens else None
+                reason = _useless(pair, longest_tokens)
             if reason is None:
                 pairs.append(pair)
             else:
@@ -209,6 +209,12 @@ def _heard_alike(row: Row, cached_samples: int) -> bool:
     if row.heard_samples is not None:
         return row.heard_samples == cached_samples
     return row.seconds is None or abs(cached_samples / SAMPLE_RATE - row.seconds) <= LENGTHS_DIFFER_S
+
+
+def _useless(pair: Example, longest_tokens: int) -> str | None:
+    if pair.tokens > longest_tokens:
+        return "text longer than the decoder"
+    return None if pair.ends or len(pair.text) else "no text, and no end that is learned"
 
 
 def _pair(

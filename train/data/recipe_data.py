@@ -1,6 +1,6 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,6 +72,12 @@ def train_reader(
         raise InputError(
             f"masking hides features, and an encoder cache has none ({cached[0]}): leave out one of the two"
         )
+    heard = [s.manifest for s in config.train if s.task != "nmt" and s.encoder_cache is None]
+    if cached and heard:
+        raise InputError(
+            f"the clips of {cached[0]} come from an encoder cache, and those of {heard[0]} do not, but each "
+            "batch mixes both: give all sections with clips a cache, or none"
+        )
     pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing))
     plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     collation = _collation(config, start, config.truncation, whole, masking, hearing)
@@ -111,12 +117,23 @@ def section_readers(
     context: RecipeContext, config: DataConfig, read: ReadSection, collation: Any
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section to validate on its name, the references by id, and its reader."""
+    names: set[str] = set()
     for section in config.validation:
         pairs = read(section)
         plan = BatchPlan(pairs, [1.0] * len(pairs), config.batch, config.reader.seed, shuffle=False)
         reader = BatchReader(plan, collation, context.gangs)
-        name = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
+        name = _name(section, names)
+        names.add(name)
         yield name, {pair.id: pair.reference for pair in pairs}, reader
+
+
+def _name(section: DataSection, taken: Collection[str]) -> str:
+    """By which scores of a section are known: sections of one name would be scored into one file."""
+    plain = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
+    own = f"{plain}-{section.source}"
+    file = f"{own}-{section.manifest.stem}"
+    names = (plain, own, file, *(f"{file}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def tell(section: DataSection, examples: Examples) -> None:

@@ -1,6 +1,6 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
@@ -41,12 +41,11 @@ def section_reader(model: AudioLanguageModel) -> ReadSection:
     longest_s = model.maximum_audio_ms / 1000
     encoder = FrozenEncoder(model.encoder_width, model.frame_ms, model.encoder)
 
-    def read(section: DataSection) -> list[Example]:
+    def read(section: DataSection) -> Sequence[Example]:
         check_task(section)
         examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
         tell(section, examples)
-        # Of an empty label without its end there is nothing to learn.
-        return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
+        return examples.pairs
 
     return read
 

@@ -267,17 +267,6 @@ def test_padding_to_multiples_gives_few_shapes_and_the_same_predictions(world, t
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_padding_to_multiples_ends_with_window_and_context(world, tokenizer):
-    pairs = examples(world, tokenizer).pairs
-    limits = {"most_frames": 3000, "most_tokens": 120}
-    speech = collation(tokenizer, frame_multiple=700, token_multiple=100, **limits).batch(pairs, [], 0).speech
-    assert speech.audio.values.shape[2] == 700 and speech.text.tokens.shape[1] == 100
-    speech = (
-        collation(tokenizer, frame_multiple=3500, token_multiple=500, **limits).batch(pairs, [], 0).speech
-    )
-    assert speech.audio.values.shape[2] == 3000 and speech.text.tokens.shape[1] == 120
-
-
 @pytest.mark.parametrize("multiples", [{"frame_multiple": 0}, {"token_multiple": -1}])
 def test_a_multiple_below_one_is_refused(multiples):
     with pytest.raises(InputError, match="frame_multiple and token_multiple must be from 1 to 10000"):
