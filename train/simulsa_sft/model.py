@@ -84,9 +84,11 @@ class AudioLanguageInTraining(TrainedWeights):
         """Leave out of training what is not to be trained. Raises InputError if that is everything."""
         if self.lora is not None:
             hearing = {*self.model.encoder.parameters(), *self.model.adapter.parameters()}
-            for name, weight in self.model.language_model.named_parameters():
-                if weight not in hearing:  # which are inside some language models
-                    weight.requires_grad_("lora_" in name)
+            # Some language models have what hears inside, and others their head outside.
+            for part in (self.model.language_model, self.model.head):
+                for name, weight in part.named_parameters():
+                    if weight not in hearing:
+                        weight.requires_grad_("lora_" in name)
         if self.config.freeze_encoder:
             self.model.encoder.requires_grad_(False)
         if self.config.freeze_adapter:
