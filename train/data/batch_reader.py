@@ -113,8 +113,16 @@ class BatchReader(DataReader[TranslationBatch]):
         self._step += 1
         return batches
 
+    @property
+    def place(self) -> tuple[int, bool]:
+        """The epoch, from 0, and whether all of it has been read."""
+        return self._epoch, (self._step + 1) * self._accumulate > len(self._planned())
+
+    def _planned(self) -> list[PlannedBatch]:
+        return feeding_all(self._plan.epoch(self._epoch), self._processes)
+
     def _open(self) -> Iterator[TranslationBatch | _Unusable]:
-        batches = feeding_all(self._plan.epoch(self._epoch), self._processes)
+        batches = self._planned()
         share = _Share(self._plan, batches, self._collation, self._epoch, self._rank, self._processes)
         order = range(self._step * self._accumulate, len(batches))
         return iter(DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers))

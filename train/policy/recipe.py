@@ -44,6 +44,7 @@ from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
 from train.recipes.start_model import POLICY, StartModel, open_model
+from train.recipes.trainer import create_trainer
 
 FAMILY = "simulst_policy"
 
@@ -190,7 +191,7 @@ class PolicyRecipe(Recipe):
         for name, _, valid_reader in sections:
             units.append(PolicyEvalUnit(model, model.loss, name))
             readers.append(valid_reader)
-        return context.create_trainer(unit, reader, units, readers)
+        return create_trainer(context, unit, reader, units, readers)
 
     @property
     def config_kls(self) -> type[object]:
