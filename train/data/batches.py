@@ -213,16 +213,18 @@ class Collation:
         """(B,) of so many memory frames."""
         return frames / (1000 / self.front_end.frame_ms)
 
-    def _is_cut(self, pair: Example) -> bool:
-        """Whether a clip is cut at random.
+    def may_cut(self, pair: Example) -> bool:
+        """Whether a clip may be cut at random.
 
         The text of a beginning is of what is heard of it: with less it would teach to guess. A policy learns
         from less and from all that the beginning has, whatever its text.
         """
-        return self.truncation is not None and (pair.heard_samples is None or self.with_whole_audio)
+        if self.truncation is None or not self.truncation.cut_probability:
+            return False
+        return pair.heard_samples is None or self.with_whole_audio
 
     def _heard(self, pair: Example, samples: int, epoch: int) -> int:
-        if not self._is_cut(pair):
+        if not self.may_cut(pair):
             return samples
         cut = self.truncation
         generator = self._generator(pair, epoch)
@@ -231,7 +233,7 @@ class Collation:
 
     def _version(self, pair: Example, epoch: int) -> int:
         versions = len(pair.cached.versions)
-        if versions == 1 or not self._is_cut(pair):
+        if versions == 1 or not self.may_cut(pair):
             return 0
         generator = self._generator(pair, epoch)
         coin, place = torch.rand(2, generator=generator).tolist()

@@ -78,9 +78,9 @@ def train_reader(
             f"the clips of {cached[0]} come from an encoder cache, and those of {heard[0]} do not, but each "
             "batch mixes both: give all sections with clips a cache, or none"
         )
-    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing))
-    plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     collation = _collation(config, start, config.truncation, whole, masking, hearing)
+    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing, collation))
+    plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     accumulate = config.trainer.grad_accumulation.num_batches
     return BatchReader(plan, collation, context.gangs, accumulate, config.reader.workers)
 
@@ -95,7 +95,7 @@ def validation_readers(
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader. Arguments are as in `train_reader`."""
     collation = _collation(config, start, truncation, whole, hearing=hearing)
-    return section_readers(context, config, _reader(start, hearing), collation)
+    return section_readers(context, config, _reader(start, hearing, collation), collation)
 
 
 def mixed_pairs(
@@ -127,6 +127,16 @@ def section_readers(
         yield name, {pair.id: pair.reference for pair in pairs}, reader
 
 
+def check_cuts(section: DataSection, pairs: Sequence[Example], collation: Collation) -> None:
+    """Raises InputError for clips that are to be cut, of which the section's cache has no cut version."""
+    cached = [pair for pair in pairs if pair.cached is not None and len(pair.cached.versions) == 1]
+    if any(map(collation.may_cut, cached)):
+        raise InputError(
+            f"the clips of {section.manifest} are to be cut, and {section.encoder_cache} holds whole ones: "
+            "make it with `simulst prepare encode --truncations N`"
+        )
+
+
 def _name(section: DataSection, taken: Collection[str]) -> str:
     """By which scores of a section are known: sections of one name would be scored into one file."""
     plain = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
@@ -145,7 +155,7 @@ def tell(section: DataSection, examples: Examples) -> None:
         log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
 
 
-def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
+def _reader(start: StartModel, hearing: Hearing, collation: Collation) -> ReadSection:
     dimensions = start.model.dimensions
     frame_ms = start.model.front_end.frame_ms
     longest_s = frame_ms / 1000 * dimensions.n_audio_ctx
@@ -153,6 +163,7 @@ def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
 
     def read(section: DataSection) -> Sequence[Example]:
         examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
+        check_cuts(section, examples.pairs, collation)
         tell(section, examples)
         return examples.pairs
 

@@ -19,7 +19,7 @@ CHINESE = frozenset({"zh", "yue"})
 def bleu_tokenizer(languages: Collection[str]) -> str:
     """sacreBLEU's: without spaces between words it counts characters, or it would count whole sentences.
 
-    Among other languages Chinese characters are. None of these needs another package, as Japanese words would.
+    Among other languages it counts Chinese ones. None of these needs a package, as Japanese words would.
     """
     codes = set(map(canonical_language, languages))
     if not codes & CHARACTER_LANGUAGES:

@@ -1,5 +1,6 @@
 """Sections of data: which of their rows and clips go together, and what their scores are called."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from foundation.errors import InputError
 from models.whisper.front_end import WhisperFrontEnd
 from tests.train.tiny_training import build
-from train.data.batches import Collation
+from train.data.batches import Collation, TruncationSection
 from train.data.examples import DataSection, read_examples
-from train.data.recipe_data import section_readers, train_reader
+from train.data.recipe_data import check_cuts, section_readers, train_reader
 from train.recipes.start_model import open_model
 from train.translator.recipe import TranslationConfig
 
@@ -71,6 +72,28 @@ def test_clips_of_which_only_some_come_from_a_cache_are_refused(tmp_path):
     message = r"clips of .*a.tsv come from an encoder cache, and those of .*b.tsv do not"
     with pytest.raises(InputError, match=message):
         train_reader(None, TranslationConfig(train=sections), None, frozen_encoder=True)
+
+
+@pytest.mark.parametrize(
+    ("versions", "truncation", "whole", "heard", "refused"),
+    [
+        (1, TruncationSection(), False, None, True),
+        (1, TruncationSection(), False, 800, False),  # a beginning, which stage 2 does not cut again
+        (1, TruncationSection(), True, 800, True),  # but stage 3 does
+        (2, TruncationSection(), True, None, False),
+        (1, TruncationSection(cut_probability=0.0), False, None, False),
+        (1, None, False, None, False),
+    ],
+)
+def test_a_cache_of_whole_clips_is_refused_where_they_are_to_be_cut(
+    tmp_path, versions, truncation, whole, heard, refused
+):
+    section = DataSection(manifest=tmp_path / "a.tsv", encoder_cache=tmp_path / "cache", targets=["de"])
+    collation = Collation(0, WhisperFrontEnd(80), truncation, whole, seed=0)
+    pair = SimpleNamespace(cached=SimpleNamespace(versions=[None] * versions), heard_samples=heard)
+    message = "a.tsv are to be cut, and .*cache holds whole ones"
+    with pytest.raises(InputError, match=message) if refused else nullcontext():
+        check_cuts(section, [pair], collation)
 
 
 def test_each_validation_set_has_a_name_of_its_own(world, tokenizer):
