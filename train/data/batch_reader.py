@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+import torch
 from fairseq2.datasets import DataReader
 from fairseq2.gang import Gangs
 from torch.utils.data import DataLoader, Dataset
@@ -125,7 +126,10 @@ class BatchReader(DataReader[TranslationBatch]):
         batches = self._planned()
         share = _Share(self._plan, batches, self._collation, self._epoch, self._rank, self._processes)
         order = range(self._step * self._accumulate, len(batches))
-        return iter(DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers))
+        # By itself it draws a seed from what dropout draws from: a run that goes on would draw once more.
+        own = torch.Generator().manual_seed(0)
+        loader = DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers, generator=own)
+        return iter(loader)
 
     def reset(self) -> None:
         """Goes on to the next epoch; without shuffling all epochs are alike."""
