@@ -43,6 +43,7 @@ from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
+from train.recipes.pinned_start import pinned
 from train.recipes.start_model import POLICY, StartModel, open_model
 from train.recipes.trainer import create_trainer
 
@@ -206,6 +207,7 @@ def create(config: PolicyConfig) -> PolicyInTraining:
         config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
     )
     path = locate_model(config.translator)
+    base = pinned(config.translator, path)
     kind = config.gain if config.objective == "gain" else config.divergence
     aligns = config.alignment_weight > 0
     try:
@@ -228,7 +230,7 @@ def create(config: PolicyConfig) -> PolicyInTraining:
         )
     except ValueError as error:
         raise InputError(f"policy: {error}") from None
-    return PolicyInTraining(options, teacher, loss, config.translator)
+    return PolicyInTraining(options, teacher, loss, base)
 
 
 def _teacher(config: PolicyConfig, path: Path, kind: str, aligns: bool) -> Teacher | AudioLanguageTeacher:

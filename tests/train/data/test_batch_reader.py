@@ -60,7 +60,7 @@ def test_a_clip_that_cannot_be_read_is_named_in_one_line(tmp_path, workers):
 
 
 def test_reading_draws_nothing_that_training_draws_from(tmp_path):
-    """So that a run that goes on in the middle of an epoch has the dropout of one that was not interrupted."""
+    """So a run that goes on in the middle of an epoch has the dropout of one that was not interrupted."""
     soundfile.write(tmp_path / "a.wav", np.full(1600, 0.1), 16_000)
     state = torch.get_rng_state()
     next(reader([pair("a", clip=tmp_path / "a.wav")]))
