@@ -206,6 +206,11 @@ def create(config: PolicyConfig) -> PolicyInTraining:
     check_policy(
         config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
     )
+    if config.objective == "gain" and config.divergence != PolicyConfig.divergence:
+        raise InputError(
+            f"divergence {config.divergence} is of objective `divergence`, and the objective is gain: set "
+            "objective to divergence, or gain in its place"
+        )
     path = locate_model(config.translator)
     base = pinned(config.translator, path)
     kind = config.gain if config.objective == "gain" else config.divergence

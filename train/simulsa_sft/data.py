@@ -19,6 +19,12 @@ def train_reader(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel, frozen_encoder: bool
 ) -> BatchReader:
     """All sections mixed by their weights. Raises InputError if the data cannot be used."""
+    for name in ("frame_multiple", "token_multiple"):
+        if getattr(config.batch, name) != 1:
+            raise InputError(
+                f"batch.{name} is of stages 1 to 3: an audio-language model reads audio and text in one row, "
+                "which is padded as it is: leave it out"
+            )
     pairs, weights = mixed_pairs(config, frozen_encoder, section_reader(model))
     truncated = sum(pair.heard_samples is not None for pair in pairs)
     log.info("{} of {} pairs are of truncated clips.", truncated, len(pairs))

@@ -16,6 +16,7 @@ from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
+from train.data.batch_plan import BatchSection
 from train.data.encoder_cache import EncoderCache, FrozenEncoder
 from train.data.examples import DataSection
 from train.prepare import main as prepare
@@ -195,6 +196,9 @@ def test_sections_that_cannot_be_trained_on_are_refused(world):
     training = in_training(world)
     with pytest.raises(InputError, match="there is nothing to train on"):
         check_data(SftConfig())
+    padded = SftConfig(batch=BatchSection(token_multiple=8))
+    with pytest.raises(InputError, match="batch.token_multiple is of stages 1 to 3"):
+        train_reader(None, padded, training.model, frozen_encoder=True)
     cached = SftConfig(train=[DataSection(manifest=world.manifest, encoder_cache=Path("c"), targets=["de"])])
     with pytest.raises(InputError, match="an encoder cache needs a frozen encoder"):
         train_reader(None, cached, training.model, frozen_encoder=False)
