@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.audio import SAMPLE_RATE
 from models.sound.log_mel import HOP, HOP_MS
 from models.whisper.front_end import FrontEnd
 from train.data.examples import Example
@@ -151,7 +150,7 @@ class Collation:
             audio = self._cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
             whole = self._cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
-        waveforms = [torch.from_numpy(self._waveform(pair)) for pair in pairs]
+        waveforms = [torch.from_numpy(pair.waveform(self.most_frames)) for pair in pairs]
         heard = [
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
@@ -171,17 +170,6 @@ class Collation:
                 for pair, feature in zip(pairs, features, strict=True)
             ]
         return SpeechPairs(ids, self._audio(features), text, whole)
-
-    def _waveform(self, pair: Example) -> np.ndarray:
-        """What is heard of a clip (n,). Raises InputError where it is longer than the window."""
-        waveform = pair.waveform()
-        if self._room_ms(len(waveform)) < 0:
-            raise InputError(
-                f"{pair.clip} is {len(waveform) / SAMPLE_RATE:.2f} s long, longer than its manifest says and "
-                f"than the model's window of {HOP_MS * self.most_frames / 1000:g} s: correct the manifest's "
-                "seconds, and the row is left out"
-            )
-        return waveform
 
     def _room_ms(self, samples: int) -> float:
         """How much silence the window has room for behind so many samples; lengths in seconds are rounded."""

@@ -71,4 +71,5 @@ def check_task(section: DataSection) -> None:
 
 
 def collation(model: AudioLanguageModel) -> AudioTextCollation:
-    return AudioTextCollation(model.tokenizer.audio_token, model.tokenizer.end_of_sequence)
+    tokenizer = model.tokenizer
+    return AudioTextCollation(tokenizer.audio_token, tokenizer.end_of_sequence, model.window_frames)

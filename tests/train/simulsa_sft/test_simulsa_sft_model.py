@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import torch.nn.functional as F
 import yaml
@@ -157,6 +158,16 @@ def test_a_cache_of_cut_clips_is_not_taken_for_whole_ones(world, tmp_path, caplo
     section = DataSection(manifest=world.manifest, encoder_cache=tmp_path / "cache", targets=["de"])
     section_reader(in_training(world).model)(section)
     assert "4 rows of " in caplog.text and "heard to another length in the encoder cache" in caplog.text
+
+
+def test_a_clip_longer_than_its_manifest_says_is_named(world, tmp_path):
+    training = in_training(world)
+    samples = training.model.window_frames * 160 + 1
+    soundfile.write(tmp_path / "long.wav", np.zeros(samples), 16_000)
+    manifest = tmp_path / "manifest.tsv"
+    manifest.write_text("id\taudio\tseconds\tde\na\tlong.wav\t1\teins\n")
+    with pytest.raises(InputError, match="long.wav is .* s long, longer than its manifest says"):
+        batch_of(world, training, manifest)
 
 
 def test_a_begun_run_goes_on_only_as_it_began(world, tmp_path):
