@@ -116,8 +116,9 @@ class WhisperTokenizer:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def encode_sentence(self, text: str) -> list[int]:
-        """Tokens of a sentence as Whisper writes it: a space precedes the first word too."""
-        return self.encode(" " + text.lstrip())
+        """Tokens of a sentence as Whisper writes it: a space precedes the first word too; none of no text."""
+        sentence = text.lstrip()
+        return self.encode(" " + sentence) if sentence else []
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of `tokens`. Special tokens and the bytes of incomplete characters leave nothing."""

@@ -28,7 +28,8 @@ class BatchSection:
     """A batch holds at most so much audio, padding included."""
 
     pairs: int = 128
-    """It holds at most so many pairs of speech and text."""
+    """It holds at most so many clips, without speech texts. Texts beside clips are shared out among all
+    batches, however many that makes."""
 
     text_tokens: int = 8192
     """Without speech it holds at most so many tokens, of source and target, padding included."""

@@ -4,16 +4,26 @@ fairseq2's own data pipeline is native code that runs on few machines; this read
 state is two numbers, epoch and step, because plans and truncations depend on nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+import torch
 from fairseq2.datasets import DataReader
 from fairseq2.gang import Gangs
 from torch.utils.data import DataLoader, Dataset
 
+from foundation.errors import InputError
 from train.data.batch_plan import BatchPlan, PlannedBatch
 from train.data.batches import Collation, TranslationBatch
 from train.data.examples import Example
+
+
+@dataclass(frozen=True)
+class _Unusable:
+    """What is wrong with a batch: an error would come out of another process with all that it did there."""
+
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -30,17 +40,39 @@ class _Share(Dataset):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, at: int) -> TranslationBatch:
+    def __getitem__(self, at: int) -> TranslationBatch | _Unusable:
         batch = self.batches[at]
-        return self.collation.batch(self._own(batch.speech), self._own(batch.text), self.epoch)
+        try:
+            return self.collation.batch(self._own(batch.speech), self._own(batch.text), self.epoch)
+        except InputError as error:
+            return _Unusable(str(error))
 
     def _own(self, places: tuple[int, ...]) -> list[Example]:
         return [self.plan.pairs[place] for place in places[self.rank :: self.processes]]
 
 
-def _feeds_all(batch: PlannedBatch, processes: int) -> bool:
-    """Whether each process gets something. fairseq2 would wait for ever for one without targets."""
-    return len(batch.speech or batch.text) >= processes
+def feeding_all(batches: Iterable[PlannedBatch], processes: int) -> list[PlannedBatch]:
+    """The batches, those joined that hold fewer pairs than there are processes: no pair is left out.
+
+    fairseq2 would wait for ever for a process without targets.
+    """
+    fed: list[PlannedBatch] = []
+    small = PlannedBatch((), ())
+    for batch in batches:
+        if len(batch.speech or batch.text) >= processes:
+            fed.append(batch)
+            continue
+        small = _joined(small, batch)
+        if len(small.speech or small.text) >= processes:
+            fed.append(small)
+            small = PlannedBatch((), ())
+    if fed and small != PlannedBatch((), ()):
+        fed[-1] = _joined(fed[-1], small)
+    return fed
+
+
+def _joined(first: PlannedBatch, second: PlannedBatch) -> PlannedBatch:
+    return PlannedBatch(first.speech + second.speech, first.text + second.text)
 
 
 class BatchReader(DataReader[TranslationBatch]):
@@ -49,7 +81,15 @@ class BatchReader(DataReader[TranslationBatch]):
     def __init__(
         self, plan: BatchPlan, collation: Collation, gangs: Gangs, accumulate: int = 1, workers: int = 0
     ) -> None:
-        """Starts before epoch 0. workers: processes that read audio; 0 reads it in this one."""
+        """Starts before epoch 0. workers: processes that read audio; 0 reads it in this one.
+
+        Raises InputError for fewer pairs than there are processes.
+        """
+        if len(plan.pairs) < gangs.dp.size:
+            raise InputError(
+                f"{len(plan.pairs)} pairs are fewer than the {gangs.dp.size} processes, each of which needs "
+                "one: give more data, or start fewer processes"
+            )
         self._plan = plan
         self._collation = collation
         self._rank, self._processes = gangs.dp.rank, gangs.dp.size
@@ -57,7 +97,7 @@ class BatchReader(DataReader[TranslationBatch]):
         self._workers = workers
         self._epoch = 0
         self._step = 0
-        self._batches: Iterator[TranslationBatch] | None = None
+        self._batches: Iterator[TranslationBatch | _Unusable] | None = None
 
     def __iter__(self) -> "BatchReader":
         return self
@@ -65,17 +105,31 @@ class BatchReader(DataReader[TranslationBatch]):
     def __next__(self) -> list[TranslationBatch]:
         if self._batches is None:
             self._batches = self._open()
-        batches = [batch for _, batch in zip(range(self._accumulate), self._batches, strict=False)]
+        batches = list(islice(self._batches, self._accumulate))
+        for batch in batches:
+            if isinstance(batch, _Unusable):
+                raise InputError(batch.fault)
         if len(batches) < self._accumulate:
             raise StopIteration
         self._step += 1
         return batches
 
-    def _open(self) -> Iterator[TranslationBatch]:
-        batches = [batch for batch in self._plan.epoch(self._epoch) if _feeds_all(batch, self._processes)]
+    @property
+    def place(self) -> tuple[int, bool]:
+        """The epoch, from 0, and whether all of it has been read."""
+        return self._epoch, (self._step + 1) * self._accumulate > len(self._planned())
+
+    def _planned(self) -> list[PlannedBatch]:
+        return feeding_all(self._plan.epoch(self._epoch), self._processes)
+
+    def _open(self) -> Iterator[TranslationBatch | _Unusable]:
+        batches = self._planned()
         share = _Share(self._plan, batches, self._collation, self._epoch, self._rank, self._processes)
         order = range(self._step * self._accumulate, len(batches))
-        return iter(DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers))
+        # By itself it draws a seed from what dropout draws from: a run that goes on would draw once more.
+        own = torch.Generator().manual_seed(0)
+        loader = DataLoader(share, batch_size=None, sampler=order, num_workers=self._workers, generator=own)
+        return iter(loader)
 
     def reset(self) -> None:
         """Goes on to the next epoch; without shuffling all epochs are alike."""

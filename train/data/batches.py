@@ -4,6 +4,7 @@ Shapes: B pairs, F feature frames, T memory frames, S source tokens, N target po
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from foundation.errors import InputError
-from models.sound.log_mel import HOP
+from models.sound.log_mel import HOP, HOP_MS
 from models.whisper.front_end import FrontEnd
 from train.data.examples import Example
 from train.data.masking import MaskingSection, masked
@@ -134,6 +135,8 @@ class Collation:
     frame_multiple: int = 1
     token_multiple: int = 1
     heard: TrainingHearing | None = None  # None: the audio alone, all of it encoded at once
+    most_frames: int | None = None  # feature frames of the encoder's window; None: any number
+    most_tokens: int | None = None  # of the decoder's context
 
     def batch(self, speech: Sequence[Example], texts: Sequence[Example], epoch: int) -> TranslationBatch:
         return TranslationBatch(
@@ -147,7 +150,7 @@ class Collation:
             audio = self._cached_audio(pairs, [self._version(pair, epoch) for pair in pairs])
             whole = self._cached_audio(pairs, [0] * len(pairs)) if self.with_whole_audio else None
             return SpeechPairs(ids, audio, text, whole)
-        waveforms = [torch.from_numpy(pair.waveform()) for pair in pairs]
+        waveforms = [torch.from_numpy(pair.waveform(self.most_frames)) for pair in pairs]
         heard = [
             waveform[: self._heard(pair, len(waveform), epoch)]
             for pair, waveform in zip(pairs, waveforms, strict=True)
@@ -157,7 +160,7 @@ class Collation:
             return SpeechPairs(ids, self._waveforms(heard), text, whole)
         whole = self._audio(self._features(waveforms, [0] * len(pairs))) if self.with_whole_audio else None
         silences_ms = [
-            pair.silence_ms if len(clip) == len(waveform) else 0
+            min(pair.silence_ms, self._room_ms(len(clip))) if len(clip) == len(waveform) else 0
             for pair, clip, waveform in zip(pairs, heard, waveforms, strict=True)
         ]
         features = self._features(heard, silences_ms)
@@ -168,6 +171,10 @@ class Collation:
             ]
         return SpeechPairs(ids, self._audio(features), text, whole)
 
+    def _room_ms(self, samples: int) -> float:
+        """How much silence the window has room for behind so many samples; lengths in seconds are rounded."""
+        return math.inf if self.most_frames is None else HOP_MS * (self.most_frames - -(-samples // HOP))
+
     def _features(self, waveforms: Sequence[Tensor], silences_ms: Sequence[int]) -> list[Tensor]:
         """(mels, F) of each, with so much silence behind it."""
         pairs = zip(waveforms, silences_ms, strict=True)
@@ -176,7 +183,7 @@ class Collation:
     def _audio(self, features: Sequence[Tensor]) -> Audio:
         """features (mels, F) of each clip."""
         lengths = torch.tensor([feature.shape[1] for feature in features])
-        longest = _rounded(int(lengths.max()), self.frame_multiple)
+        longest = _rounded(int(lengths.max()), self.frame_multiple, self.most_frames)
         values = torch.zeros(len(features), self.front_end.mel_bins, longest)
         for row, feature in enumerate(features):
             values[row, :, : feature.shape[1]] = feature
@@ -194,16 +201,18 @@ class Collation:
         """(B,) of so many memory frames."""
         return frames / (1000 / self.front_end.frame_ms)
 
-    def _is_cut(self, pair: Example) -> bool:
-        """Whether a clip is cut at random.
+    def may_cut(self, pair: Example) -> bool:
+        """Whether a clip may be cut at random.
 
         The text of a beginning is of what is heard of it: with less it would teach to guess. A policy learns
         from less and from all that the beginning has, whatever its text.
         """
-        return self.truncation is not None and (pair.heard_samples is None or self.with_whole_audio)
+        if self.truncation is None or not self.truncation.cut_probability:
+            return False
+        return pair.heard_samples is None or self.with_whole_audio
 
     def _heard(self, pair: Example, samples: int, epoch: int) -> int:
-        if not self._is_cut(pair):
+        if not self.may_cut(pair):
             return samples
         cut = self.truncation
         generator = self._generator(pair, epoch)
@@ -212,7 +221,7 @@ class Collation:
 
     def _version(self, pair: Example, epoch: int) -> int:
         versions = len(pair.cached.versions)
-        if versions == 1 or not self._is_cut(pair):
+        if versions == 1 or not self.may_cut(pair):
             return 0
         generator = self._generator(pair, epoch)
         coin, place = torch.rand(2, generator=generator).tolist()
@@ -240,7 +249,7 @@ class Collation:
         )
 
     def _text(self, pairs: Sequence[Example]) -> Text:
-        longest = _rounded(max(pair.tokens for pair in pairs), self.token_multiple)
+        longest = _rounded(max(pair.tokens for pair in pairs), self.token_multiple, self.most_tokens)
         tokens = torch.zeros(len(pairs), longest, dtype=torch.int64)
         targets = torch.full((len(pairs), longest), IGNORED, dtype=torch.int64)
         for row, pair in enumerate(pairs):
@@ -253,5 +262,7 @@ class Collation:
         return Text(tokens, targets, len(pairs[0].prompt))
 
 
-def _rounded(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple
+def _rounded(length: int, multiple: int, most: int | None) -> int:
+    """A multiple, but never more than the model takes."""
+    rounded = -(-length // multiple) * multiple
+    return rounded if most is None else min(rounded, most)

@@ -18,6 +18,7 @@ import numpy as np
 
 from foundation.errors import InputError
 from models.sound.audio import SAMPLE_RATE, read_audio
+from models.sound.log_mel import HOP, HOP_MS
 from train.data.encoder_cache import CachedClip, EncoderCache, FrozenEncoder
 from train.data.manifest import Row, read_manifest
 
@@ -89,9 +90,20 @@ class Example:
         """How many positions of the decoder the pair takes."""
         return len(self.prompt) + len(self.text)
 
-    def waveform(self) -> np.ndarray:
-        """What is heard of the clip, (n,) float32 at 16 kHz. Raises InputError for an unusable one."""
-        return read_audio(self.clip)[: self.heard_samples]
+    def waveform(self, most_frames: int | None = None) -> np.ndarray:
+        """What is heard of the clip, (n,) float32 at 16 kHz.
+
+        most_frames: feature frames of the model's window; None: any number. Raises InputError for an unusable
+        clip, and for one that no window holds.
+        """
+        waveform = read_audio(self.clip)[: self.heard_samples]
+        if most_frames is not None and -(-len(waveform) // HOP) > most_frames:
+            raise InputError(
+                f"{self.clip} is {len(waveform) / SAMPLE_RATE:.2f} s long, longer than its manifest says and "
+                f"than the model's window of {HOP_MS * most_frames / 1000:g} s: correct the manifest's "
+                "seconds, and the row is left out"
+            )
+        return waveform
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ def read_examples(
             reason = _unusable(row, section, target, cache, longest_s)
             if reason is None:
                 pair = _pair(row, section, target, prompts[target], tokenizer, cache, longest_s)
-                reason = "text longer than the decoder" if pair.tokens > longest_tokens else None
+                reason = _useless(pair, longest_tokens)
             if reason is None:
                 pairs.append(pair)
             else:
@@ -209,6 +221,12 @@ def _heard_alike(row: Row, cached_samples: int) -> bool:
     if row.heard_samples is not None:
         return row.heard_samples == cached_samples
     return row.seconds is None or abs(cached_samples / SAMPLE_RATE - row.seconds) <= LENGTHS_DIFFER_S
+
+
+def _useless(pair: Example, longest_tokens: int) -> str | None:
+    if pair.tokens > longest_tokens:
+        return "text longer than the decoder"
+    return None if pair.ends or len(pair.text) else "no text, and no end that is learned"
 
 
 def _pair(

@@ -1,6 +1,6 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from fairseq2.recipe.base import RecipeContext
 from fairseq2.recipe.config import CommonSection, TrainerSection
 
 from foundation.errors import InputError
+from models.sound.log_mel import HOP_MS
 from models.whisper.hearing import PLAIN, Hearing
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batch_reader import BatchReader
@@ -71,9 +72,15 @@ def train_reader(
         raise InputError(
             f"masking hides features, and an encoder cache has none ({cached[0]}): leave out one of the two"
         )
-    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing))
-    plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
+    heard = [s.manifest for s in config.train if s.task != "nmt" and s.encoder_cache is None]
+    if cached and heard:
+        raise InputError(
+            f"the clips of {cached[0]} come from an encoder cache, and those of {heard[0]} do not, but each "
+            "batch mixes both: give all sections with clips a cache, or none"
+        )
     collation = _collation(config, start, config.truncation, whole, masking, hearing)
+    pairs, weights = mixed_pairs(config, frozen_encoder, _reader(start, hearing, collation))
+    plan = BatchPlan(pairs, weights, config.batch, config.reader.seed)
     accumulate = config.trainer.grad_accumulation.num_batches
     return BatchReader(plan, collation, context.gangs, accumulate, config.reader.workers)
 
@@ -88,7 +95,7 @@ def validation_readers(
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section its name, the references by id, and its reader. Arguments are as in `train_reader`."""
     collation = _collation(config, start, truncation, whole, hearing=hearing)
-    return section_readers(context, config, _reader(start, hearing), collation)
+    return section_readers(context, config, _reader(start, hearing, collation), collation)
 
 
 def mixed_pairs(
@@ -110,12 +117,33 @@ def section_readers(
     context: RecipeContext, config: DataConfig, read: ReadSection, collation: Any
 ) -> Iterator[tuple[str, dict[str, str], BatchReader]]:
     """For each section to validate on its name, the references by id, and its reader."""
+    names: set[str] = set()
     for section in config.validation:
         pairs = read(section)
         plan = BatchPlan(pairs, [1.0] * len(pairs), config.batch, config.reader.seed, shuffle=False)
         reader = BatchReader(plan, collation, context.gangs)
-        name = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
+        name = _name(section, names)
+        names.add(name)
         yield name, {pair.id: pair.reference for pair in pairs}, reader
+
+
+def check_cuts(section: DataSection, pairs: Sequence[Example], collation: Collation) -> None:
+    """Raises InputError for clips that are to be cut, of which the section's cache has no cut version."""
+    cached = [pair for pair in pairs if pair.cached is not None and len(pair.cached.versions) == 1]
+    if any(map(collation.may_cut, cached)):
+        raise InputError(
+            f"the clips of {section.manifest} are to be cut, and {section.encoder_cache} holds whole ones: "
+            "make it with `simulst prepare encode --truncations N`"
+        )
+
+
+def _name(section: DataSection, taken: Collection[str]) -> str:
+    """By which scores of a section are known: sections of one name would be scored into one file."""
+    plain = f"{section.manifest.parent.name}-{section.task}-{'-'.join(section.targets)}".rstrip("-")
+    own = f"{plain}-{section.source}"
+    file = f"{own}-{section.manifest.stem}"
+    names = (plain, own, file, *(f"{file}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def tell(section: DataSection, examples: Examples) -> None:
@@ -127,7 +155,7 @@ def tell(section: DataSection, examples: Examples) -> None:
         log.warning("{} rows of {} skipped: {}.", count, section.manifest, reason)
 
 
-def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
+def _reader(start: StartModel, hearing: Hearing, collation: Collation) -> ReadSection:
     dimensions = start.model.dimensions
     frame_ms = start.model.front_end.frame_ms
     longest_s = frame_ms / 1000 * dimensions.n_audio_ctx
@@ -135,6 +163,7 @@ def _reader(start: StartModel, hearing: Hearing) -> ReadSection:
 
     def read(section: DataSection) -> Sequence[Example]:
         examples = read_examples(section, start.tokenizer, dimensions.n_text_ctx, longest_s, encoder)
+        check_cuts(section, examples.pairs, collation)
         tell(section, examples)
         return examples.pairs
 
@@ -149,6 +178,7 @@ def _collation(
     masking: MaskingSection | None = None,
     hearing: Hearing = PLAIN,
 ) -> Collation:
+    dimensions = start.model.dimensions
     return Collation(
         end_of_sequence=start.tokenizer.end_of_sequence,
         front_end=start.model.front_end,
@@ -158,5 +188,7 @@ def _collation(
         masking=masking,
         frame_multiple=config.batch.frame_multiple,
         token_multiple=config.batch.token_multiple,
-        heard=None if hearing.is_plain else TrainingHearing.of(hearing, start.model.dimensions),
+        heard=None if hearing.is_plain else TrainingHearing.of(hearing, dimensions),
+        most_frames=round(start.model.front_end.frame_ms * dimensions.n_audio_ctx / HOP_MS),
+        most_tokens=dimensions.n_text_ctx,
     )

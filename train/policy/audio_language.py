@@ -143,4 +143,5 @@ def _collation(config: DataConfig, model: AudioLanguageModel, truncation: Trunca
         with_whole_audio=True,
         seed=config.reader.seed,
         heard=TrainingHearing(PLAIN, model.window_frames),  # clips come as waveforms
+        most_frames=model.window_frames,
     )

@@ -3,12 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from foundation.errors import InputError
 from models.policy.network import PolicyNetwork, PolicyOptions
+from models.storage.model_files import read_json
 from models.whisper.hearing import PLAIN, Hearing
 from train.data.batches import Audio, SpeechPairs, Waveforms
 from train.data.streamed import ClipEncoder
@@ -17,7 +19,7 @@ from train.policy.divergence_loss import DIVERGENCES, divergence
 from train.policy.loss import Lesson, PolicyLoss
 from train.policy.reina_loss import GAINS, information_gain
 from train.policy.two_passes import Heard, two_passes
-from train.recipes.start_model import StartModel
+from train.recipes.start_model import CHECKPOINTS, StartModel
 from train.translator.model import MultitaskTranslator
 
 
@@ -121,13 +123,32 @@ class PolicyInTraining(nn.Module):
         self.base = base
 
     def describe(self, file: Path) -> None:
-        """Write what is needed, beside the weights, to build the network again."""
+        """Write what is needed, beside the weights, to build the network again.
+
+        Raises InputError where checkpoints of another network or translator lie beside it.
+        """
         description = {"options": asdict(self.network.options), "base": self.base}
         description["hearing"] = self.teacher.hearing.described()
         if self.teacher.adapter is not None:
             description["adapter"] = self.teacher.adapter
+        if any((file.parent / CHECKPOINTS).glob("step_*")) and file.is_file():
+            _check_same(file, description)
+            return
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
     def forward(self, hidden: Tensor, heard_s: Tensor) -> Tensor:
         """The scores (B, N) as `PolicyNetwork` gives them."""
         return self.network(hidden, heard_s)
+
+
+def _check_same(file: Path, description: dict[str, Any]) -> None:
+    found = read_json(file)
+    # Runs of earlier versions name the run that their translator is of, and not the checkpoint.
+    if str(description["base"]).startswith(f"{found.get('base')}/{CHECKPOINTS}/"):
+        description = {**description, "base": found["base"]}
+    changed = [f"{name} ({was!s:.80})" for name, was in found.items() if description.get(name) != was]
+    if changed:
+        raise InputError(
+            f"{file.parent} holds checkpoints of a run with another {', '.join(changed)}: go on with the "
+            "first configuration, or name a new output folder"
+        )

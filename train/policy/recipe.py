@@ -43,7 +43,9 @@ from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
+from train.recipes.pinned_start import pinned
 from train.recipes.start_model import POLICY, StartModel, open_model
+from train.recipes.trainer import create_trainer
 
 FAMILY = "simulst_policy"
 
@@ -190,7 +192,7 @@ class PolicyRecipe(Recipe):
         for name, _, valid_reader in sections:
             units.append(PolicyEvalUnit(model, model.loss, name))
             readers.append(valid_reader)
-        return context.create_trainer(unit, reader, units, readers)
+        return create_trainer(context, unit, reader, units, readers)
 
     @property
     def config_kls(self) -> type[object]:
@@ -204,7 +206,13 @@ def create(config: PolicyConfig) -> PolicyInTraining:
     check_policy(
         config.objective, config.hears_duration, config.alignment_weight, config.alignment_temperature_s
     )
+    if config.objective == "gain" and config.divergence != PolicyConfig.divergence:
+        raise InputError(
+            f"divergence {config.divergence} is of objective `divergence`, and the objective is gain: set "
+            "objective to divergence, or gain in its place"
+        )
     path = locate_model(config.translator)
+    base = pinned(config.translator, path)
     kind = config.gain if config.objective == "gain" else config.divergence
     aligns = config.alignment_weight > 0
     try:
@@ -227,7 +235,7 @@ def create(config: PolicyConfig) -> PolicyInTraining:
         )
     except ValueError as error:
         raise InputError(f"policy: {error}") from None
-    return PolicyInTraining(options, teacher, loss, config.translator)
+    return PolicyInTraining(options, teacher, loss, base)
 
 
 def _teacher(config: PolicyConfig, path: Path, kind: str, aligns: bool) -> Teacher | AudioLanguageTeacher:

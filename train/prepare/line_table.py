@@ -77,6 +77,8 @@ class LineTable:
             return Skipped(identifier, "its id occurs before")
         if not all(texts):
             return Skipped(identifier, f"empty text in column {self.text_columns[texts.index('')]}")
+        if record.get("heard_ms"):
+            return Skipped(identifier, "its text is that of the clip's beginning alone", record["heard_ms"])
         name = record[self.audio_column or self.id_column]
         audio = (self.audio_dir or self.path.parent) / (name + self.audio_suffix)
         try:

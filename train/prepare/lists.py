@@ -27,6 +27,12 @@ def run(options: ListOptions) -> None:
     silent = [row.id for row in manifest.rows if row.audio is None]
     if silent:
         raise InputError(f"{options.manifest} names no clip for {some(silent)}: leave these rows out")
+    cut = [row.id for row in manifest.rows if row.heard_ms is not None]
+    if cut:
+        raise InputError(
+            f"{options.manifest} has beginnings of clips (heard_ms), of which SimulEval would hear all: "
+            f"{some(cut)}: leave these rows out"
+        )
     folder = options.output or options.manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
     lists = {"source.txt": [str(row.audio) for row in manifest.rows]}

@@ -140,6 +140,10 @@ def start_translator(options: TranslateOptions, jobs: int = 1) -> None:
             trailing_silence_ms=options.trailing_silence_ms,
         ),
     )
+    if translator.reads_text:
+        raise InputError(
+            f"the model {options.model!r} translates text and hears nothing: give one that hears clips"
+        )
     prompt = translator.tokenizer.prompt
     _Process.prompts = {target: prompt(options.source, target) for target in options.targets}
     _Process.translator = translator

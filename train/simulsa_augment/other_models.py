@@ -45,7 +45,8 @@ class TranslatorSpeculator:
             hidden = reading.hidden[row, length - len(text) : length]
             tokens = torch.tensor(text, device=hidden.device).long()
             told = self._translator.predict(hidden).gather(1, tokens[:, None])[:, 0]
-            likely.append(told.exp().cpu().numpy())
+            # Signs that are never written, such as a Whisper's quotation marks, say nothing about the audio.
+            likely.append(told.exp().where(told > -torch.inf, 1.0).cpu().numpy())
         return likely
 
 

@@ -34,6 +34,7 @@ class AudioTextCollation:
 
     audio_token: int
     end_of_sequence: int
+    most_frames: int | None = None  # feature frames of the encoder's window; None: any number
 
     def batch(self, speech: Sequence[Example], texts: Sequence[Example], epoch: int) -> AudioTextBatch:
         """There are no texts without speech, and nothing depends on the epoch."""
@@ -41,7 +42,7 @@ class AudioTextCollation:
             ids=[pair.id for pair in speech],
             prompts=[self._prompt(pair) for pair in speech],
             targets=[[*pair.text.tolist(), *([self.end_of_sequence] * pair.ends)] for pair in speech],
-            waveforms=[pair.waveform() if pair.cached is None else None for pair in speech],
+            waveforms=[pair.waveform(self.most_frames) if pair.cached is None else None for pair in speech],
             cached=[None if pair.cached is None else _frames(pair) for pair in speech],
         )
 

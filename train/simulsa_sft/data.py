@@ -1,6 +1,6 @@
 """From data sections of a configuration to the readers of a fairseq2 trainer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fairseq2.logging import log
 from fairseq2.recipe.base import RecipeContext
@@ -19,6 +19,12 @@ def train_reader(
     context: RecipeContext, config: DataConfig, model: AudioLanguageModel, frozen_encoder: bool
 ) -> BatchReader:
     """All sections mixed by their weights. Raises InputError if the data cannot be used."""
+    for name in ("frame_multiple", "token_multiple"):
+        if getattr(config.batch, name) != 1:
+            raise InputError(
+                f"batch.{name} is of stages 1 to 3: an audio-language model reads audio and text in one row, "
+                "which is padded as it is: leave it out"
+            )
     pairs, weights = mixed_pairs(config, frozen_encoder, section_reader(model))
     truncated = sum(pair.heard_samples is not None for pair in pairs)
     log.info("{} of {} pairs are of truncated clips.", truncated, len(pairs))
@@ -41,12 +47,11 @@ def section_reader(model: AudioLanguageModel) -> ReadSection:
     longest_s = model.maximum_audio_ms / 1000
     encoder = FrozenEncoder(model.encoder_width, model.frame_ms, model.encoder)
 
-    def read(section: DataSection) -> list[Example]:
+    def read(section: DataSection) -> Sequence[Example]:
         check_task(section)
         examples = read_examples(section, model.tokenizer, longest_tokens, longest_s, encoder)
         tell(section, examples)
-        # Of an empty label without its end there is nothing to learn.
-        return [pair for pair in examples.pairs if pair.ends or len(pair.text)]
+        return examples.pairs
 
     return read
 
@@ -66,4 +71,5 @@ def check_task(section: DataSection) -> None:
 
 
 def collation(model: AudioLanguageModel) -> AudioTextCollation:
-    return AudioTextCollation(model.tokenizer.audio_token, model.tokenizer.end_of_sequence)
+    tokenizer = model.tokenizer
+    return AudioTextCollation(tokenizer.audio_token, tokenizer.end_of_sequence, model.window_frames)

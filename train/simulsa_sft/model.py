@@ -3,7 +3,7 @@
 Shapes: B pairs, T audio frames, M positions that count, V vocabulary.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from models.storage.locate import locate_model
 from models.translator import TranslatorOptions
 from train.recipes.attention_kernels import attention_kernels
 from train.recipes.lora import LoraSection
+from train.recipes.pinned_start import pinned
 from train.recipes.start_model import CHECKPOINTS
 from train.recipes.trained_weights import TrainedWeights
 from train.simulsa_sft.batches import AudioTextBatch
@@ -68,11 +69,16 @@ class AudioLanguageInTraining(TrainedWeights):
 
         Raises InputError where checkpoints of another model, prompt or lora are in it.
         """
-        start = str(locate_model(self.config.start).absolute())
+        path = locate_model(self.config.start).absolute()
+        start = pinned(str(path), path)
         lora = None if self.config.lora is None else with_modules(self.model, self.config.lora)
         origin = Origin(start, self.config.prompt, lora)
         begun = any((output / CHECKPOINTS).glob("step_*")) and (output / DESCRIPTION).is_file()
-        if begun and (found := Origin.read(output)) != origin:
+        # Runs of earlier versions name the run that they start from, and not its checkpoint.
+        same = (origin, replace(origin, start=str(path)))
+        if begun and (found := Origin.read(output)) in same:
+            return
+        if begun:
             changed = [name for name in vars(origin) if getattr(origin, name) != getattr(found, name)]
             raise InputError(
                 f"{output} holds checkpoints of a run with another {', '.join(changed)}: go on with "
@@ -84,9 +90,11 @@ class AudioLanguageInTraining(TrainedWeights):
         """Leave out of training what is not to be trained. Raises InputError if that is everything."""
         if self.lora is not None:
             hearing = {*self.model.encoder.parameters(), *self.model.adapter.parameters()}
-            for name, weight in self.model.language_model.named_parameters():
-                if weight not in hearing:  # which are inside some language models
-                    weight.requires_grad_("lora_" in name)
+            # Some language models have what hears inside, and others their head outside.
+            for part in (self.model.language_model, self.model.head):
+                for name, weight in part.named_parameters():
+                    if weight not in hearing:
+                        weight.requires_grad_("lora_" in name)
         if self.config.freeze_encoder:
             self.model.encoder.requires_grad_(False)
         if self.config.freeze_adapter:

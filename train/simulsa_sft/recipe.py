@@ -24,6 +24,7 @@ from train.data.recipe_data import ReaderSection
 from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
+from train.recipes.trainer import create_trainer
 from train.simulsa_sft.data import check_task, train_reader, validation_readers
 from train.simulsa_sft.model import FAMILY, AudioLanguageInTraining, register_audio_language_models
 from train.simulsa_sft.unit import SftEvalUnit, SftUnit
@@ -100,7 +101,7 @@ class SftRecipe(Recipe):
         for name, references, valid_reader in validation_readers(context, config, model.model):
             units.append(SftEvalUnit(model, name, references))
             readers.append(valid_reader)
-        return context.create_trainer(unit, reader, units, readers)
+        return create_trainer(context, unit, reader, units, readers)
 
     @property
     def config_kls(self) -> type[object]:

@@ -30,6 +30,7 @@ from train.recipes.checks import check_before_loading
 from train.recipes.errors import register_input_errors
 from train.recipes.log import hush_environment
 from train.recipes.metric_names import name_metrics
+from train.recipes.trainer import create_trainer
 from train.translator.family import FAMILY, TranslatorConfig, check_languages, register_translators
 from train.translator.model import MultitaskTranslator
 from train.translator.unit import TranslationEvalUnit, TranslationUnit
@@ -113,7 +114,7 @@ class TranslationRecipe(Recipe):
         for name, references, valid_reader in held_out:
             units.append(TranslationEvalUnit(model, name, references))
             readers.append(valid_reader)
-        return context.create_trainer(unit, reader, units, readers)
+        return create_trainer(context, unit, reader, units, readers)
 
     @property
     def config_kls(self) -> type[object]:

@@ -1,5 +1,7 @@
 """What one step of stages 1 and 2 computes: cross-entropy of all tasks, and how good translations are."""
 
+from collections.abc import MutableMapping
+
 import fairseq2.recipe  # noqa: F401  fairseq2.trainer can only be imported after it
 import torch
 from fairseq2.metrics import Mean, MetricBag
@@ -15,6 +17,8 @@ from train.recipes.decoding import translate
 from train.recipes.validation_unit import ValidationUnit
 from train.translator.model import MultitaskTranslator
 
+PARTS = ("speech_nll", "text_nll")
+
 
 class TranslationUnit(TrainUnit[TranslationBatch]):
     """Sums the label-smoothed cross-entropy of speech and text (REINA, stages 1 and 2)."""
@@ -25,7 +29,7 @@ class TranslationUnit(TrainUnit[TranslationBatch]):
         self._label_smoothing = label_smoothing
 
     def prepare_metric_bag(self, metric_bag: MetricBag) -> None:
-        for name in ("loss", "nll_loss", "speech_nll", "text_nll"):
+        for name in ("loss", "nll_loss", *PARTS):
             metric_bag.add(name, Mean())
 
     def process_batch(self, batch: TranslationBatch, metric_bag: MetricBag) -> tuple[Tensor, int]:
@@ -39,6 +43,12 @@ class TranslationUnit(TrainUnit[TranslationBatch]):
             metric_bag.get("loss", Mean).update(loss.detach().cpu() / len(targets), weight=len(targets))
             total, count = total.to(loss.device) + loss, count + len(targets)
         return total, count
+
+    def process_metric_values(self, values: MutableMapping[str, object]) -> None:
+        """Leaves out the mean of what these steps had none of, which would be logged as 0."""
+        for name in PARTS:
+            if values.get(name) == 0:
+                del values[name]
 
 
 class TranslationEvalUnit(ValidationUnit[TranslationBatch]):
@@ -72,4 +82,4 @@ def check_finite(loss: Tensor, ids: list[str]) -> None:
 
 
 def _parts(batch: TranslationBatch) -> list[tuple[str, object]]:
-    return [("speech_nll", batch.speech), ("text_nll", batch.texts)]
+    return list(zip(PARTS, (batch.speech, batch.texts), strict=True))

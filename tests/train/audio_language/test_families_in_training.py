@@ -56,7 +56,11 @@ def test_fine_tuning_learns_a_batch_through_its_adapters(start, world):
     model = create_sft(AudioLanguageConfig(start=str(start), lora=lora))
     model.requires_grad_(True)  # as fairseq2 does
     model.freeze()
-    adapted = [name for name, weight in model.named_parameters() if weight.requires_grad and "lora_" in name]
+    model.model.adapter.requires_grad_(False)
+    learned = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    adapted = [name for name in learned if "lora_" in name]
+    assert adapted == learned, "all else is frozen, the head too"
+    model.model.adapter.requires_grad_(True)
     assert adapted and all("language_model" in name or ".model." in name for name in adapted)
     batch = batch_of(world, model, world.manifest)
     weights = [weight for weight in model.parameters() if weight.requires_grad]

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from foundation.errors import InputError
@@ -33,7 +35,7 @@ def examples(world, tokenizer, **section):
 def heard(tokenizer, pairs, truncation=None):
     """(B, mels, F) features and their lengths."""
     audio = (
-        Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), truncation, False, seed=0)
+        Collation(tokenizer.end_of_sequence, WhisperFrontEnd(80), truncation, False, seed=0, most_frames=3000)
         .batch(pairs, [], 0)
         .speech.audio
     )
@@ -70,3 +72,25 @@ def test_clips_without_it_are_heard_as_they_are(world, tokenizer):
 def test_silence_that_makes_no_sense_is_refused(world, tokenizer, section, message):
     with pytest.raises(InputError, match=message):
         examples(world, tokenizer, **section)
+
+
+def odd_clip(world, samples, seconds):
+    """A manifest of one clip of so many samples, of which it says a rounded, or a wrong, length."""
+    soundfile.write(world.folder / f"{samples}.wav", np.full(samples, 0.1), 16_000)
+    manifest = world.folder / f"{samples}.tsv"
+    manifest.write_text(f"id\taudio\tseconds\ten\nodd\t{samples}.wav\t{seconds}\thello\n", encoding="utf-8")
+    return manifest
+
+
+def test_silence_never_reaches_beyond_the_window(world, tokenizer):
+    """A sample more than 2 s begins another frame of features, and lengths are written in whole ms."""
+    pairs = examples(world, tokenizer, manifest=odd_clip(world, 32_001, "2.000"), trailing_silence_ms=30_000)
+    assert heard(tokenizer, pairs)[1] == [3000]
+
+
+def test_a_clip_longer_than_its_manifest_says_is_named_where_no_window_holds_it(world, tokenizer):
+    pairs = examples(world, tokenizer, manifest=odd_clip(world, 480_161, "2.000"))
+    with pytest.raises(
+        InputError, match=r"480161.wav is 30.01 s long, longer than its manifest says .* 30 s"
+    ):
+        heard(tokenizer, pairs)

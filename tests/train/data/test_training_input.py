@@ -188,6 +188,10 @@ def test_two_cures_for_one_illness_are_refused():
             "policy: divergence must be one of jensen-shannon, kullback-leibler, "
             "jensen-shannon-distance, got 'cosine'",
         ),
+        (
+            {"divergence": "kullback-leibler"},
+            "divergence kullback-leibler is of objective `divergence`, and the objective is gain",
+        ),
     ],
 )
 def test_a_policy_learns_from_what_is_known(options, message, tmp_path):

@@ -51,3 +51,13 @@ def test_lists_that_would_fall_out_of_step_are_refused(tmp_path):
     with pytest.raises(InputError, match="no text in de for 1 rows: b"):
         main(["--manifest", str(file), "--languages", "de"])
     assert not (tmp_path / "source.txt").exists()
+
+
+def test_beginnings_of_clips_are_refused(tmp_path):
+    """A list names files, all of which SimulEval hears."""
+    (tmp_path / "a.wav").write_bytes(b"")
+    file = tmp_path / "manifest.tsv"
+    file.write_text("id\taudio\tseconds\theard_ms\tde\na\ta.wav\t2\t\teins zwei\na@1\ta.wav\t2\t1000\teins\n")
+    with pytest.raises(InputError, match=r"beginnings of clips \(heard_ms\), of which .* hear all: a@1"):
+        main(["--manifest", str(file), "--languages", "de"])
+    assert not (tmp_path / "source.txt").exists()

@@ -10,6 +10,7 @@ from models.registry import load_translator
 from models.sound.audio import read_audio
 from models.translator import TranslatorOptions
 from tests.models.tiny_reina import write_tiny_reina
+from tests.models.tiny_text_translators import write_tiny_marian
 from train.data.manifest import Row, read_manifest, write_manifest
 from train.prepare import main
 from train.prepare import translate as prepare_translate
@@ -177,4 +178,11 @@ def test_clips_that_cannot_be_translated_are_listed(tmp_path, command, monkeypat
 def test_what_cannot_be_used_is_refused_before_work_starts(changes, message, tmp_path, command, capsys):
     assert main([*command, *changes]) == 1
     assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_model_of_texts_is_refused_before_work_starts(tmp_path, command, capsys):
+    model = write_tiny_marian(tmp_path / "marian")
+    assert main([*command, "--model", str(model), "--targets", "de"]) == 1
+    assert "translates text and hears nothing: give one that hears clips" in capsys.readouterr().err
     assert not list(tmp_path.glob("out*"))

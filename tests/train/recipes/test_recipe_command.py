@@ -155,7 +155,7 @@ def test_sections_are_read_as_python_makes_them():
     section = read_section("train.data.batch_plan", "BatchSection")
     assert list(section.keys) == list(BatchSection.__dataclass_fields__)
     assert section.keys["pairs"].default == "128"
-    assert section.keys["pairs"].help == "It holds at most so many pairs of speech and text."
+    assert section.keys["pairs"].help.startswith("It holds at most so many clips, without speech texts.")
     assert read_section("train.data.batch_plan", "PlannedBatch").keys["speech"].default is None
     assert read_section("train.data.batch_plan", "NoSuchClass") is None
 

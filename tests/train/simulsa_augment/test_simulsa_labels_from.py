@@ -152,6 +152,17 @@ def test_probabilities_of_any_translator_are_those_of_its_steps(world):
             assert likely[place] == pytest.approx(expected, rel=1e-3)
 
 
+def test_signs_that_a_whisper_never_writes_end_no_label(world):
+    """Its search leaves out quotation marks: that says nothing about what it has heard."""
+    translator = load_translator(str(world.whisper), TranslatorOptions())
+    model = TranslatorSpeculator(translator, "here", "en", ["en"])
+    text = model.encode('hello "world"')
+    [likely] = model.probabilities([read_audio(read_manifest(world.manifest).rows[0].audio)], ["en"], [text])
+    never = [token in translator.tokenizer.suppressed for token in text]
+    assert any(never) and not all(never)
+    assert [one == 1.0 for one in likely] == never
+
+
 def test_words_are_spoken_within_the_clip(world):
     translator = load_translator(str(world.folder / "reina"), TranslatorOptions())
     row = read_manifest(world.manifest).rows[3]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import torch.nn.functional as F
 import yaml
@@ -16,6 +17,7 @@ from models.decoding.options import SearchOptions, StreamRequest
 from models.decoding.search import StreamingSearch
 from models.translator import Memory, TranslatorOptions, frame_ends
 from tests.train.tiny_sft import LORA, TinySft, batch_of, build_sft, in_training
+from train.data.batch_plan import BatchSection
 from train.data.encoder_cache import EncoderCache, FrozenEncoder
 from train.data.examples import DataSection
 from train.prepare import main as prepare
@@ -158,6 +160,16 @@ def test_a_cache_of_cut_clips_is_not_taken_for_whole_ones(world, tmp_path, caplo
     assert "4 rows of " in caplog.text and "heard to another length in the encoder cache" in caplog.text
 
 
+def test_a_clip_longer_than_its_manifest_says_is_named(world, tmp_path):
+    training = in_training(world)
+    samples = training.model.window_frames * 160 + 1
+    soundfile.write(tmp_path / "long.wav", np.zeros(samples), 16_000)
+    manifest = tmp_path / "manifest.tsv"
+    manifest.write_text("id\taudio\tseconds\tde\na\tlong.wav\t1\teins\n")
+    with pytest.raises(InputError, match="long.wav is .* s long, longer than its manifest says"):
+        batch_of(world, training, manifest)
+
+
 def test_a_begun_run_goes_on_only_as_it_began(world, tmp_path):
     in_training(world).describe(tmp_path)
     (tmp_path / "checkpoints" / "step_1").mkdir(parents=True)
@@ -195,6 +207,9 @@ def test_sections_that_cannot_be_trained_on_are_refused(world):
     training = in_training(world)
     with pytest.raises(InputError, match="there is nothing to train on"):
         check_data(SftConfig())
+    padded = SftConfig(batch=BatchSection(token_multiple=8))
+    with pytest.raises(InputError, match="batch.token_multiple is of stages 1 to 3"):
+        train_reader(None, padded, training.model, frozen_encoder=True)
     cached = SftConfig(train=[DataSection(manifest=world.manifest, encoder_cache=Path("c"), targets=["de"])])
     with pytest.raises(InputError, match="an encoder cache needs a frozen encoder"):
         train_reader(None, cached, training.model, frozen_encoder=False)
