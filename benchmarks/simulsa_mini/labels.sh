@@ -98,8 +98,11 @@ labels() {
 truncation() {
     local names=() b
     # English into English is what the alignment makes up: its words have the order of the speech.
-    python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr --clips 200 \
-        > $runs/labels/reordering.tsv
+    if [ ! -e $runs/labels/reordering.tsv ]; then
+        python -m benchmarks.simulsa_mini.reordering $aligner --manifest $manifest --targets en de fr --clips 200 \
+            > $runs/labels/reordering.part
+        mv $runs/labels/reordering.part $runs/labels/reordering.tsv
+    fi
     for b in ${BETAS:-1 2 4 5 6}; do
         labelled beta-$b --beta $b
         names+=(beta-$b)
