@@ -9,6 +9,7 @@ SearchOptions, SpeechActivityOptions, HistoryOptions or the agent's policy. File
 (test sets, servers) name the classes of their own options.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,7 +97,11 @@ def configure_agent(
     agent = values.pop("agent", None)
     with named_place(place):
         if not isinstance(agent, str):
-            raise InputError("agent is missing: name one of agents/, or give the path of an agent file (.py)")
+            meant = difflib.get_close_matches("agent", values, n=1)
+            guess = f" ({meant[0]!r} is no key: did you mean 'agent'?)" if meant else ""
+            raise InputError(
+                f"agent is missing{guess}: name one of agents/, or give the path of an agent file (.py)"
+            )
         agent_class = find_agent(agent)
         classes = (*others, *agents.streaming_agent.SHARED_OPTIONS, agent_class.policy_class)
         options = _all_options(classes)

@@ -76,7 +76,7 @@ measure() {
             for seed in 1 2 3; do
                 echo "  $name-$seed:"
                 echo "    {agent: simulsa, model: $runs/exported/$name-$seed, rollback: 0," \
-                    "knob: chunk_ms, settings: [500, 1000, 2000]}"
+                    "knob: chunk_ms, settings: [500, 2000]}"
             done
         done
     } > "$runs/labels/$sweep.sweep.yaml"

@@ -27,7 +27,7 @@ from evaluation.logs.run_log import read_run_log
 from evaluation.metrics.latency import LONG_FORM_METRICS
 from evaluation.metrics.significance import Resampling, mean, mean_of
 from evaluation.run.resegment import resegment
-from evaluation.sweeps.calibration import Calibration, Knob, MeasuredSetting
+from evaluation.sweeps.calibration import ROUNDS, Calibration, Knob, MeasuredSetting
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
 from foundation.options import options_of
@@ -77,7 +77,8 @@ def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
         raise InputError(f"{metric} is of long recordings: name their segments, or give another --latency")
     units = _units(options)
     with tempfile.TemporaryDirectory() as folder:
-        measure = simulated(configuration, knob, metric, Path(folder), Workers(args.jobs))
+        most_rounds = 1 + ROUNDS * (len(args.target) if args.at_most else 1)
+        measure = simulated(configuration, knob, metric, Path(folder), Workers(args.jobs), most_rounds)
         unseen = UnseenLatency(Resampling(units))
         search = Calibration(knob, measure, unseen.at_most if args.at_most else mean)
         if args.spread:
@@ -97,9 +98,12 @@ def run(args: CalibrateArguments, keys: Mapping[str, Sequence[str]]) -> None:
 
 
 def simulated(
-    configuration: Configuration, knob: Knob, metric: str, folder: Path, workers: Workers
+    configuration: Configuration, knob: Knob, metric: str, folder: Path, workers: Workers, most_rounds: int
 ) -> Callable[[Sequence[float]], list[np.ndarray]]:
-    """Measures settings side by side: latencies of utterances in s. `folder` is for files on the way."""
+    """Measures settings side by side: latencies of utterances in s. `folder` is for files on the way.
+
+    most_rounds: how often that may be asked, for the progress.
+    """
     # They bring torch, which nobody waits for whose keys or files are refused.
     from evaluation.run.batched_run import BatchedRun
     from evaluation.run.simulate_all import simulate_all
@@ -112,7 +116,8 @@ def simulated(
         parts, log = folder / f"{len(rounds)}", folder / "log"
         for made in (parts, log):
             made.mkdir(exist_ok=True)
-        title = f"round {len(rounds) + 1}, {knob.name} {', '.join(f'{setting:g}' for setting in settings)}"
+        place = f"round {len(rounds) + 1} of at most {most_rounds}"
+        title = f"{place}, {knob.name} {', '.join(f'{setting:g}' for setting in settings)}"
         transcripts = simulate_all(run, parts, workers, checked=bool(rounds), title=title)
         rounds.append(parts)
         latencies = []

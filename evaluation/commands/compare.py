@@ -1,9 +1,10 @@
 """simulst compare A B: paired bootstrap over utterances, with 95% intervals and p-values.
 
 A and B are folders of finished runs over the same test set, of SimulEval or `simulst evaluate`. Folders
-that hold several such runs are systems: they are compared by NoSE. Of a system in the folder of a `simulst
-sweep` (its folder below `runs`, or the sweep's own where it has one system) the offline run is known; for
-others --offline names that of both, or of each. Latency is in seconds; p is two-sided.
+that hold several such runs are systems: they are compared by NoSE, over the axes of their sweep unless
+metrics are named. Of a system in the folder of a `simulst sweep` (its folder below `runs`, or the sweep's
+own where it has one system) the offline run is known; for others --offline names that of both, or of each.
+Latency is in seconds; p is two-sided.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,13 @@ from evaluation.metrics.nose_intervals import compare_nose
 from evaluation.metrics.quality_statistics import Statistics
 from evaluation.metrics.run_quality import quality_of
 from evaluation.metrics.significance import Comparison, Estimate, Resampling, compare, estimate, mean_of
-from evaluation.sweeps.finished_sweep import FoundSystem, decoding_of, find_system
-from evaluation.sweeps.folder import DEFAULT_TOKENIZER, bleu_tokenizer, read_scored_log
+from evaluation.sweeps.finished_sweep import FoundSystem, axes_of, decoding_of, find_system
+from evaluation.sweeps.folder import (
+    DEFAULT_TOKENIZER,
+    bleu_tokenizer,
+    read_scored_log,
+    run_configuration,
+)
 from evaluation.sweeps.statistics import PointStatistics, SweepStatistics
 from evaluation.table import Row, text_table
 from foundation.errors import InputError
@@ -66,10 +72,10 @@ def run(args: CompareArguments) -> None:
     logs |= {run: read_scored_log(run) for run in offline}
     check_same_test_set(list(logs.values()))
     tokenizer = args.sacrebleu_tokenizer or bleu_tokenizer(list(logs.values()))
-    latency_metrics = args.latency_metrics or logs[first[0]].usual_latency
-    measures = Measures(args.quality_metrics, latency_metrics, tokenizer)
+    are_runs = len(first) == len(second) == 1
+    measures = _measures(args, logs[first[0]], are_runs, tokenizer)
     resampling = Resampling(len(logs[first[0]].utterances), args.resamples, args.seed)
-    if len(first) == len(second) == 1:
+    if are_runs:
         print(run_tables([logs[first[0]], logs[second[0]]], measures, resampling))
     else:
         if measures.quality_metrics[0] == WORD_ERRORS:
@@ -83,10 +89,22 @@ def run(args: CompareArguments) -> None:
         ]
         print(sweep_tables(sweeps, resampling, args.bounds))
     print(f"\nA: {args.first}  B: {args.second}")
-    if tokenizer != DEFAULT_TOKENIZER and "BLEU" in args.quality_metrics:
+    if tokenizer != DEFAULT_TOKENIZER and "BLEU" in measures.quality_metrics:
         print(f"BLEU's tokenizer: {tokenizer}")
     units = logs[first[0]].units_of_test_set
     print(f"{resampling.utterances} {units}, {args.resamples} resamples, seed {args.seed}")
+
+
+def _measures(args: CompareArguments, log: RunLog, are_runs: bool, tokenizer: str) -> Measures:
+    """What is asked for; else the usual metrics of two runs, and the axes of systems' runs, such as `log`."""
+    quality, latency = args.quality_metrics, args.latency_metrics
+    if are_runs:
+        return Measures(quality or QUALITY_METRICS, latency or log.usual_latency, tokenizer)
+    scored = run_configuration(log.path.parent)
+    axes = axes_of(
+        log, scored.get("quality_metrics", QUALITY_METRICS), scored.get("latency_metrics", log.usual_latency)
+    )
+    return Measures(quality or [axes.quality], latency or [axes.latency], tokenizer)
 
 
 def _offline(systems: Sequence[FoundSystem], given: Sequence[Path]) -> list[Path]:

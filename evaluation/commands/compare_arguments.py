@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from evaluation.metrics.metric_names import QUALITY_METRICS, TOKENIZERS
+from evaluation.metrics.metric_names import TOKENIZERS
 from foundation.options import REQUIRED, option
 
 
@@ -23,12 +23,15 @@ class CompareArguments:
         is_path=True,
     )
     bounds: tuple[float, float] | None = option(None, "The bounds of sweeps' NoSE, in s.", metavar=("X", "Y"))
-    quality_metrics: tuple[str, ...] = option(
-        QUALITY_METRICS, "The quality metrics: BLEU, chrF, WER_NORM, or imported ones.", metavar="METRIC"
+    quality_metrics: tuple[str, ...] | None = option(
+        None,
+        "The quality metrics: BLEU, chrF, WER_NORM, imported ones; default: BLEU, chrF; of systems theirs.",
+        metavar="METRIC",
     )
     latency_metrics: tuple[str, ...] | None = option(
         None,
-        "The latency metrics: AL, AL_TC, LAAL, ...; default: AL, LAAL, or LongYAAL, StreamLAAL of segments.",
+        "The latency metrics: AL, AL_TC, LAAL, ...; default: AL, LAAL, or LongYAAL, StreamLAAL of segments; "
+        "of systems theirs.",
         metavar="METRIC",
     )
     sacrebleu_tokenizer: str | None = option(None, "BLEU's tokenizer; default: as the runs say.", TOKENIZERS)

@@ -63,11 +63,7 @@ class FinishedSweep:
     @property
     def axes(self) -> Axes:
         """The first metric of each kind that can be resampled."""
-        quality = next((name for name in self.quality_metrics if name in QUALITY_METRICS), "BLEU")
-        known = {*LATENCY_METRICS, *LONG_FORM_METRICS}
-        usual = self.logs[0].usual_latency[0]
-        latency = next((name for name in self.latency_metrics if name in known), usual)
-        return Axes(quality, latency, unit_of(latency))
+        return axes_of(self.logs[0], self.quality_metrics, self.latency_metrics)
 
     def quality(self, log: RunLog, metric: str) -> Statistics:
         """Counted once for each run and metric, which takes most of the time."""
@@ -96,6 +92,14 @@ class FinishedSweep:
             points.append(PointStatistics(setting, latency, self.quality(log, axes.quality)))
         offline = self.quality(system.offline, axes.quality)
         return SweepStatistics(system.name, points, offline, axes, decoding_of(system.offline))
+
+
+def axes_of(log: RunLog, quality_metrics: Sequence[str], latency_metrics: Sequence[str]) -> Axes:
+    """The first metric of each kind that can be resampled; log: of a run that was scored by them."""
+    quality = next((name for name in quality_metrics if name in QUALITY_METRICS), "BLEU")
+    known = {*LATENCY_METRICS, *LONG_FORM_METRICS}
+    latency = next((name for name in latency_metrics if name in known), log.usual_latency[0])
+    return Axes(quality, latency, unit_of(latency))
 
 
 def read_sweep(folder: str | Path) -> list[FinishedSweep]:

@@ -61,6 +61,11 @@ class TrainedPolicy:
 
 def run(options: ExportOptions) -> None:
     """Does what the command says. FOLDER is there complete or not at all; InputError says why not."""
+    _export(options)
+    print(f"{options.folder}: a model that agents take as --model {options.folder}")
+
+
+def _export(options: ExportOptions) -> None:
     notes = _read_notes(options.notes)
     dtype = PRECISIONS[options.precision]
     is_step = options.run.name.startswith("step_")

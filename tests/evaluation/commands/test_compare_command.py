@@ -1,5 +1,6 @@
 """simulst compare as a user runs it."""
 
+import json
 import re
 
 import pytest
@@ -184,6 +185,20 @@ def test_systems_of_sweeps_find_their_offline_runs_themselves(compare, tmp_path)
     )
     assert row(rows, "NoSE") == row(named, "NoSE")
     assert row(rows, "system")[2:4] == ["AL_s", "AL_s_95%"]
+
+
+def test_systems_of_a_sweep_are_compared_over_its_axes(compare, capsys, tmp_path):
+    sweep = write_sweep(tmp_path / "sweep")
+    for file in (sweep / "runs").rglob("evaluation.yaml"):
+        axes = {"quality_metrics": ["WER_NORM", "chrF", "BLEU"], "latency_metrics": ["LAAL", "AL"], "beam": 3}
+        file.write_text(json.dumps(axes))
+    status, rows, _ = compare(sweep / "runs" / "reina", sweep / "runs" / "waitk")
+    assert status == 0 and {"chrF", "LAAL_s"} <= set(rows[0]) and "BLEU" not in rows[0]
+    scores = [row(rows, "NoSE")[place] for place in (1, 4)]
+    assert simulst.main(["nose", str(sweep)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:2] == scores
+    _, rows, _ = compare(sweep / "runs" / "reina", sweep / "runs" / "waitk", "--quality-metrics", "BLEU")
+    assert {"BLEU", "LAAL_s"} <= set(rows[0])
 
 
 def test_a_sweep_of_several_systems_is_asked_which(compare, tmp_path):
