@@ -9,7 +9,7 @@ than that. The share is that of all pairs of words of a text, summed over clips;
 resampled clips. Clips are sampled as `simulst augment` samples them. Prints a table: language, clips, words,
 share, ends of the interval.
 
-Exit status: that of `foundation.commands`.
+Exit status: that of `foundation.command_end`.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.metrics.significance import Estimate, Resampling, estimate
+from foundation.command_end import exit_status
 from foundation.errors import InputError
 from foundation.progress import Progress
 from models.sound.audio import read_audio
@@ -115,12 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clips", type=int, default=1000, help="that are sampled (default: 1000)")
     parser.add_argument("--tolerance-ms", type=float, default=250.0, help="default: 250")
     parser.add_argument("--seed", type=int, default=0, help="of the sample and the interval (default: 0)")
-    try:
-        run(parser.parse_args(arguments))
-    except InputError as error:
-        print(f"reordering: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = parser.parse_args(arguments)
+    return exit_status(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ language pairs are told apart by their names before the ending.
 For the 95% intervals utterances and seeds are drawn anew, the same ones for all kinds. Of few seeds, draws
 vary less than trainings do (three: by a fifth), so that an interval which just leaves out 0 proves little.
 
-Exit status: that of `foundation.commands`.
+Exit status: that of `foundation.command_end`.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from evaluation.metrics.significance import Estimate, Resampling, Statistic, com
 from evaluation.sweeps.finished_sweep import FinishedSweep, read_sweep
 from evaluation.sweeps.statistics import PointStatistics, SweepStatistics
 from evaluation.table import TABLES, Row
+from foundation.command_end import exit_status
 from foundation.errors import InputError
 
 NAME = re.compile(r"(?P<kind>.+)-(?P<seed>\d+)")
@@ -147,14 +148,13 @@ def curve_rows(curves: Sequence[SweepStatistics], baseline: str, resampling: Res
     """A line for each kind: its NoSE on common bounds, and how it differs from the baseline's by pairs."""
     [before] = [curve for curve in curves if curve.system == baseline]
     rows = []
-    for found in estimate_nose(curves, resampling):
+    for curve, found in zip(curves, estimate_nose(curves, resampling), strict=True):
         score = found.score
-        row = {"kind": score.curve.system, "offline": score.curve.offline}
+        row = {"kind": curve.system, "offline": score.curve.offline}
         row |= score.curve.axes.bound_columns(*score.bounds) | {"NoSE": score.score}
         if found.interval:
             row |= _cells("NoSE", found.interval)
-        if score.curve.system != baseline:
-            [curve] = [one for one in curves if one.system == score.curve.system]
+        if curve is not before:
             pair, compared = compare_nose([before, curve], resampling)
             low, high = pair[0].bounds
             row |= {"pair_from": low, "pair_to": high}
@@ -196,12 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--baseline", required=True, help="the kind that others are compared with")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves of the means")
     parser.add_argument("--format", choices=list(TABLES), default="table", help="default: table")
-    try:
-        run(parser.parse_args(arguments))
-    except InputError as error:
-        print(f"seeds: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = parser.parse_args(arguments)
+    return exit_status(lambda: run(options))
 
 
 if __name__ == "__main__":
