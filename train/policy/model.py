@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from foundation.errors import InputError
 from models.policy.network import PolicyNetwork, PolicyOptions
 from models.storage.model_files import read_json
 from models.whisper.hearing import PLAIN, Hearing
@@ -19,6 +18,7 @@ from train.policy.divergence_loss import DIVERGENCES, divergence
 from train.policy.loss import Lesson, PolicyLoss
 from train.policy.reina_loss import GAINS, information_gain
 from train.policy.two_passes import Heard, two_passes
+from train.recipes.resumption import holds_checkpoints, refuse_changes
 from train.recipes.start_model import CHECKPOINTS, StartModel
 from train.translator.model import MultitaskTranslator
 
@@ -131,7 +131,7 @@ class PolicyInTraining(nn.Module):
         description["hearing"] = self.teacher.hearing.described()
         if self.teacher.adapter is not None:
             description["adapter"] = self.teacher.adapter
-        if any((file.parent / CHECKPOINTS).glob("step_*")) and file.is_file():
+        if holds_checkpoints(file.parent / CHECKPOINTS) and file.is_file():
             _check_same(file, description)
             return
         file.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
@@ -148,7 +148,4 @@ def _check_same(file: Path, description: dict[str, Any]) -> None:
         description = {**description, "base": found["base"]}
     changed = [f"{name} ({was!s:.80})" for name, was in found.items() if description.get(name) != was]
     if changed:
-        raise InputError(
-            f"{file.parent} holds checkpoints of a run with another {', '.join(changed)}: go on with the "
-            "first configuration, or name a new output folder"
-        )
+        refuse_changes(file.parent, changed)

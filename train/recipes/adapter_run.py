@@ -18,6 +18,7 @@ from models.storage.model_files import read_json
 from models.storage.stored_weights import check_finite
 from models.whisper.adapter import Adapter
 from train.recipes.lora import LoraSection
+from train.recipes.resumption import refuse_changes
 
 NOTE = "lora.json"
 # What names of the two matrices of a module end with in a checkpoint.
@@ -37,10 +38,7 @@ class AdapterRun:
         """begun: the output folder holds checkpoints. Raises InputError where these are of another run."""
         if begun and (output / NOTE).is_file() and (found := AdapterRun.read(output)) != self:
             changed = [name for name in vars(self) if getattr(self, name) != getattr(found, name)]
-            raise InputError(
-                f"{output} holds checkpoints of a run with another {', '.join(changed)}: go on with the "
-                "first configuration, or name a new output folder"
-            )
+            refuse_changes(output, changed)
         with replaced_file(output / NOTE) as partial:
             partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 

@@ -8,11 +8,26 @@ from wrong weights.
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from foundation.errors import InputError
 
 PARTS = ("trainer", "model", "optimizer", "data_reader")
+
+
+def holds_checkpoints(folder: Path) -> bool:
+    """Whether a run has begun; folder: its `checkpoints`, which need not be there."""
+    return any(folder.glob("step_*"))
+
+
+def refuse_changes(output: Path, changed: Sequence[str]) -> NoReturn:
+    """Raises InputError that names what is another than when the run in `output` began."""
+    raise InputError(
+        f"{output} holds checkpoints of a run with another {', '.join(changed)}: go on with the first "
+        "configuration, or name a new output folder"
+    )
 
 
 def check_last_checkpoint(folder: Path) -> None:

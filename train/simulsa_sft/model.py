@@ -21,6 +21,7 @@ from models.translator import TranslatorOptions
 from train.recipes.attention_kernels import attention_kernels
 from train.recipes.lora import LoraSection
 from train.recipes.pinned_start import pinned
+from train.recipes.resumption import holds_checkpoints, refuse_changes
 from train.recipes.start_model import CHECKPOINTS
 from train.recipes.trained_weights import TrainedWeights
 from train.simulsa_sft.batches import AudioTextBatch
@@ -73,17 +74,14 @@ class AudioLanguageInTraining(TrainedWeights):
         start = pinned(str(path), path)
         lora = None if self.config.lora is None else with_modules(self.model, self.config.lora)
         origin = Origin(start, self.config.prompt, lora)
-        begun = any((output / CHECKPOINTS).glob("step_*")) and (output / DESCRIPTION).is_file()
+        begun = holds_checkpoints(output / CHECKPOINTS) and (output / DESCRIPTION).is_file()
         # Runs of earlier versions name the run that they start from, and not its checkpoint.
         same = (origin, replace(origin, start=str(path)))
         if begun and (found := Origin.read(output)) in same:
             return
         if begun:
             changed = [name for name in vars(origin) if getattr(origin, name) != getattr(found, name)]
-            raise InputError(
-                f"{output} holds checkpoints of a run with another {', '.join(changed)}: go on with "
-                "the first configuration, or name a new output folder"
-            )
+            refuse_changes(output, changed)
         origin.write(output)
 
     def freeze(self) -> None:

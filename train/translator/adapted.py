@@ -8,6 +8,7 @@ from models.whisper.adapter import whisper_fingerprint
 from models.whisper.network import Whisper
 from train.recipes.adapter_run import AdapterRun
 from train.recipes.lora import LoraSection, add_lora
+from train.recipes.resumption import holds_checkpoints
 from train.recipes.start_model import CHECKPOINTS, StartModel
 from train.recipes.trained_weights import TrainedWeights
 from train.translator.model import MultitaskTranslator
@@ -46,4 +47,4 @@ class AdaptedWhisper(TrainedWeights, MultitaskTranslator):
         super().freeze()
 
     def describe(self, output: Path) -> None:
-        self._run.write(output, begun=any((output / CHECKPOINTS).glob("step_*")))
+        self._run.write(output, begun=holds_checkpoints(output / CHECKPOINTS))
