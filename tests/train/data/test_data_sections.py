@@ -7,22 +7,10 @@ import pytest
 
 from foundation.errors import InputError
 from models.whisper.front_end import WhisperFrontEnd
-from tests.train.tiny_training import build
 from train.data.batches import Collation, TruncationSection
 from train.data.examples import DataSection, read_examples
 from train.data.recipe_data import check_cuts, section_readers, train_reader
-from train.recipes.start_model import open_model
 from train.translator.recipe import TranslationConfig
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(world):
-    return open_model(world.whisper).tokenizer
 
 
 def examples(tokenizer, manifest, **section):

@@ -11,20 +11,8 @@ from foundation.errors import InputError
 from models.sound.audio import read_audio
 from models.sound.log_mel import log_mel_spectrogram
 from models.whisper.front_end import WhisperFrontEnd
-from tests.train.tiny_training import build
 from train.data.batches import Collation, TruncationSection
 from train.data.examples import DataSection, read_examples
-from train.recipes.start_model import open_model
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(world):
-    return open_model(world.whisper).tokenizer
 
 
 def examples(world, tokenizer, **section):

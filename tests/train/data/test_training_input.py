@@ -11,7 +11,6 @@ from foundation.errors import InputError
 from models.reina.sentencepiece_tokenizer import SentencePieceTokenizer
 from models.whisper.front_end import WhisperFrontEnd
 from tests.models.tiny_reina import LANGUAGES, tiny_reina, write_tiny_pieces, write_tiny_reina
-from tests.train.tiny_training import build
 from train.data.batch_plan import BatchPlan, BatchSection
 from train.data.batches import IGNORED, Collation, TruncationSection
 from train.data.encoder_cache import EncoderCache, FrozenEncoder
@@ -25,11 +24,6 @@ from train.translator.family import TranslatorConfig, start_model
 from train.translator.model import MultitaskTranslator
 from train.translator.recipe import TranslationConfig
 from train.translator.unit import TranslationUnit
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
